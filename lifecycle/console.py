@@ -1,0 +1,96 @@
+"""What the doors print: people read tables and progress on stderr, machines read JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import TimeElapsedColumn
+from rich.table import Table
+
+
+class Ticker(Protocol):
+    """Something that counts work done."""
+
+    def advance(self, amount: float = 1) -> None:
+        """Count ``amount`` more units of work as done."""
+
+
+class SilentTicker:
+    """A ticker that shows nothing; the default of library calls."""
+
+    def advance(self, amount: float = 1) -> None:
+        """Do nothing."""
+
+
+class _BarTicker:
+    def __init__(self, progress: Progress, task: Any) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, amount: float = 1) -> None:
+        self._progress.advance(self._task, amount)
+
+
+class Console:
+    """One command's voice.
+
+    Parameters
+    ----------
+    json_mode
+        ``True`` (``--json``): results go to stdout as one JSON document, everything else to stderr.
+    """
+
+    def __init__(self, json_mode: bool = False) -> None:
+        self.json_mode = json_mode
+        self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+        self._out = RichConsole(highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """Print one line for people; stderr in ``--json`` mode."""
+        (self._err if self.json_mode else self._out).print(text, markup=False)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print a table for people; nothing in ``--json`` mode."""
+        if self.json_mode:
+            return
+        shown = Table(title=title, title_justify="left")
+        for index, column in enumerate(columns):
+            shown.add_column(column, justify="left" if index == 0 else "right")
+        for row in rows:
+            shown.add_row(*[_cell(value) for value in row])
+        self._out.print(shown)
+
+    def emit(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
+        """Write the result as JSON on stdout in ``--json`` mode; nothing otherwise.
+
+        Raises
+        ------
+        ValueError
+            A number is not finite.
+        """
+        if self.json_mode:
+            self._out.file.write(json.dumps(document, default=str, allow_nan=False) + "\n")
+            self._out.file.flush()
+
+    @contextmanager
+    def progress(self, description: str, total: float | None = None) -> Iterator[Ticker]:
+        """Show a bar on stderr while the block runs; ``total`` in the ticker's units."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._err, transient=False) as bar:
+            yield _BarTicker(bar, bar.add_task(description, total=total))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return "" if value is None else str(value)

@@ -1,0 +1,137 @@
+"""The one settings object: environment first, then ``<data-dir>/truecast.toml``, then defaults.
+
+Only the doors (``truecast``, ``*.cli*``, ``service.app``) may import this module; everything else
+receives values as arguments, so that nothing below reads the environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from lifecycle.errors import UsageError
+
+SETTINGS_FILE = "truecast.toml"
+
+
+class Settings(BaseSettings):
+    """How one company's Truecast is set up.
+
+    Attributes
+    ----------
+    data_dir
+        Folder of the lake, the ledger, MLflow's store and cached frames.
+    timezone
+        IANA zone in which a day begins and a quarter ends.
+    fiscal_year_start_month
+        1-12; a fiscal year is named by the calendar year in which it ends.
+    currency
+        ISO 4217 code that all money is counted in.
+    horizon_days
+        Default look-ahead of churn (days).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TRUECAST_", frozen=True, extra="ignore")
+    toml_path: ClassVar[Path | None] = None
+
+    data_dir: Path = Path("truecast-data")
+    timezone: str = "UTC"
+    fiscal_year_start_month: int = Field(default=1, ge=1, le=12)
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    horizon_days: int = Field(default=90, ge=1, le=730)
+    ledger_url: str | None = None
+    mlflow_tracking_uri: str | None = None
+    stale_after_days: int = Field(default=30, ge=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except Exception as error:
+            raise ValueError(f"unknown timezone {value!r}; use an IANA name") from error
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, the data directory's file."""
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        if cls.toml_path is not None:
+            sources.append(TomlConfigSettingsSource(settings_cls, cls.toml_path))
+        return tuple(sources)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def lake_dir(self) -> Path:
+        """Folder of the Delta tables."""
+        return self.data_dir / "lake"
+
+    @property
+    def frames_dir(self) -> Path:
+        """Folder of cached feature frames."""
+        return self.data_dir / "frames"
+
+    @property
+    def bundles_dir(self) -> Path:
+        """Folder of released, data-only model bundles, one sub-folder per digest."""
+        return self.data_dir / "bundles"
+
+    @property
+    def ledger_address(self) -> str:
+        """SQLAlchemy URL of the ledger; SQLite under the data directory unless set."""
+        return self.ledger_url or f"sqlite:///{self.data_dir / 'ledger.sqlite'}"
+
+    @property
+    def mlflow_address(self) -> str:
+        """MLflow tracking URI; SQLite under the data directory unless set."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.data_dir / 'mlflow.sqlite'}"
+
+
+def load_settings(data_dir: Path | str | None = None) -> Settings:
+    """Read the settings of one data directory.
+
+    Parameters
+    ----------
+    data_dir
+        Overrides ``TRUECAST_DATA_DIR``; ``None`` keeps the environment's or the default folder.
+
+    Returns
+    -------
+    Settings
+        Frozen; environment over file over defaults.
+
+    Raises
+    ------
+    UsageError
+        A value is not allowed; the message names it.
+    """
+    given: dict[str, Any] = {} if data_dir is None else {"data_dir": Path(data_dir)}
+    try:
+        folder = Settings(**given).data_dir
+        reader = type("_Settings", (Settings,), {"toml_path": folder / SETTINGS_FILE})
+        return reader(**{**given, "data_dir": folder})
+    except (ValidationError, ValueError) as error:
+        raise UsageError(
+            f"settings cannot be read: {error}".replace("\n", " "),
+            todo=f"correct TRUECAST_* variables or {SETTINGS_FILE}",
+        ) from error

@@ -1,0 +1,1 @@
+"""Exports of other systems, read through mapping files into canonical tables."""

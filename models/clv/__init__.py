@@ -1,0 +1,1 @@
+"""Customer lifetime value: purchase-process models and their machine-learned rivals."""

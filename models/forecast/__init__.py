@@ -1,0 +1,1 @@
+"""The quarter's revenue: legs, their combination, and the one call that serves and backtests."""

@@ -1,0 +1,1 @@
+"""Learning from the past, and proving it on the past. May import ``models``, ``ledger`` and below."""
