@@ -1,0 +1,127 @@
+"""What happened after a day: the only look ahead, and only over windows that have closed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import ibis
+import pyarrow as pa
+
+from lifecycle.errors import NotEnoughHistoryError, UsageError
+from lifecycle.periods import day_start
+from lifecycle.snapshot import Snapshot
+
+LABEL_SCHEMA = pa.schema(
+    [("account_id", pa.string()), ("spend_minor", pa.int64()), ("buys", pa.bool_())]
+)
+
+
+def label_end(day: date, horizon_days: int) -> date:
+    """Return the first day after the label window ``[day, day + horizon_days)``.
+
+    Examples
+    --------
+    >>> label_end(date(2011, 9, 11), 90)
+    datetime.date(2011, 12, 10)
+    """
+    return day + timedelta(days=horizon_days)
+
+
+def check_closed(day: date, known_on: date, *, horizon_days: int) -> None:
+    """Refuse a label window that has not ended when its facts are read.
+
+    Parameters
+    ----------
+    day
+        First day of the window.
+    known_on
+        The day we stand on; the window's end may be this day, not later.
+    horizon_days
+        Length of the window (days, at least 1).
+
+    Raises
+    ------
+    UsageError
+        The horizon is not positive.
+    NotEnoughHistoryError
+        The window is still open on ``known_on``.
+    """
+    if horizon_days < 1:
+        raise UsageError(
+            f"horizon of {horizon_days} days", "1 day or more", "pass a longer --horizon-days"
+        )
+    end = label_end(day, horizon_days)
+    if end > known_on:
+        raise NotEnoughHistoryError(
+            f"the label window from {day} ends on {end}, after the known facts of {known_on}",
+            "a window that has ended",
+            "stand on a later day or shorten the horizon",
+        )
+
+
+def build_spend_label(known: Snapshot, day: date, *, horizon_days: int) -> pa.Table:
+    """Build what each account bought in ``[day, day + horizon_days)``, from a snapshot alone.
+
+    A purchase is an order of kind ``sale`` with a positive amount and an account. The window's
+    days begin at midnight in the company's zone.
+
+    Parameters
+    ----------
+    known
+        The facts known where training stands; later arrivals are not in it.
+    day
+        First day of the window.
+    horizon_days
+        Length of the window (days).
+
+    Returns
+    -------
+    pyarrow.Table
+        Sorted by ``account_id``, one row per account with a purchase before the window's end:
+        ``spend_minor`` (int64, minor units, 0 without a purchase in the window) and ``buys``.
+
+    Raises
+    ------
+    UsageError
+        The horizon is not positive.
+    NotEnoughHistoryError
+        The window is still open at ``known.as_of``.
+    """
+    check_closed(day, known.day, horizon_days=horizon_days)
+    expr = spend_expression(known.table("orders"), day, horizon_days=horizon_days, zone=known.zone)
+    return known.collect(expr).cast(LABEL_SCHEMA)
+
+
+def spend_expression(
+    orders: ibis.Table, day: date, *, horizon_days: int, zone: ZoneInfo
+) -> ibis.Table:
+    """Express the label over an orders table; portable between Ibis engines.
+
+    Parameters
+    ----------
+    orders
+        The canonical ``orders`` table.
+    day, horizon_days, zone
+        The window, in days of the company's zone.
+
+    Returns
+    -------
+    ibis.Table
+        ``account_id``, ``spend_minor`` and ``buys``, sorted by account.
+    """
+    start = ibis.timestamp(day_start(day, zone).isoformat())
+    end = ibis.timestamp(day_start(label_end(day, horizon_days), zone).isoformat())
+    purchases = orders.filter(
+        orders.kind == "sale",
+        orders.amount_minor > 0,
+        orders.account_id.notnull(),
+        orders.ordered_at < end,
+    )
+    inside = purchases.ordered_at >= start
+    spent = purchases.amount_minor.sum(where=inside).cast("int64")
+    return (
+        purchases.group_by("account_id")
+        .aggregate(spend_minor=spent.fill_null(0), buys=purchases.count(where=inside) > 0)
+        .order_by("account_id")
+    )
