@@ -1,4 +1,4 @@
-"""Quarters (any fiscal year start), months and weeks as half-open spans ``[start, end)`` of days."""
+"""Quarters (any fiscal year start), months and weeks: half-open spans ``[start, end)`` of days."""
 
 from __future__ import annotations
 

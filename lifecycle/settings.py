@@ -128,7 +128,9 @@ def load_settings(data_dir: Path | str | None = None) -> Settings:
     given: dict[str, Any] = {} if data_dir is None else {"data_dir": Path(data_dir)}
     try:
         folder = Settings(**given).data_dir
-        reader = type("_Settings", (Settings,), {"toml_path": folder / SETTINGS_FILE})
+        reader: type[Settings] = type(
+            "_Settings", (Settings,), {"toml_path": folder / SETTINGS_FILE}
+        )
         return reader(**{**given, "data_dir": folder})
     except (ValidationError, ValueError) as error:
         raise UsageError(
