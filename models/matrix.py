@@ -1,0 +1,134 @@
+"""From an account frame to the numbers a model reads, always in the order of the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from lifecycle.errors import BundleError, FeatureMismatchError
+from models.base import FloatArray
+
+KEYS = ("account_id", "as_of")
+UNSEEN = -1.0
+SHOWN_NAMES = 8
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a fit, in order, and the vocabulary of those that are text.
+
+    Attributes
+    ----------
+    columns
+        Names in matrix order.
+    words
+        For each text column its known values, sorted; the code is the place in that list.
+    """
+
+    columns: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def learn(cls, frame: pa.Table, *, without: Sequence[str] = ()) -> Self:
+        """Take every column of ``frame`` except its keys and ``without``, in frame order."""
+        names = tuple(n for n in frame.column_names if n not in KEYS and n not in set(without))
+        words: dict[str, tuple[str, ...]] = {}
+        for name in names:
+            if _is_text(frame.schema.field(name).type):
+                found = frame.column(name).unique().to_pylist()
+                words[name] = tuple(sorted(str(word) for word in found if word is not None))
+        return cls(names, words)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """Names of the columns that hold codes, not amounts."""
+        return tuple(name for name in self.columns if name in self.words)
+
+    def matrix(self, frame: pa.Table) -> FloatArray:
+        """Return shape (n, len(columns)); null → NaN, text → code, an unseen or null text → -1.
+
+        Columns the fit did not know are left out: a newer frame still serves an older model.
+
+        Raises
+        ------
+        FeatureMismatchError
+            A column of the fit is missing, or text stands where numbers were or the reverse.
+        """
+        self._check(frame)
+        out = np.empty((frame.num_rows, len(self.columns)), dtype=np.float64, order="C")
+        for place, name in enumerate(self.columns):
+            column = frame.column(name)
+            out[:, place] = (
+                _codes(column, self.words[name]) if name in self.words else _numbers(column)
+            )
+        return out
+
+    def _check(self, frame: pa.Table) -> None:
+        known = set(frame.column_names)
+        missing = [name for name in self.columns if name not in known]
+        if missing:
+            extra = [n for n in frame.column_names if n not in {*self.columns, *KEYS}]
+            raise FeatureMismatchError(
+                f"frame lacks {_names(missing)} and has besides {_names(extra)}",
+                f"the {len(self.columns)} columns of the fit",
+                "build the frame with this version's features, or train again",
+            )
+        turned = [
+            n for n in self.columns if _is_text(frame.schema.field(n).type) != (n in self.words)
+        ]
+        if turned:
+            types = {n: str(frame.schema.field(n).type) for n in turned}
+            raise FeatureMismatchError(
+                f"columns changed type: {types}",
+                "text where the fit had text, numbers where it had numbers",
+                "train again",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the layout as plain JSON values."""
+        return {"columns": list(self.columns), "words": {k: list(v) for k, v in self.words.items()}}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from ``to_json``.
+
+        Raises
+        ------
+        BundleError
+            ``columns`` or ``words`` is missing.
+        """
+        try:
+            words = {str(k): tuple(str(w) for w in v) for k, v in data["words"].items()}
+            return cls(tuple(str(name) for name in data["columns"]), words)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BundleError(
+                f"layout without {error}", "columns and words", "train again"
+            ) from error
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_dictionary(kind)
+
+
+def _is_dictionary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(kind))
+
+
+def _codes(column: pa.ChunkedArray[Any], words: Sequence[str]) -> FloatArray:
+    place = {word: float(code) for code, word in enumerate(words)}
+    codes = [UNSEEN if word is None else place.get(word, UNSEEN) for word in column.to_pylist()]
+    return np.array(codes, dtype=np.float64)
+
+
+def _numbers(column: pa.ChunkedArray[Any]) -> FloatArray:
+    # a table of nulls only has type null, which casts to NaN like any missing number
+    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN_NAMES]) or "nothing"
+    return shown if len(names) <= SHOWN_NAMES else f"{shown} and {len(names) - SHOWN_NAMES} more"
