@@ -1,0 +1,1 @@
+"""One script per published number; ``benchmarks/run.py`` runs them and keeps their results."""

@@ -1,0 +1,34 @@
+"""What every test may rely on: no settings from outside, few threads, bounded property tests."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# before any numeric library is imported: suites share two cores with the rest of the machine
+for _name, _value in {
+    "OMP_NUM_THREADS": "2",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+settings.register_profile(
+    "house",
+    deadline=None,
+    max_examples=50,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the caller's TRUECAST_* variables away, so that a test sees only its own."""
+    for name in [name for name in os.environ if name.startswith("TRUECAST_")]:
+        if name != "TRUECAST_BENCH_DATA":
+            monkeypatch.delenv(name)
