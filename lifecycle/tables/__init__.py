@@ -1,0 +1,1 @@
+"""The canonical tables, each declared once; plain Python, so the web process may read them."""
