@@ -1,0 +1,77 @@
+"""Bring a ledger's tables to this version, by Alembic, inside one transaction.
+
+No ``env.py`` and no ``alembic.ini``: the steps are read from this package, so an installed wheel on
+a read-only file system migrates as a source tree does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from ledger.tables import metadata
+from lifecycle.errors import LedgerError
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def head_revision() -> str:
+    """Return the name of the newest schema step in this version."""
+    return str(ScriptDirectory(str(FOLDER)).get_current_head())
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return the step a ledger stands at; ``None`` if it has no tables."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def check_revision(connection: Connection) -> None:
+    """Refuse a ledger whose tables are not those of this version.
+
+    Raises
+    ------
+    LedgerError
+        The ledger is older, newer or empty.
+    """
+    found, expected = current_revision(connection), head_revision()
+    if found != expected:
+        raise LedgerError(
+            f"the ledger's tables stand at {found or 'nothing'}",
+            f"step {expected}",
+            "run `truecast migrate` with this version of Truecast",
+        )
+
+
+def migrate(connection: Connection) -> str:
+    """Apply the missing steps in the caller's transaction; return the step now reached.
+
+    Raises
+    ------
+    LedgerError
+        The ledger stands at a step this version does not know (it is newer).
+    """
+    script = ScriptDirectory(str(FOLDER))
+    head = str(script.get_current_head())
+    found = current_revision(connection)
+    if found == head:
+        return head
+    known = {step.revision for step in script.walk_revisions()}
+    if found is not None and found not in known:
+        raise LedgerError(
+            f"the ledger's tables stand at {found}",
+            f"one of {sorted(known)}",
+            "install the newer version of Truecast that wrote it",
+        )
+
+    environment = EnvironmentContext(
+        Config(), script, fn=lambda revision, _: script._upgrade_revs(head, revision)
+    )
+    with environment:
+        environment.configure(connection=connection, target_metadata=metadata)
+        environment.run_migrations()
+    return head

@@ -1,0 +1,147 @@
+"""Releases: which trained model speaks, since when, and what it was worth on the past.
+
+The newest promotion of a (model, horizon) names its champion; MLflow's alias is a mirror of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, func, insert, select
+
+from ledger.documents import dump_document, parse_document
+from ledger.engine import Ledger
+from ledger.tables import promotions, releases
+from lifecycle.errors import ModelNotFoundError
+
+
+@dataclass(frozen=True)
+class Release:
+    """One model that passed the gate.
+
+    Attributes
+    ----------
+    model, horizon_days
+        What it predicts, and over how many days.
+    route
+        ``non_contractual`` or ``contractual``.
+    candidate
+        Name of the estimator that won.
+    version
+        Shown as ``model_version`` beside each score.
+    digest
+        SHA-256 (hex) of the data-only bundle; empty for a rule without a bundle.
+    as_of
+        The day it was trained as of: nothing known later was used.
+    metrics, card
+        Figures on past origins, and the model card, as JSON mappings.
+    release_id
+        Given by `write_release`; ``None`` before.
+    """
+
+    model: str
+    horizon_days: int
+    route: str
+    candidate: str
+    version: str
+    digest: str
+    as_of: date
+    created_at: datetime
+    metrics: dict[str, Any]
+    card: dict[str, Any]
+    mlflow_run_id: str | None = None
+    release_id: int | None = None
+
+
+def write_release(
+    ledger: Ledger, release: Release, *, promote: bool = True, reason: str = "passed the gate"
+) -> int:
+    """Append a release and, unless told otherwise, make it the champion; return its id.
+
+    Raises
+    ------
+    RowsError
+        A metric or the card holds a number that is not finite.
+    """
+    row = {
+        "model": release.model,
+        "horizon_days": release.horizon_days,
+        "route": release.route,
+        "candidate": release.candidate,
+        "version": release.version,
+        "digest": release.digest,
+        "as_of": release.as_of,
+        "created_at": release.created_at,
+        "metrics": dump_document(release.metrics, f"the metrics of {release.model}"),
+        "card": dump_document(release.card, f"the card of {release.model}"),
+        "mlflow_run_id": release.mlflow_run_id,
+    }
+    with ledger.writing() as connection:
+        written = connection.execute(insert(releases).returning(releases.c.id), row)
+        release_id = int(written.scalar_one())
+        if promote:
+            promotion = {
+                "model": release.model,
+                "horizon_days": release.horizon_days,
+                "release_id": release_id,
+                "promoted_at": datetime.now(UTC),
+                "reason": reason[:500],
+            }
+            connection.execute(insert(promotions), promotion)
+    return release_id
+
+
+def read_champion(ledger: Ledger, model: str, *, horizon_days: int) -> Release:
+    """Return the release that speaks for a model and horizon (days).
+
+    Raises
+    ------
+    ModelNotFoundError
+        None was released.
+    """
+    query = _champions().where(releases.c.model == model, releases.c.horizon_days == horizon_days)
+    with ledger.reading() as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        raise ModelNotFoundError(
+            f"no released model {model[:40]!r} over {horizon_days} days",
+            "a champion in the ledger",
+            f"run `truecast train {model[:40]} --horizon-days {horizon_days}`",
+        )
+    return _release(row)
+
+
+def read_champions(ledger: Ledger) -> list[Release]:
+    """Return the champion of each (model, horizon), by model and horizon."""
+    query = _champions().order_by(releases.c.model, releases.c.horizon_days)
+    with ledger.reading() as connection:
+        return [_release(row) for row in connection.execute(query).mappings()]
+
+
+def read_releases(ledger: Ledger, model: str | None = None) -> list[Release]:
+    """Return all releases (of one model), newest first."""
+    query = select(releases).order_by(releases.c.id.desc())
+    if model is not None:
+        query = query.where(releases.c.model == model)
+    with ledger.reading() as connection:
+        return [_release(row) for row in connection.execute(query).mappings()]
+
+
+def _champions() -> Select[Any]:
+    newest = (
+        select(func.max(promotions.c.id))
+        .group_by(promotions.c.model, promotions.c.horizon_days)
+        .scalar_subquery()
+    )
+    joined = releases.join(promotions, promotions.c.release_id == releases.c.id)
+    return select(releases).select_from(joined).where(promotions.c.id.in_(newest))
+
+
+def _release(row: RowMapping) -> Release:
+    given = dict(row)
+    given["release_id"] = given.pop("id")
+    given["metrics"] = parse_document(given["metrics"])
+    given["card"] = parse_document(given["card"])
+    return Release(**given)

@@ -1,0 +1,63 @@
+"""Writing many rows of a run: in chunks, each committed by itself, finite numbers only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert
+
+from ledger.engine import Ledger
+from lifecycle.errors import RowsError
+
+CHUNK_COUNT = 2_000
+
+
+def write_rows(
+    ledger: Ledger,
+    table: Table,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    beside: Callable[[Connection, list[Mapping[str, Any]]], None] | None = None,
+) -> int:
+    """Append rows chunk by chunk and return how many.
+
+    Parameters
+    ----------
+    beside
+        Called in each chunk's transaction, to keep a summary of it.
+
+    Raises
+    ------
+    ConflictError
+        A key occurs twice in the run, or the run was published already.
+    RowsError
+        A number is NaN or infinite.
+    """
+    written = 0
+    for chunk in _chunks(rows):
+        for row in chunk:
+            _check_finite(table.name, row)
+        with ledger.writing() as connection:
+            connection.execute(insert(table), chunk)
+            if beside is not None:
+                beside(connection, chunk)
+        written += len(chunk)
+    return written
+
+
+def _chunks(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    source = iter(rows)
+    while chunk := list(islice(source, CHUNK_COUNT)):
+        yield chunk
+
+
+def _check_finite(table: str, row: Mapping[str, Any]) -> None:
+    for name, value in row.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            owner = row.get("account_id") or row.get("node")
+            raise RowsError(
+                f"{table}.{name} of {owner} is {value}", "a finite number", "correct the model"
+            )
