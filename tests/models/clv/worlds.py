@@ -1,0 +1,37 @@
+"""Simulated customers with known parameters: purchase times by the models' own stories."""
+
+import numpy as np
+
+from models.clv.purchase_process import build_counts
+
+
+def simulate(seed, n, stop_times, rates, *, until, horizon):
+    """Return counts up to ``until`` and the purchases in the ``horizon`` after it."""
+    rng = np.random.default_rng(seed)
+    x, last, later = np.zeros(n), np.zeros(n), np.zeros(n)
+    for i in range(n):
+        end = min(stop_times[i], until + horizon)
+        times = rng.uniform(0.0, end, rng.poisson(rates[i] * end))
+        past = times[times < until]
+        x[i], last[i], later[i] = len(past), past.max(initial=0.0), (times >= until).sum()
+    return build_counts(x, last, np.full(n, float(until))), later
+
+
+def pareto_world(seed, n, *, r, alpha, s, beta, until=52.0, horizon=26.0):
+    rng = np.random.default_rng(seed)
+    stops = rng.exponential(1.0 / rng.gamma(s, 1.0 / beta, n))
+    return simulate(seed + 1, n, stops, rng.gamma(r, 1.0 / alpha, n), until=until, horizon=horizon)
+
+
+def bg_world(seed, n, *, r, alpha, a, b, early=False, until=52.0, horizon=26.0):
+    rng = np.random.default_rng(seed)
+    rates, stop = rng.gamma(r, 1.0 / alpha, n), rng.beta(a, b, n)
+    x, last, later = np.zeros(n), np.zeros(n), np.zeros(n)
+    for i in range(n):
+        now, alive = 0.0, not early or rng.random() > stop[i]
+        while alive and (now := now + rng.exponential(1.0 / rates[i])) < until + horizon:
+            if now < until:
+                x[i], last[i] = x[i] + 1, now
+            later[i] += now >= until
+            alive = rng.random() > stop[i]
+    return build_counts(x, last, np.full(n, float(until))), later
