@@ -1,0 +1,66 @@
+# Every target works in a fresh clone: the virtual environment is made when it is missing.
+#   make demo     the whole product on bundled real data, ending in a server
+#   make test     the checks and all tests
+# Settings: VENV (folder, default .venv), PYTHON (default python3, 3.11 or later), DATA_DIR, PORT.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+PYTHON ?= python3
+DATA_DIR ?= demo-data
+PORT ?= 8000
+NAME ?=
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.truecast-all
+DEV_STAMP := $(VENV)/.truecast-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progress-bar off
+
+.PHONY: help install demo serve test check bench lock clean
+
+help:
+	@sed -n '1,4s/^# \{0,1\}//p' Makefile
+
+# The dev set holds all of the run set, so whoever has dev needs no second install.
+$(RUN_STAMP): requirements/all.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing requirements/all.txt into $(VENV) (a few minutes the first time)"
+	@$(PIP) --require-hashes -r requirements/all.txt
+	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing requirements/dev.txt into $(VENV) (a few minutes the first time)"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $@ $(RUN_STAMP)
+
+install: $(DEV_STAMP)
+
+demo: $(RUN_STAMP)
+	@$(BIN)/truecast demo --data-dir $(DATA_DIR) --port $(PORT)
+
+serve: $(RUN_STAMP)
+	@$(BIN)/truecast serve --data-dir $(DATA_DIR) --port $(PORT)
+
+check: $(DEV_STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo || $(BIN)/lint-imports
+
+test: check
+	@$(BIN)/python -m pytest -q
+
+bench: $(DEV_STAMP)
+	@$(BIN)/python -m benchmarks.run $(NAME)
+
+# One resolution for all three files: the smaller ones are cut out of the largest.
+lock: $(DEV_STAMP)
+	@BIN=$(BIN) bash requirements/lock.sh $(UPGRADE)
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
