@@ -1,0 +1,139 @@
+"""The one door to an Ibis backend: expressions go in, Arrow tables come out.
+
+DuckDB runs inside the process. It is shut in before it reads the first file: it sees only the
+folders it is given, fetches nothing, and its settings are locked.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+
+from lifecycle.errors import LakeError, UsageError
+
+if TYPE_CHECKING:
+    from ibis.backends.duckdb import Backend
+
+
+class Engine:
+    """One connection that reads Parquet files and answers expressions.
+
+    Parameters
+    ----------
+    connection
+        An Ibis backend; made by :func:`open_engine`.
+    """
+
+    def __init__(self, connection: Backend) -> None:
+        self._connection = connection
+        self._tables: dict[tuple[str, ...], ibis.Table] = {}
+
+    def read(self, files: Sequence[str]) -> ibis.Table:
+        """Return one table over Parquet files, their columns united by name.
+
+        Parameters
+        ----------
+        files
+            Absolute paths, at least one. A column that only some files have is null in the others.
+
+        Raises
+        ------
+        LakeError
+            No file was named, or one cannot be read.
+        """
+        names = tuple(files)
+        if not names:
+            raise LakeError("no files to read", "at least one Parquet file", "use an empty table")
+        if names not in self._tables:
+            # IOError, invalid headers and refused folders all arrive as duckdb.Error.
+            with _as_lake_error(names[0]):
+                self._tables[names] = self._connection.read_parquet(list(names), union_by_name=True)
+        return self._tables[names]
+
+    def to_arrow(self, expr: Any) -> pa.Table:
+        """Run a table expression.
+
+        Raises
+        ------
+        LakeError
+            A file under the expression is truncated or gone, or memory ran out.
+        """
+        with _as_lake_error("a query over the lake"):
+            return self._connection.to_pyarrow(expr)
+
+
+class _as_lake_error:  # noqa: N801  (a context manager reads as a phrase)
+    """Turn DuckDB's errors into one line of ours."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        import duckdb
+
+        if isinstance(error, duckdb.Error):
+            line = str(error).splitlines()[0][:300]
+            raise LakeError(
+                f"{self._what}: {line}", "readable Parquet files", "restore the lake's files"
+            ) from error
+
+
+def open_engine(
+    kind: str = "duckdb",
+    *,
+    memory_limit: str = "1GB",
+    threads: int = 2,
+    folders: Sequence[Path] | None = None,
+) -> Engine:
+    """Open an engine.
+
+    Parameters
+    ----------
+    kind
+        ``duckdb``; other engines are not built yet.
+    memory_limit
+        What the engine may hold before it spills to a temporary folder, e.g. ``1GB``.
+    threads
+        Worker threads.
+    folders
+        The only folders it may read; ``None`` leaves reading open (for tests of files anywhere).
+
+    Raises
+    ------
+    UsageError
+        The kind is unknown.
+
+    Examples
+    --------
+    >>> engine = open_engine()
+    >>> engine.to_arrow(ibis.range(3).unnest().name("n").as_table()).column("n").to_pylist()
+    [0, 1, 2]
+    """
+    if kind != "duckdb":
+        raise UsageError(f"engine {kind[:40]!r}", "'duckdb'", "correct the engine's name")
+    spill = Path(tempfile.gettempdir()) / f"truecast-spill-{os.getpid()}"
+    connection = ibis.duckdb.connect(
+        memory_limit=memory_limit, threads=threads, temp_directory=str(spill)
+    )
+    # Row order carries no meaning in a lake; keeping it would cost memory in every read.
+    _run(connection, "SET preserve_insertion_order=false")
+    if folders is not None:
+        # The order matters: without its folders first, DuckDB refuses our own files too.
+        listed = ", ".join("'" + str(f.resolve()).replace("'", "''") + "'" for f in folders)
+        _run(connection, f"SET allowed_directories=[{listed}]")
+        _run(connection, "SET enable_external_access=false")
+    _run(connection, "SET lock_configuration=true")
+    return Engine(connection)
+
+
+def _run(connection: Backend, statement: str) -> None:
+    connection.raw_sql(statement)
