@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ledger.engine import Ledger
+from ledger.scores import write_scores
+from ledger.tables import APPEND_ONLY
+from lifecycle.errors import ConflictError
+from tests.ledger.story import fill, new_ledger, score
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    made = new_ledger(tmp_path)
+    fill(made)
+    return made
+
+
+def _content(ledger: Ledger, table: str) -> list[object]:
+    with ledger.reading() as connection:
+        return list(connection.exec_driver_sql(f"SELECT * FROM {table}").all())
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM {0}",
+        "UPDATE {0} SET rowid = rowid",
+        "INSERT OR REPLACE INTO {0} SELECT * FROM {0}",
+    ],
+)
+def test_what_was_said_cannot_be_changed(ledger: Ledger, table: str, statement: str) -> None:
+    before = _content(ledger, table)
+    assert before
+    with pytest.raises(ConflictError), ledger.writing() as connection:
+        connection.exec_driver_sql(statement.format(table))
+    assert _content(ledger, table) == before
+
+
+def test_a_published_run_takes_no_more_rows(ledger: Ledger) -> None:
+    with pytest.raises(ConflictError, match="closed"):
+        write_scores(ledger, 1, [score("late", 1)])
