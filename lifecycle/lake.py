@@ -1,0 +1,257 @@
+"""The only door to Delta Lake: append-only facts, in batches that appear whole or not at all.
+
+A batch writes its tables, then one row in `_batches`; readers are given only files of listed
+batches. Whatever kills the process, the lake is as it was before or as it is after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
+
+from lifecycle.batches import BatchHeader, BatchReport
+from lifecycle.damage import check_whole, lake_error, read_rows
+from lifecycle.errors import LakeError
+from lifecycle.locks import exclusive
+from lifecycle.stage import STAGING, Stage
+from lifecycle.tables.catalog import BATCHES, FACT_TABLES, SUPERSEDED, find_table
+
+LOCK_WAIT_SECONDS = 30.0
+DELTA_SETTINGS: dict[str, str | None] = {"delta.dataSkippingStatsColumns": "known_at,batch_id"}
+
+
+class Lake:
+    """The facts of one company.
+
+    Parameters
+    ----------
+    root
+        Folder of the tables; made when first written.
+    on_step
+        Called with the name of each step of a write (``rolled back``, ``spooled orders``,
+        ``wrote orders``, ``listed``); tests stop the process there.
+    lock_wait_seconds
+        How long a write waits for another writer.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        on_step: Callable[[str], None] | None = None,
+        lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    ) -> None:
+        self.root = Path(root).absolute()
+        self._on_step = on_step or (lambda step: None)
+        self._lock_wait = lock_wait_seconds
+        self._pinned: list[BatchHeader] | None = None
+
+    # reading
+
+    def batches(self) -> list[BatchHeader]:
+        """Return the listed batches by arrival.
+
+        Raises
+        ------
+        LakeError
+            A file of the list is missing or damaged; the message names it.
+        """
+        if self._pinned is not None:
+            return self._pinned
+        rows: list[dict[str, Any]] = []
+        for file in self._adds(BATCHES.name):
+            rows += read_rows(file["path"])
+        headers = [BatchHeader.from_row(row) for row in rows]
+        return sorted(headers, key=lambda header: (header.arrived_at, header.batch_id))
+
+    def frozen(self) -> Lake:
+        """Return the lake as it is now: batches listed later are not seen through it."""
+        still = Lake(self.root)
+        still._pinned = self.batches()
+        return still
+
+    def files(self, table: str) -> list[str]:
+        """Return absolute Parquet paths of a table's listed batches; none if it has no facts.
+
+        Raises
+        ------
+        TableError
+            There is no such table.
+        LakeError
+            A file is missing or truncated; the message names it.
+        """
+        listed = {header.batch_id for header in self.batches()}
+        return [
+            add["path"]
+            for add in self._adds(find_table(table).name)
+            if add["first_batch"] in listed or add["first_batch"] != add["last_batch"]
+        ]
+
+    def unlisted(self, table: str) -> list[str]:
+        """Return ids of batches that are in :meth:`files` but not listed: readers drop their rows.
+
+        Normally none: a batch has its own files until compaction, which takes listed batches only.
+        """
+        if self._pinned is None:
+            return []
+        adds = self._adds(find_table(table).name)
+        if all(add["first_batch"] == add["last_batch"] for add in adds):
+            return []
+        pinned = {header.batch_id for header in self._pinned}
+        return sorted({header.batch_id for header in Lake(self.root).batches()} - pinned)
+
+    def superseded(self) -> list[str]:
+        """Return files of (table_name, key, known_at): see :data:`SUPERSEDED`."""
+        return self.files(SUPERSEDED.name)
+
+    def version(self) -> str:
+        """Return a digest that changes whenever the visible facts change."""
+        ids = sorted(header.batch_id for header in self.batches())
+        return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
+
+    # writing
+
+    def append(self, batch: BatchHeader, tables: Mapping[str, pa.RecordBatchReader]) -> BatchReport:
+        """Write a batch whole, or not at all; a batch listed already changes nothing.
+
+        Parameters
+        ----------
+        batch
+            Its id names its content; ``arrived_at`` is now.
+        tables
+            Per table its rows with ``known_at`` and ``known_source``; optional columns may be
+            absent. Read once, in order.
+
+        Raises
+        ------
+        TableError
+            A table or column is unknown, or a value that may not be null is absent.
+        RowsError
+            A key is repeated in the batch with another content.
+        LakeError
+            The lake cannot be read or written (disk full, damaged file, another writer).
+        """
+        with self.stage(batch) as stage:
+            if stage.repeated is not None:
+                return BatchReport(stage.repeated, repeated=True)
+            for name, reader in tables.items():
+                for rows in reader:
+                    stage.write(name, rows)
+            return stage.commit()
+
+    @contextmanager
+    def stage(self, batch: BatchHeader) -> Iterator[Stage]:
+        """Open a batch for writing; nothing is seen of it until ``commit`` returned.
+
+        Only one batch is open at a time. What an earlier, interrupted batch left is removed first,
+        so that running it again writes it anew, with its new arrival.
+        """
+        with self._guard("writing the lake"):
+            self.root.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.root / ".lock", wait_seconds=self._lock_wait):
+            with self._guard("tidying up after an interrupted batch"):
+                self._roll_back()
+            self._on_step("rolled back")
+            stage = Stage(self, batch)
+            try:
+                with self._guard(f"writing batch {batch.batch_id}"):
+                    yield stage
+            except BaseException:
+                self._undo()
+                raise
+            finally:
+                stage.discard()
+
+    def write_table(self, table: str, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
+        """Append rows to one Delta table in one commit; only a :class:`Stage` calls this."""
+        path = self.root / table
+        first = not DeltaTable.is_deltatable(str(path))
+        write_deltalake(
+            str(path),
+            pa.RecordBatchReader.from_batches(schema, rows),
+            mode="append",
+            schema_mode=None if first else "merge",
+            configuration=DELTA_SETTINGS if first and table != BATCHES.name else None,
+        )
+        self._on_step("listed" if table == BATCHES.name else f"wrote {table}")
+
+    def step(self, name: str) -> None:
+        """Tell the observer of writes which step was reached."""
+        self._on_step(name)
+
+    # inside
+
+    def _open(self, table: str) -> DeltaTable | None:
+        path = self.root / table
+        if not (path / "_delta_log").is_dir():
+            return None
+        with self._guard(f"reading the log of {path}"):
+            return DeltaTable(str(path)) if DeltaTable.is_deltatable(str(path)) else None
+
+    def _adds(self, table: str, *, check: bool = True) -> list[dict[str, Any]]:
+        """Return path, first and last batch of each file of a table's current version."""
+        delta = self._open(table)
+        if delta is None:
+            return []
+        adds = pa.table(delta.get_add_actions(flatten=True)).to_pylist()
+        found = []
+        for add in sorted(adds, key=lambda add: (add["modification_time"], add["path"])):
+            path = self.root / table / add["path"]
+            if check:
+                check_whole(path, add["size_bytes"])
+            span = {"first_batch": add.get("min.batch_id"), "last_batch": add.get("max.batch_id")}
+            found.append({"path": str(path), **span})
+        return found
+
+    def _roll_back(self) -> None:
+        """Remove rows of batches that never were listed, and their files from the disk.
+
+        No reader was ever given these files, so they need no grace period.
+        """
+        listed = {header.batch_id for header in self.batches()}
+        for table in (*FACT_TABLES, SUPERSEDED.name):
+            stale = [
+                add
+                for add in self._adds(table, check=False)
+                if add["first_batch"] == add["last_batch"] and add["first_batch"] not in listed
+            ]
+            delta = self._open(table) if stale else None
+            if delta is not None:
+                names = ", ".join(sorted({f"'{add['first_batch']}'" for add in stale}))
+                delta.delete(f"batch_id IN ({names})")
+                for add in stale:
+                    Path(add["path"]).unlink(missing_ok=True)
+            self._remove_uncommitted(table)
+        shutil.rmtree(self.root / STAGING, ignore_errors=True)
+
+    def _remove_uncommitted(self, table: str) -> None:
+        """Remove files that a dead or failed write left without a commit."""
+        staging, folder = self.root / STAGING, self.root / table
+        if not (staging.is_dir() and folder.is_dir()):
+            return
+        since = staging.stat().st_mtime
+        held = {add["path"] for add in self._adds(table, check=False)}
+        for path in folder.glob("*.parquet"):
+            if str(path) not in held and path.stat().st_mtime >= since:
+                path.unlink(missing_ok=True)
+
+    def _undo(self) -> None:
+        """After a failure: undo what can be undone now; the rest falls to the next write."""
+        with suppress(OSError, DeltaError, LakeError):
+            self._roll_back()
+
+    @contextmanager
+    def _guard(self, doing: str) -> Iterator[None]:
+        """Turn the storage's errors into one clear line."""
+        try:
+            yield
+        except (OSError, DeltaError, pa.ArrowException) as error:
+            raise lake_error(error, doing, self.root) from error

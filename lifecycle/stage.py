@@ -1,0 +1,156 @@
+"""An open batch: rows are spooled to disk, judged against the lake, then written and listed."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from lifecycle.batches import BatchHeader, BatchReport, TableCount
+from lifecycle.errors import TableError
+from lifecycle.staging import Spool, Verdict, conform, judge, read_matching
+from lifecycle.tables.arrow import arrow_schema
+from lifecycle.tables.catalog import BATCHES, FACT_TABLES, SUPERSEDED, find_table
+
+STAGING = "_staging"
+
+
+class _Store(Protocol):
+    root: Path
+
+    def batches(self) -> list[BatchHeader]: ...
+    def files(self, table: str) -> list[str]: ...
+    def write_table(
+        self, table: str, schema: pa.Schema, rows: Iterator[pa.RecordBatch]
+    ) -> None: ...
+    def step(self, name: str) -> None: ...
+
+
+class Stage:
+    """One open batch of a lake.
+
+    Attributes
+    ----------
+    repeated
+        The listed header, when the lake has the batch already: then there is nothing to write.
+    """
+
+    def __init__(self, lake: _Store, header: BatchHeader) -> None:
+        self._lake = lake
+        self._header = header
+        self._folder = lake.root / STAGING / header.batch_id
+        self._spools: dict[str, Spool] = {}
+        listed = [known for known in lake.batches() if known.batch_id == header.batch_id]
+        self.repeated: BatchHeader | None = listed[0] if listed else None
+
+    def write(self, table: str, rows: pa.RecordBatch) -> None:
+        """Spool rows of a fact table or of `superseded`.
+
+        Raises
+        ------
+        TableError
+            The table is unknown or the rows do not fit it.
+        """
+        declared = find_table(table)
+        if declared is BATCHES:
+            raise TableError(f"table {table!r}", f"one of {', '.join(FACT_TABLES)}")
+        if table not in self._spools:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._spools[table] = Spool(self._folder / f"{table}.arrow", declared)
+        self._spools[table].write(conform(rows, declared, batch_id=self._header.batch_id))
+
+    def commit(self) -> BatchReport:
+        """Write all tables, then list the batch.
+
+        Raises
+        ------
+        RowsError
+            A key is repeated with another content.
+        """
+        for name, spool in self._spools.items():
+            spool.close()
+            self._lake.step(f"spooled {name}")
+        counts: dict[str, TableCount] = {}
+        sources: dict[str, dict[str, int]] = {}
+        void: list[pa.RecordBatch] = []
+        for name, spool in self._spools.items():
+            verdict = self._judge(spool)
+            counts[name] = _count(verdict)
+            written: Counter[str] = Counter()
+            if verdict.keep.any():
+                rows = _kept(spool, verdict, sources=written, void=void)
+                self._lake.write_table(name, arrow_schema(spool.table), rows)
+            sources[name] = dict(sorted(written.items()))
+        if void:
+            self._lake.write_table(SUPERSEDED.name, arrow_schema(SUPERSEDED), iter(void))
+        header = replace(self._header, tables=counts, known_sources=sources)
+        row = pa.RecordBatch.from_pylist([header.as_row()], schema=arrow_schema(BATCHES))
+        self._lake.write_table(BATCHES.name, row.schema, iter([row]))
+        return BatchReport(header)
+
+    def _judge(self, spool: Spool) -> Verdict:
+        prints = spool.prints
+        held = read_matching(self._lake.files(spool.table.name), spool.table, prints.keys)
+        return judge(spool, held, self._header.arrived_at)
+
+    def discard(self) -> None:
+        """Remove the spooled rows."""
+        for spool in self._spools.values():
+            spool.close()
+        self._spools.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _count(verdict: Verdict) -> TableCount:
+    added = int(verdict.keep.sum())
+    return TableCount(
+        added=added,
+        already_known=len(verdict.keep) - added,
+        corrected=int(verdict.corrects.sum()),
+        restamped=int(verdict.restamped.sum()),
+    )
+
+
+def _kept(
+    spool: Spool, verdict: Verdict, *, sources: Counter[str], void: list[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows to write, restamped where due; count sources, note what they make void."""
+    start = 0
+    for rows in spool.rows():
+        part = slice(start, start + rows.num_rows)
+        start += rows.num_rows
+        if verdict.restamped[part].any():
+            rows = _restamp(rows, verdict, part)
+        if verdict.corrects[part].any():
+            void.append(_void(rows.filter(pa.array(verdict.corrects[part])), spool.table.name))
+        rows = rows.filter(pa.array(verdict.keep[part]))
+        for entry in rows.column("known_source").value_counts().to_pylist():
+            sources[entry["values"]] += entry["counts"]
+        if rows.num_rows:
+            yield rows
+
+
+def _restamp(rows: pa.RecordBatch, verdict: Verdict, part: slice) -> pa.RecordBatch:
+    flags = verdict.restamped[part]
+    declared = rows.column("known_source").to_numpy(zero_copy_only=False)
+    known = pa.array(verdict.known[part], pa.int64()).cast(rows.schema.field("known_at").type)
+    source = pa.array(np.where(flags, "arrival", declared), pa.string())
+    rows = rows.set_column(
+        rows.schema.get_field_index("known_at"), rows.schema.field("known_at"), known
+    )
+    return rows.set_column(
+        rows.schema.get_field_index("known_source"), rows.schema.field("known_source"), source
+    )
+
+
+def _void(rows: pa.RecordBatch, table: str) -> pa.RecordBatch:
+    key = rows.column(find_table(table).key[0])
+    known = [rows.column(name) for name in ("known_at", "known_source", "batch_id")]
+    name = pa.repeat(pa.scalar(table), rows.num_rows)
+    return pa.RecordBatch.from_arrays([name, key, *known], schema=arrow_schema(SUPERSEDED))
