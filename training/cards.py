@@ -1,0 +1,199 @@
+"""The model card: what a model says, from which facts, how right it was, and where it ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from features.columns import ACCOUNT_COLUMNS
+from lifecycle.errors import GateError
+from lifecycle.snapshot import Snapshot
+from models.base import ScoreModel
+from training.datasets import TrainingSet
+from training.gate import Standing, Verdict
+from training.specs import Spec
+from training.splits import GatePlan
+
+_CONTACT = re.compile(rb"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{2,64}")
+LIMITS = (
+    "It knows orders and the account's segment; not prices, stock, campaigns or competitors.",
+    "Accounts that never bought are not scored.",
+    "One account's value is mostly chance: rankings and totals are what the past confirms.",
+    "A reason says what moved the score, not what would change the customer's mind.",
+)
+
+
+def describe_facts(known: Snapshot, learned: TrainingSet) -> dict[str, Any]:
+    """Describe what a model learned from.
+
+    Returns
+    -------
+    dict
+        JSON values: the day, the version of the facts, how their ``known_at`` came about (shares),
+        the number of slices, rows and accounts, and the mean label.
+    """
+    examples = learned.examples
+    return {
+        "as_of": learned.known_on.isoformat(),
+        "snapshot": known.version,
+        "known_source_shares": _source_shares(known),
+        "slices": len(learned.days),
+        "first_slice": learned.days[0].isoformat(),
+        "last_slice": learned.days[-1].isoformat(),
+        "rows": examples.frame.num_rows,
+        "accounts": learned.account_count,
+        "mean_label": float(np.mean(examples.label)),
+        "training_digest": learned.digest,
+        "horizon_days": examples.horizon_days,
+    }
+
+
+def build_card(
+    spec: Spec,
+    model: ScoreModel,
+    *,
+    facts: Mapping[str, Any],
+    plan: GatePlan,
+    verdict: Verdict | None,
+) -> dict[str, Any]:
+    """Build the card of a fitted model.
+
+    Parameters
+    ----------
+    spec
+        What was trained.
+    model
+        The fitted model that serves.
+    facts
+        As ``describe_facts`` returns them.
+    plan
+        Where candidates were judged.
+    verdict
+        The gate's decision; ``None`` without past origins.
+
+    Returns
+    -------
+    dict
+        JSON values, all numbers finite; nothing in it changes between runs on equal facts.
+    """
+    return {
+        "model": spec.name,
+        "route": spec.route,
+        "unit": spec.unit,
+        "meaning": spec.meaning,
+        "population": "accounts with at least one purchase known before the day",
+        "candidate": model.name,
+        "horizon_days": facts["horizon_days"],
+        "data": dict(facts),
+        "gate": _describe_gate(plan, verdict),
+        "rivals": [_rival(one, model.name) for one in verdict.standings] if verdict else [],
+        "features": _families(),
+        "limits": list(LIMITS),
+    }
+
+
+def render_card(card: Mapping[str, Any]) -> str:
+    """Render a card as Markdown for people."""
+    data, gate = card["data"], card["gate"]
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in data["known_source_shares"].items())
+    lines = [
+        f"# {card['model']} over {card['horizon_days']} days: {card['candidate']}",
+        "",
+        f"Says: {card['meaning']}. Unit: {card['unit']}. Population: {card['population']}.",
+        "",
+        f"Facts as of {data['as_of']} (knowledge times: {shares}); {data['slices']} past days from"
+        f" {data['first_slice']} to {data['last_slice']}, {data['rows']:,} rows of"
+        f" {data['accounts']:,} accounts; mean label {data['mean_label']:.4g}.",
+        "",
+        f"Gate: {gate['text']}. {gate['note'].capitalize()}.",
+        "",
+        *_rivals_table(card["rivals"]),
+        "",
+        "Limits:",
+        *(f"- {limit}" for limit in card["limits"]),
+        "",
+        "Features: "
+        + "; ".join(f"{family}: {', '.join(names)}" for family, names in card["features"].items()),
+        "",
+        f"Training set {data['training_digest']}; bundle {card.get('bundle_digest', '-')}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def check_no_contacts(parts: Mapping[str, bytes]) -> None:
+    """Refuse a model that carries what looks like an e-mail address.
+
+    Raises
+    ------
+    GateError
+        Names the part, never the address.
+    """
+    for name, content in parts.items():
+        if _CONTACT.search(content):
+            raise GateError(
+                f"{name} of the model holds what looks like an e-mail address",
+                "no contact data in a model",
+                "remove contact data from segment and country of the accounts, then train again",
+            )
+
+
+def _source_shares(known: Snapshot) -> dict[str, float]:
+    orders = known.table("orders")
+    counted = known.collect(orders.group_by("known_source").aggregate(n=orders.count()))
+    counts = {str(row["known_source"]): int(row["n"]) for row in counted.to_pylist()}
+    total = max(sum(counts.values()), 1)
+    return {name: counts[name] / total for name in sorted(counts)}
+
+
+def _describe_gate(plan: GatePlan, verdict: Verdict | None) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "horizon_days": plan.horizon_days,
+        "origins": [day.isoformat() for day in plan.origins],
+        "note": plan.note,
+        "text": "not judged: the simplest candidate serves",
+    }
+    if verdict is not None:
+        described |= {
+            "text": verdict.text,
+            "measure": verdict.measure,
+            "tied": list(verdict.tied),
+            "best_learned": verdict.best_learned,
+            "beats_baseline": verdict.beats_baseline,
+            "frontier": list(verdict.frontier),
+        }
+    return described
+
+
+def _rival(standing: Standing, served: str) -> dict[str, Any]:
+    return {**asdict(standing), "served": standing.candidate == served}
+
+
+def _families() -> dict[str, list[str]]:
+    families: dict[str, list[str]] = {}
+    for column in ACCOUNT_COLUMNS:
+        families.setdefault(column.family, []).append(column.name)
+    return families
+
+
+def _rivals_table(rivals: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not rivals:
+        return []
+    measures = list(rivals[0]["mean"])
+    lines = [
+        f"| candidate | {' | '.join(measures)} | bias |",
+        f"|---|{'---|' * (len(measures) + 1)}",
+    ]
+    for rival in rivals:
+        cells = [
+            f"{rival['mean'][name]:.4g} ± {rival['se'].get(name, float('nan')):.2g}"
+            if name in rival["mean"]
+            else "–"
+            for name in measures
+        ]
+        label = f"**{rival['candidate']}**" if rival["served"] else rival["candidate"]
+        lines.append(f"| {label} | {' | '.join(cells)} | {rival['bias_share']:+.1%} |")
+    return lines

@@ -1,0 +1,229 @@
+"""Champion against challengers on past origins; a simple rule may win, and the gate says so.
+
+The rules are pure functions of what every candidate scored on every past origin:
+
+* **Lapse**: the lowest mean log loss wins; candidates within one standard error (paired over
+  origins) of the lowest are tied with it, and the simplest of the tied serves.
+* **Value**: among candidates whose total is off by at most ``BIAS_BOUND`` over all origins, the
+  lowest mean absolute error wins, ties as above. MAE alone favours the median customer and would
+  crown a forecast that is a third too low; so the frontier of both is shown. When none is within
+  the bound, the least biased serves and the verdict says so.
+
+With a single origin there is no standard error; candidates within ``LONE_TIE`` of the best are
+then tied. Candidates are given from the simplest to the richest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lifecycle.errors import GateError
+from models.base import FloatArray
+from training.trials import GateRule, Trial
+
+BIAS_BOUND = 0.10
+LONE_TIE = 0.01
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One candidate over all origins.
+
+    Attributes
+    ----------
+    candidate
+        Its name.
+    mean, se
+        By measure: mean over origins, and standard error of that mean (absent for one origin).
+    bias_share
+        Predicted over actual total, less 1, over all origins.
+    behind, behind_se
+        Deciding measure less the best candidate's, paired by origin; ``behind_se`` is NaN-free and
+        0 for the best.
+    learned
+        Whether it is a fitted model rather than a rule.
+    """
+
+    candidate: str
+    mean: Mapping[str, float]
+    se: Mapping[str, float]
+    bias_share: float
+    behind: float
+    behind_se: float
+    learned: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate decided.
+
+    Attributes
+    ----------
+    winner
+        The candidate to serve.
+    measure
+        The measure that decided.
+    standings
+        All candidates, simplest first.
+    tied
+        Names within one standard error of the best.
+    best_learned
+        The fitted model with the best deciding measure, published even when it loses.
+    beats_baseline
+        Whether the winner is better than the baseline by more than one standard error.
+    frontier
+        Value only: candidates that no other beats in both MAE and absolute bias.
+    text
+        The decision in words.
+    """
+
+    winner: str
+    measure: str
+    standings: tuple[Standing, ...]
+    tied: tuple[str, ...]
+    best_learned: str | None
+    beats_baseline: bool
+    frontier: tuple[str, ...]
+    text: str
+
+
+def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
+    """Choose who serves.
+
+    Parameters
+    ----------
+    trials
+        Every candidate on every origin, candidates from the simplest to the richest.
+    rule
+        The model's rule.
+
+    Returns
+    -------
+    Verdict
+        The decision with all standings.
+
+    Raises
+    ------
+    GateError
+        No candidate was judged on every origin.
+    """
+    by_name = _complete(trials, rule)
+    best = _best(by_name, rule)
+    standings = tuple(_stand(name, by_name, best=best, rule=rule) for name in by_name)
+    within = [s for s in standings if _within_bound(s, rule)]
+    tied = [s.candidate for s in within if s.behind <= s.behind_se]
+    winner = tied[0] if tied else min(standings, key=lambda s: abs(s.bias_share)).candidate
+    learned = [s for s in standings if s.learned]
+    top = min(learned, key=lambda s: s.mean[rule.measure]).candidate if learned else None
+    beats = _beats(by_name, winner, rule.baseline, rule=rule)
+    text = _describe(winner, best, rule=rule, beats=beats, bounded=bool(within))
+    frontier = _frontier(standings) if rule.bias_bound is not None else ()
+    return Verdict(winner, rule.measure, standings, tuple(tied), top, beats, frontier, text)
+
+
+def _complete(trials: Sequence[Trial], rule: GateRule) -> dict[str, list[Trial]]:
+    origins = {trial.origin for trial in trials}
+    by_name: dict[str, list[Trial]] = {}
+    for trial in sorted(trials, key=lambda one: one.origin):
+        if rule.measure in trial.measures:
+            by_name.setdefault(trial.candidate, []).append(trial)
+    order = dict.fromkeys(trial.candidate for trial in trials)
+    full = {name: by_name[name] for name in order if len(by_name.get(name, ())) == len(origins)}
+    if not full:
+        raise GateError(
+            f"no candidate with a {rule.measure} on all {len(origins)} past origins",
+            "one candidate or more",
+            "ingest a longer history",
+        )
+    return full
+
+
+def _losses(trials: Sequence[Trial], rule: GateRule) -> FloatArray:
+    return np.array([trial.measures[rule.measure] for trial in trials])
+
+
+def _bias(trials: Sequence[Trial]) -> float:
+    actual = sum(trial.actual_total for trial in trials)
+    predicted = sum(trial.predicted_total for trial in trials)
+    return (predicted - actual) / actual if actual > 0 else float(predicted > 0)
+
+
+def _best(by_name: Mapping[str, Sequence[Trial]], rule: GateRule) -> str:
+    bound = rule.bias_bound
+    fair = [n for n, trials in by_name.items() if bound is None or abs(_bias(trials)) <= bound]
+    return min(fair or by_name, key=lambda name: float(_losses(by_name[name], rule).mean()))
+
+
+def _within_bound(standing: Standing, rule: GateRule) -> bool:
+    return rule.bias_bound is None or abs(standing.bias_share) <= rule.bias_bound
+
+
+def _se(values: FloatArray) -> float | None:
+    if len(values) < 2:
+        return None
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _stand(
+    name: str, by_name: Mapping[str, Sequence[Trial]], *, best: str, rule: GateRule
+) -> Standing:
+    trials = by_name[name]
+    behind = _losses(trials, rule) - _losses(by_name[best], rule)
+    margin = _se(behind)
+    if margin is None:
+        margin = LONE_TIE * abs(float(_losses(by_name[best], rule).mean()))
+    names = [m for m in rule.measures if all(m in trial.measures for trial in trials)]
+    values = {m: np.array([trial.measures[m] for trial in trials]) for m in names}
+    return Standing(
+        candidate=name,
+        mean={m: float(v.mean()) for m, v in values.items()},
+        se={m: se for m, v in values.items() if (se := _se(v)) is not None},
+        bias_share=_bias(trials),
+        behind=float(behind.mean()),
+        behind_se=0.0 if name == best else margin,
+        learned=name not in rule.simple,
+    )
+
+
+def _beats(
+    by_name: Mapping[str, Sequence[Trial]], winner: str, baseline: str, *, rule: GateRule
+) -> bool:
+    if winner == baseline or baseline not in by_name:
+        return False
+    gain = _losses(by_name[baseline], rule) - _losses(by_name[winner], rule)
+    margin = _se(gain)
+    if margin is None:
+        margin = LONE_TIE * abs(float(_losses(by_name[baseline], rule).mean()))
+    return float(gain.mean()) > margin
+
+
+def _frontier(standings: Sequence[Standing]) -> tuple[str, ...]:
+    def beaten(one: Standing) -> bool:
+        return any(
+            other.mean["mae"] < one.mean["mae"] and abs(other.bias_share) < abs(one.bias_share)
+            for other in standings
+        )
+
+    return tuple(one.candidate for one in standings if not beaten(one))
+
+
+def _describe(winner: str, best: str, *, rule: GateRule, beats: bool, bounded: bool) -> str:
+    if not bounded:
+        return (
+            f"no candidate's total is within {rule.bias_bound:.0%}; the least biased, {winner},"
+            " serves"
+        )
+    text = f"{winner} serves"
+    if winner != best:
+        text += f": {best} has the lower {rule.measure}, but not by more than one standard error"
+    else:
+        text += f": lowest {rule.measure}"
+        text += "" if rule.bias_bound is None else f" within {rule.bias_bound:.0%} of bias"
+    if beats:
+        return f"{text}; better than {rule.baseline} by more than one standard error"
+    if winner == rule.baseline:
+        return f"{text}; nothing beats it by more than one standard error"
+    return f"{text}; not better than {rule.baseline} in {rule.measure} by one standard error"
