@@ -1,0 +1,129 @@
+"""The account frame: one row per account that had purchased before the as-of instant."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.columns import ACCOUNT_COLUMNS, CONTEXT
+from features.context import build_accounts, build_first_order_day, build_peers, season_of
+from features.orders import (
+    add_order_features,
+    age_of,
+    build_credit_sums,
+    build_known_orders,
+    build_purchase_days,
+    build_purchase_sums,
+)
+from lifecycle.snapshot import Snapshot
+
+_TEXT = ("account_id", *CONTEXT)
+
+
+def account_frame(snapshot: Snapshot, *, cache_dir: Path | None = None) -> pa.Table:
+    """Build the features of every account with at least one purchase known before ``as_of``.
+
+    Parameters
+    ----------
+    snapshot
+        What was known before the instant we stand on.
+    cache_dir
+        Folder of frames already built; a frame is read from there if the visible facts, the
+        instant, the zone and the feature code are the same. ``None`` builds afresh.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns as :data:`features.columns.ACCOUNT_COLUMNS`, sorted by ``account_id``; strings,
+        and float64 with NaN where a value is undefined.
+
+    Raises
+    ------
+    LakeError
+        The lake's files cannot be read.
+    """
+    if cache_dir is None:
+        return _build(snapshot)
+    path = cache_dir / f"account_{_cache_key(snapshot)}.parquet"
+    if path.exists():
+        return pq.read_table(path)
+    frame = _build(snapshot)
+    _save(frame, path)
+    return frame
+
+
+def _build(snapshot: Snapshot) -> pa.Table:
+    return _as_frame(snapshot.collect(build_account_frame(snapshot)))
+
+
+def _cache_key(snapshot: Snapshot) -> str:
+    """Digest of the facts, the instant, the zone, the columns and the code that builds them."""
+    parts = [snapshot.version, snapshot.zone.key, *map(repr, ACCOUNT_COLUMNS)]
+    parts += [path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _save(frame: pa.Table, path: Path) -> None:
+    """Write beside, then rename: a reader sees a whole frame or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+        pq.write_table(frame, part)
+    os.replace(part.name, path)
+
+
+def build_account_frame(snapshot: Snapshot) -> ibis.Table:
+    """Build the frame as one expression, portable between engines; undefined values are null."""
+    orders = build_known_orders(snapshot)
+    sums = build_purchase_sums(build_purchase_days(orders))
+    accounts = build_accounts(snapshot)
+    sums = sums.left_join(accounts, "account_id").drop("account_id_right")
+    sums = sums.left_join(build_credit_sums(orders), "account_id").drop("account_id_right")
+    wide = add_order_features(sums)
+    for by in ("segment", "country"):
+        wide = wide.left_join(build_peers(sums, by), by).drop(f"{by}_right")
+    wide = wide.cross_join(build_peers(sums, None))
+    wide = wide.cross_join(build_first_order_day(snapshot, lambda at: age_of(snapshot, at)))
+    return _select(_add_context(wide, snapshot)).order_by("account_id")
+
+
+def _add_context(wide: ibis.Table, snapshot: Snapshot) -> ibis.Table:
+    whole = wide.company_spend.nullif(0)
+    season = {name: ibis.literal(value) for name, value in season_of(snapshot.day).items()}
+    return wide.mutate(
+        tenure_days=ibis.greatest(wide["T"], wide.created_days.fill_null(0)),
+        credits_count=wide.credits_count.fill_null(0),
+        credit_365d_minor=wide.credit_365d_minor.fill_null(0),
+        credit_share=wide.credit_minor.fill_null(0) / wide.spend_minor,
+        segment_spend_share=wide.segment_spend / whole,
+        country_spend_share=wide.country_spend / whole,
+        company_share=wide.spend_365d_minor / whole,
+        **season,
+    )
+
+
+def _select(wide: ibis.Table) -> ibis.Table:
+    """Put the columns in frame order, as text and float64."""
+    return wide.select(
+        **{
+            column.name: wide[column.name]
+            if column.name in _TEXT
+            else wide[column.name].cast("float64")
+            for column in ACCOUNT_COLUMNS
+        }
+    )
+
+
+def _as_frame(answer: pa.Table) -> pa.Table:
+    """Turn an answer's nulls into NaN, which models and Parquet keep."""
+    columns = [
+        answer[name] if name in _TEXT else pc.fill_null(answer[name], float("nan"))
+        for name in answer.column_names
+    ]
+    return pa.table(columns, names=answer.column_names).combine_chunks()

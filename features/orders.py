@@ -1,0 +1,138 @@
+"""What an account's orders say: recency, rhythm, frequency, money, breadth and credits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+
+from features.columns import WINDOWS_DAYS
+from features.days import age_in_days
+from lifecycle.snapshot import Snapshot
+
+_YEAR_DAYS = 365
+
+
+def build_known_orders(snapshot: Snapshot) -> ibis.Table:
+    """Build the orders of named accounts that happened and were known before ``as_of``.
+
+    Adds ``age_days``: days from the order's local day to the as-of day.
+    """
+    orders = snapshot.table("orders")
+    as_of = ibis.literal(snapshot.as_of, type="timestamp('UTC', 6)")
+    orders = orders.filter(orders.account_id.notnull() & (orders.ordered_at < as_of))
+    return orders.mutate(age_days=age_of(snapshot, orders.ordered_at))
+
+
+def age_of(snapshot: Snapshot, ordered_at: Any) -> Any:
+    """Return days from an order's local day to the as-of day (int64; 1 is yesterday)."""
+    first = snapshot.first_ordered_at or snapshot.as_of
+    return age_in_days(ordered_at, snapshot.as_of, zone=snapshot.zone, first=first)
+
+
+def build_purchase_days(orders: ibis.Table) -> ibis.Table:
+    """Build one row per account and day with a purchase, sums in minor units and counts.
+
+    The gap (days) to the purchase day before is null on the first.
+    """
+    purchases = orders.filter((orders.kind == "sale") & (orders.amount_minor > 0))
+    days = purchases.group_by("account_id", "age_days").agg(
+        spend=purchases.amount_minor.sum().cast("float64"),
+        purchases=purchases.count(),
+        lines=purchases.lines_count.sum().cast("float64"),
+        products=purchases.products_count.sum().cast("float64"),
+        units=purchases.units_count.sum(),
+    )
+    oldest_first = ibis.window(group_by="account_id", order_by=ibis.desc("age_days"))
+    return days.mutate(
+        gap=(days.age_days.lag().over(oldest_first) - days.age_days).cast("float64"),
+        log_spend=days.spend.ln(),
+    )
+
+
+def build_purchase_sums(days: ibis.Table) -> ibis.Table:
+    """Build one row per account: the sums from which every purchase feature follows."""
+    windows: dict[str, Any] = {}
+    for n in WINDOWS_DAYS:
+        inside = days.age_days <= n
+        windows[f"purchases_{n}d_count"] = _total(days.purchases, inside)
+        windows[f"purchase_days_{n}d_count"] = days.count(where=inside)
+        windows[f"spend_{n}d_minor"] = _total(days.spend, inside)
+    year_before = (days.age_days > _YEAR_DAYS) & (days.age_days <= 2 * _YEAR_DAYS)
+    return days.group_by("account_id").agg(
+        **windows,
+        purchase_days_365d_730d_count=days.count(where=year_before),
+        spend_365d_730d_minor=_total(days.spend, year_before),
+        spend_same_90d_minor=_total(days.spend, days.age_days.between(276, _YEAR_DAYS)),
+        spend_same_30d_minor=_total(days.spend, days.age_days.between(336, _YEAR_DAYS)),
+        spend_year_ago_90d_minor=_total(days.spend, days.age_days.between(366, 455)),
+        purchases_count=days.purchases.sum(),
+        purchase_days_count=days.count(),
+        spend_minor=days.spend.sum(),
+        recency_days=days.age_days.min(),
+        T=days.age_days.max(),
+        gap_std_days=days.gap.std(how="pop"),
+        day_spend_max_minor=days.spend.max(),
+        day_spend_last_minor=days.spend.argmin(days.age_days),
+        day_spend_first_minor=days.spend.argmax(days.age_days),
+        day_spend_log_mean=days.log_spend.mean(),
+        day_spend_log_std=days.log_spend.std(how="pop"),
+        lines_count=days.lines.sum(),
+        products_count=days.products.sum(),
+        units_count=days.units.sum(),
+    )
+
+
+def build_credit_sums(orders: ibis.Table) -> ibis.Table:
+    """Build one row per account with credits: how many, and how much, as positive amounts."""
+    credits = orders.filter(orders.kind == "credit")
+    amount = credits.amount_minor.cast("float64")
+    return credits.group_by("account_id").agg(
+        credits_count=credits.count(),
+        credit_minor=-amount.sum(),
+        credit_365d_minor=-amount.sum(where=credits.age_days <= _YEAR_DAYS),
+    )
+
+
+def add_order_features(sums: ibis.Table) -> ibis.Table:
+    """Add what follows from an account's sums; an undefined ratio is null."""
+    days, recency = sums.purchase_days_count, sums.recency_days.cast("float64")
+    span = (sums["T"] - sums.recency_days).cast("float64")
+    gap = span / (days - 1).nullif(0)
+    year_spend, before = sums.spend_365d_minor, sums.spend_365d_730d_minor
+    rhythm = {
+        "gap_mean_days": gap,
+        "gap_cv_ratio": sums.gap_std_days / gap,
+        "overdue_ratio": recency / gap,
+        "overdue_z": (recency - gap) / sums.gap_std_days.nullif(0),
+        "frequency": days - 1,
+        "recency": span,
+    }
+    mean = sums.spend_minor / days
+    money = {
+        "monetary_value": (sums.spend_minor - sums.day_spend_first_minor) / (days - 1).nullif(0),
+        "day_spend_mean_minor": mean,
+        "day_spend_last_ratio": sums.day_spend_last_minor / mean,
+        "spend_30d_of_90d_share": _over(sums.spend_30d_minor, sums.spend_90d_minor),
+        "spend_90d_of_365d_share": _over(sums.spend_90d_minor, year_spend),
+        "spend_180d_of_365d_share": _over(sums.spend_180d_minor, year_spend),
+        "purchase_days_90d_of_365d_share": _over(
+            sums.purchase_days_90d_count.cast("float64"), sums.purchase_days_365d_count
+        ),
+        "spend_year_change_ratio": _over(year_spend - before, year_spend + before),
+    }
+    per_purchase = {
+        f"{name}_mean_count": sums[f"{name}_count"] / sums.purchases_count
+        for name in ("lines", "products", "units")
+    }
+    return sums.mutate(**rhythm, **money, **per_purchase)
+
+
+def _over(part: Any, whole: Any) -> Any:
+    """Divide; null when there is nothing to divide by."""
+    return part / whole.nullif(0)
+
+
+def _total(value: Any, inside: Any) -> Any:
+    """Sum inside a window; 0 when nothing is in it."""
+    return value.sum(where=inside).fill_null(0)
