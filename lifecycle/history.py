@@ -41,8 +41,10 @@ class History:
     def __init__(self, lake: Lake, engine: Engine, *, zone: ZoneInfo) -> None:
         self.zone = zone
         self._engine = engine
-        self._version = lake.version()
-        self._stored = _StoredTables(lake, engine)
+        # Frozen, so that every table of one history shows the same batches.
+        still = lake.frozen()
+        self._version = still.version()
+        self._stored = _StoredTables(still, engine)
 
     @property
     def version(self) -> str:
@@ -120,12 +122,11 @@ class History:
 
 
 class _StoredTables(Mapping[str, StoredTable]):
-    """Tables of the lake, each looked up once, pinned to the batches listed at the start."""
+    """Tables of a frozen lake, each looked up once."""
 
     def __init__(self, lake: Lake, engine: Engine) -> None:
         self._lake = lake
         self._engine = engine
-        self._listed = frozenset(batch.batch_id for batch in lake.batches())
         self._known: dict[str, StoredTable] = {}
 
     def __iter__(self) -> Iterator[str]:
@@ -145,7 +146,7 @@ class _StoredTables(Mapping[str, StoredTable]):
         if not files:
             return StoredTable(table, empty_rows(table))
         rows = declared_rows(table, self._engine.read(files))
-        hidden = self._hidden(name)
+        hidden = self._lake.unlisted(name)
         if hidden:
             rows = rows.filter(rows.batch_id.notin(hidden))
         if table.kind == "entity":
@@ -153,12 +154,6 @@ class _StoredTables(Mapping[str, StoredTable]):
         if table.kind == "event":
             return StoredTable(table, rows, corrected_from=self._corrected_from(name))
         return StoredTable(table, rows)
-
-    def _hidden(self, name: str) -> list[str]:
-        # A batch listed after the start may already be in the files: hide it as well, so that
-        # every table of one history shows the same batches.
-        later = {batch.batch_id for batch in self._lake.batches()} - self._listed
-        return sorted(later | set(self._lake.unlisted(name)))
 
     def _versioned(self, rows: ibis.Table, key: tuple[str, ...]) -> bool:
         versions = rows.group_by(list(key)).agg(versions=rows.count())
