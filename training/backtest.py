@@ -15,7 +15,7 @@ from lifecycle.periods import Quarter
 from models import accuracy
 from models.forecast.quarter import FEWEST_DAYS, forecast_sales
 from models.forecast.sales import KnownFacts, read_sales
-from models.forecast.vintages import COMBINED, RIVALS, SEASONAL_NAIVE, TOTAL, Vintage
+from models.forecast.vintages import RIVALS, SEASONAL_NAIVE, Vintage
 
 NOMINAL = 0.8
 
@@ -60,7 +60,9 @@ def run_backtest(
     """
     ticker = progress or SilentTicker()
     made: list[Vintage] = []
-    for quarter, origin in backtest_origins(quarters=quarters, first_month=first_month, as_of=as_of):
+    for quarter, origin in backtest_origins(
+        quarters=quarters, first_month=first_month, as_of=as_of
+    ):
         made += _vintages_at(history, quarter, origin, made)
         ticker.advance()
     if not made:
@@ -72,9 +74,7 @@ def run_backtest(
     return _with_actuals(made, history, first_month=first_month, as_of=as_of)
 
 
-def backtest_origins(
-    *, quarters: int, first_month: int, as_of: date
-) -> list[tuple[Quarter, date]]:
+def backtest_origins(*, quarters: int, first_month: int, as_of: date) -> list[tuple[Quarter, date]]:
     """Return the (quarter, week start) pairs of the last ended quarters, oldest first."""
     running = Quarter.containing(as_of, first_month)
     past = [running.shift(-back) for back in range(quarters, 0, -1)]
@@ -235,8 +235,7 @@ def _signs(rows: Sequence[Vintage], leg: str) -> tuple[dict[str, int], dict[str,
         if leg == rival or not periods:
             continue
         gains = [
-            _mean_error(both, rival, period) - _mean_error(both, leg, period)
-            for period in periods
+            _mean_error(both, rival, period) - _mean_error(both, leg, period) for period in periods
         ]
         won[rival], compared[rival] = sum(gain > 0 for gain in gains), len(gains)
     return won, compared
