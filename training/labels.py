@@ -11,6 +11,7 @@ import pyarrow as pa
 from lifecycle.errors import NotEnoughHistoryError, UsageError
 from lifecycle.periods import day_start
 from lifecycle.snapshot import Snapshot
+from models.base import FloatArray
 
 LABEL_SCHEMA = pa.schema(
     [("account_id", pa.string()), ("spend_minor", pa.int64()), ("buys", pa.bool_())]
@@ -125,3 +126,13 @@ def spend_expression(
         .aggregate(spend_minor=spent.fill_null(0), buys=purchases.count(where=inside) > 0)
         .order_by("account_id")
     )
+
+
+def label_lapse(spend_minor: FloatArray) -> FloatArray:
+    """Return 1.0 where nothing was bought in the window, else 0.0."""
+    return (spend_minor <= 0).astype(float)
+
+
+def label_spend(spend_minor: FloatArray) -> FloatArray:
+    """Return gross spend in the window (minor units)."""
+    return spend_minor

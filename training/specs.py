@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lifecycle.errors import ModelNotFoundError
-from models.base import FloatArray, ScoreModel, Unit
 from models.churn import LAPSE_CANDIDATES
 from models.clv.candidates import CLV_CANDIDATES
+
+from lifecycle.errors import ModelNotFoundError
+from models.base import FloatArray, ScoreModel, Unit
 from training.gate import BIAS_BOUND
+from training.labels import label_lapse, label_spend
 from training.trials import LAPSE_MEASURES, VALUE_MEASURES, GateRule
 
 Candidate = Callable[[], ScoreModel]
@@ -47,16 +49,6 @@ class Spec:
     candidates: tuple[Candidate, ...]
     rule: GateRule
     horizons: tuple[int, ...]
-
-
-def label_lapse(spend_minor: FloatArray) -> FloatArray:
-    """Return 1.0 where nothing was bought in the window, else 0.0."""
-    return (spend_minor <= 0).astype(float)
-
-
-def label_spend(spend_minor: FloatArray) -> FloatArray:
-    """Return gross spend in the window (minor units)."""
-    return spend_minor
 
 
 CHURN = Spec(

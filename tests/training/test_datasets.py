@@ -20,7 +20,7 @@ from training.datasets import (
     digest_examples,
     find_first_day,
 )
-from training.specs import label_lapse, label_spend
+from training.labels import label_lapse, label_spend
 
 FIRST, AS_OF, HORIZON = date(2011, 1, 1), date(2011, 9, 1), 30
 DAYS = [date(2011, 5, 1), date(2011, 6, 1), date(2011, 8, 1)]
