@@ -10,6 +10,7 @@ import importlib
 import os
 import shlex
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -176,26 +177,27 @@ def demo(arguments: list[str]) -> int:
 
 
 def _print_requests(data_dir: str, port: int) -> None:
+    """Print requests that answer at once: the key is made here and shown this one time."""
     from ledger.engine import open_ledger
-    from ledger.views import read_at_risk
-
+    from ledger.keys import KeyRequest, create_key, load_pepper
+    from ledger.views import AtRiskFilters, read_at_risk
+    from lifecycle.periods import Quarter
     from lifecycle.settings import load_settings
+    from service.auth import ROLES
 
     settings = load_settings(data_dir)
-    key = _demo_key(settings)
-    first = read_at_risk(open_ledger(settings.ledger_address), limit=1)
+    ledger = open_ledger(settings.ledger_address)
+    wanted = KeyRequest(role="reader", scopes=ROLES["reader"], label="demo")
+    key, _ = create_key(ledger, load_pepper(settings.data_dir), wanted)
+    page = read_at_risk(ledger, AtRiskFilters(status="at_risk"), limit=1)
+    account = page.rows[0].account_id if page and page.rows else "unknown"
+    first_month = settings.fiscal_year_start_month
+    quarter = Quarter.containing(date.fromisoformat(DEMO_AS_OF), first_month).shift(1)
     head = f'curl -s -H "Authorization: Bearer {key}" "http://127.0.0.1:{port}/v1'
-    lines = [
-        f'{head}/at-risk?limit=5"',
-        f'{head}/accounts/{first}"',
-        f'{head}/forecasts/2012Q1"',
-    ]
-    sys.stdout.write("\nAsk the service:\n\n" + "\n".join(lines) + "\n\n")
+    asked = ("at-risk?status=at_risk&limit=5", f"accounts/{account}", f"forecasts/{quarter}")
+    lines = "\n".join(f'{head}/{path}"' for path in asked)
+    sys.stdout.write(f"\nAsk the service:\n\n{lines}\n\n")
     sys.stdout.flush()
-
-
-def _demo_key(settings: Any) -> str:
-    raise NotImplementedError
 
 
 if __name__ == "__main__":
