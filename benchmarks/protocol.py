@@ -9,6 +9,9 @@ A script is one file of this folder, named after its protocol (``or2-90`` is ``o
         check_reproduced("mean, MAE", found=730.2, published=730)
         return Result(figures={"mae": 371.0}, rivals={"run rate": {"mae": 385.0}}, n=5281, note="…")
 
+A script that measures another process (a server, a command) also lists what that process runs, as
+``MEASURES = ("truecast.py", "service")``, so that its result goes stale with it.
+
 The runner adds the commit, the seconds and the peak memory and writes
 ``benchmarks/results/<NAME>.json``. A script may leave its own ``seconds`` or ``peak_mb`` in
 ``figures`` where the protocol is about them.
