@@ -71,8 +71,10 @@ class KeyRequest:
     days: int = DEFAULT_LIFE_DAYS
 
 
-def load_pepper(folder: Path) -> bytes:
+def load_pepper(folder: Path, *, create: bool = True) -> bytes:
     """Return the data directory's pepper; made at first use, readable by its owner only.
+
+    With ``create=False`` (a web process) a missing one is an error.
 
     Raises
     ------
@@ -81,14 +83,15 @@ def load_pepper(folder: Path) -> bytes:
     """
     path = folder / PEPPER_FILE
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _create_pepper(path)
+        if create:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _create_pepper(path)
         mode, pepper = path.stat().st_mode, path.read_bytes()
     except OSError as error:
         raise LedgerError(
             f"the pepper file cannot be used ({error.strerror})",
             "a readable file in the data directory",
-            "correct --data-dir or its permissions",
+            "make a first key with `truecast keys create`, or correct --data-dir",
         ) from error
     if mode & 0o077 or len(pepper) < PEPPER_BYTES:
         raise LedgerError(

@@ -1,0 +1,98 @@
+"""How right past forecasts were: by week of the quarter and by leg, against the naive rules."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+
+from ledger.backtests import BacktestRow, read_accuracy, read_backtests, read_duels
+from ledger.runs import read_current_run
+from lifecycle.errors import NoForecastError
+from service.auth import Needs
+from service.deps import ServiceHere
+from service.forecasts import NAIVE_LEGS, TOTAL, Accuracy, PastVintage, describe_accuracy
+from service.problems import Problem
+from service.shapes import PERIOD_PATTERN, TEXT_PATTERN, ApiModel, Fresh
+
+router = APIRouter(tags=["accuracy"])
+
+
+class DuelAnswer(ApiModel):
+    """A leg against a naive rule, period by period."""
+
+    leg: str = Field(examples=["combined"])
+    rival: str = Field(examples=["seasonal_naive"])
+    node: str = Field(examples=["total"])
+    n: int = Field(description="Quarters compared: the honest sample size")
+    wins: int = Field(description="Quarters in which the leg was nearer")
+    wape_ratio: float | None = Field(description="Below 1: the leg was nearer over all")
+
+
+class AccuracyAnswer(Fresh):
+    """The current backtest, summarised."""
+
+    node: str = Field(examples=["total"])
+    nodes: list[str] = Field(description="What can be asked for as node")
+    by_week: list[Accuracy]
+    all_weeks: list[Accuracy]
+    duels: list[DuelAnswer] = Field(description="Each leg against the naive rules")
+    vintages: list[PastVintage] = Field(description="Of the period asked for; else empty")
+
+
+@router.get(
+    "/v1/accuracy",
+    operation_id="readAccuracy",
+    dependencies=[Depends(Needs("backtest:read"))],
+)
+def show_accuracy(
+    service: ServiceHere,
+    node: Annotated[
+        str, Query(pattern=TEXT_PATTERN, description="total, or segment=<name>")
+    ] = TOTAL,
+    *,
+    leg: Annotated[
+        str | None, Query(pattern=r"^[a-z0-9_]{1,64}$", description="Only this leg")
+    ] = None,
+    period: Annotated[
+        str | None, Query(pattern=PERIOD_PATTERN, description="Also show its vintages")
+    ] = None,
+) -> AccuracyAnswer:
+    """Show accuracy by week and leg from the current backtest, with n beside every share.
+
+    Weeks of one quarter are not independent: ``periods_count`` is the honest sample size.
+    """
+    ledger = service.ledger
+    run = read_current_run(ledger, "backtest")
+    if run is None:
+        raise NoForecastError(
+            "no backtest was published yet", "at least one run", "run `truecast backtest`"
+        )
+    every = read_accuracy(ledger, node=None, by_week=False)
+    nodes = sorted({row.node for row in every})
+    if node not in nodes:
+        detail = f"the backtest has no such node; expected one of {', '.join(nodes)}"
+        raise Problem(404, "unknown-node", detail[:600])
+    weekly = [row for row in read_accuracy(ledger, node=node) if leg in {None, row.leg}]
+    pooled = [row for row in every if row.node == node and leg in {None, row.leg}]
+    duels = [one for rival in NAIVE_LEGS for one in read_duels(ledger, rival=rival, node=node)]
+    vintages = [] if period is None else read_backtests(ledger, period)
+    return AccuracyAnswer.model_validate(
+        {
+            **service.freshness(run, f"backtest@{run.run_id}"),
+            "node": node,
+            "nodes": nodes,
+            "by_week": [describe_accuracy(row) for row in weekly],
+            "all_weeks": [describe_accuracy(row) for row in pooled],
+            "duels": [asdict(one) for one in duels if leg in {None, one.leg}],
+            "vintages": [
+                _vintage(row) for row in vintages if row.node == node and leg in {None, row.leg}
+            ],
+        }
+    )
+
+
+def _vintage(row: BacktestRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in PastVintage.model_fields}

@@ -1,0 +1,128 @@
+"""What a data directory holds and lacks, each with the next step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ledger.engine import Ledger, attach_ledger, ledger_path
+from ledger.keys import load_pepper, read_keys
+from ledger.releases import read_champions
+from ledger.runs import RunKind, read_current_run
+from lifecycle.errors import TruecastError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, whether it is well, what was found, what to do."""
+
+    check: str
+    ok: bool
+    found: str
+    todo: str = ""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where things should be."""
+
+    data_dir: Path
+    lake_dir: Path
+    bundles_dir: Path
+    ledger_address: str
+
+
+_COMMANDS: dict[RunKind, str] = {
+    "scores": "truecast refresh --as-of D",
+    "forecast": "truecast refresh --as-of D",
+    "backtest": "truecast backtest --as-of D",
+}
+
+
+def examine(folders: Folders) -> list[Finding]:
+    """Check a data directory; nothing is made, migrated or repaired."""
+    findings = [_check_folder(folders.data_dir), _check_lake(folders.lake_dir)]
+    try:
+        ledger = attach_ledger(folders.ledger_address)
+    except TruecastError as error:
+        return [*findings, Finding("ledger", False, str(error), "truecast migrate")]
+    findings.append(_check_ledger_file(ledger_path(folders.ledger_address)))
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        lambda: _check_releases(ledger, folders.bundles_dir),
+        lambda: _check_runs(ledger),
+        lambda: _check_keys(ledger, folders.data_dir),
+    ]
+    for check in checks:
+        try:
+            findings += check()
+        except TruecastError as error:
+            findings.append(Finding("ledger", False, str(error), "restore it"))
+    ledger.close()
+    return findings
+
+
+def _check_folder(folder: Path) -> Finding:
+    if not folder.is_dir():
+        return Finding("data directory", False, "missing", "give --data-dir, or ingest into it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding("data directory", False, "not writable", "correct its permissions")
+    if folder.stat().st_mode & 0o022:
+        return Finding("data directory", False, "others may write to it", "chmod go-w it")
+    return Finding("data directory", True, "writable")
+
+
+def _check_lake(folder: Path) -> Finding:
+    tables = sorted(log.parent.name for log in folder.glob("*/_delta_log"))
+    facts = [name for name in tables if not name.startswith("_")]
+    if not facts:
+        return Finding("lake", False, "no tables", "truecast ingest FILE --mapping M")
+    return Finding("lake", True, ", ".join(facts))
+
+
+def _check_ledger_file(path: Path) -> Finding:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        return Finding("ledger", False, f"mode {mode:o}: others may read it", "chmod 600 it")
+    return Finding("ledger", True, "migrated, private")
+
+
+def _check_releases(ledger: Ledger, bundles_dir: Path) -> Iterator[Finding]:
+    champions = read_champions(ledger)
+    for model in ("churn", "clv"):
+        if model not in {release.model for release in champions}:
+            todo = f"truecast train {model} --as-of D"
+            yield Finding(f"champion {model}", False, "never released", todo)
+    for release in champions:
+        name = f"champion {release.model} over {release.horizon_days} days"
+        found = f"{release.candidate}, version {release.version}"
+        if release.digest and not (bundles_dir / release.digest / "bundle.json").is_file():
+            yield Finding(name, False, f"{found}, bundle missing", "restore bundles/, or train")
+        else:
+            yield Finding(name, True, found)
+
+
+def _check_runs(ledger: Ledger) -> Iterator[Finding]:
+    for kind, command in _COMMANDS.items():
+        run = read_current_run(ledger, kind)
+        if run is None:
+            yield Finding(f"{kind} run", False, "never published", command)
+        else:
+            yield Finding(f"{kind} run", True, f"as of {run.as_of}, run {run.run_id}")
+
+
+def _check_keys(ledger: Ledger, data_dir: Path) -> Iterator[Finding]:
+    now = datetime.now(UTC)
+    living = [key for key in read_keys(ledger) if key.lives(now)]
+    if not living:
+        yield Finding("API keys", False, "none lives", "truecast keys create")
+        return
+    try:
+        load_pepper(data_dir, create=False)
+    except TruecastError as error:
+        yield Finding("API keys", False, str(error), "restore the pepper file")
+        return
+    last = max(key.expires_at for key in living)
+    yield Finding("API keys", True, f"{len(living)} living, the last until {last:%Y-%m-%d}")

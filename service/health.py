@@ -1,0 +1,77 @@
+"""Whether the process is alive, and whether it can answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from ledger.runs import RunKind, read_current_run
+from lifecycle.errors import TruecastError
+from service.auth import PUBLIC, Needs
+from service.deps import Service, ServiceHere
+from service.problems import Problem
+from service.shapes import ApiModel
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(ApiModel):
+    """The process runs."""
+
+    alive: bool = Field(examples=[True])
+
+
+class Ready(ApiModel):
+    """The service can answer; ``notes`` says what there is nothing to answer from yet."""
+
+    ready: bool = Field(examples=[True])
+    notes: list[str] = Field(examples=[["no backtest was published yet: run `truecast backtest`"]])
+
+
+_RUN_COMMANDS: dict[RunKind, str] = {
+    "scores": "truecast refresh",
+    "forecast": "truecast refresh",
+    "backtest": "truecast backtest",
+}
+
+
+@router.get("/livez", operation_id="readLiveness", dependencies=[Depends(Needs(PUBLIC))])
+async def read_liveness() -> Alive:
+    """Say that the process runs; touches nothing else."""
+    return Alive(alive=True)
+
+
+@router.get("/readyz", operation_id="readReadiness", dependencies=[Depends(Needs(PUBLIC))])
+async def read_readiness(service: ServiceHere) -> Ready:
+    """Say whether requests can be answered; 503 with reasons if not."""
+    reasons = find_reasons(service)
+    if reasons:
+        raise Problem(
+            503,
+            "not-ready",
+            "the service cannot answer yet; see reasons",
+            headers={"retry-after": "5"},
+            extra={"reasons": reasons},
+        )
+    notes = [
+        f"no {kind} run was published yet: run `{command}`"
+        for kind, command in _RUN_COMMANDS.items()
+        if read_current_run(service.ledger, kind) is None
+    ]
+    return Ready(ready=True, notes=notes)
+
+
+def find_reasons(service: Service) -> list[str]:
+    """Return why no request can be answered; empty if all is well."""
+    reasons = []
+    for probe in ("ledger", "pepper"):
+        try:
+            getattr(service, probe)
+        except TruecastError as error:
+            reasons.append(str(error))
+    if not reasons:
+        try:
+            read_current_run(service.ledger, "scores")
+        except TruecastError as error:
+            reasons.append(str(error))
+    return reasons

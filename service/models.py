@@ -1,0 +1,70 @@
+"""Which models speak now: their cards and what they were worth on the past."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+
+from ledger.releases import Release, read_champions
+from service.auth import Needs
+from service.deps import Service, ServiceHere
+from service.shapes import NAME_PATTERN, ApiModel
+
+router = APIRouter(tags=["models"])
+
+
+class ModelAnswer(ApiModel):
+    """One champion."""
+
+    model: str = Field(examples=["churn"])
+    horizon_days: int = Field(ge=1, description="Look-ahead in days", examples=[90])
+    route: str = Field(examples=["non_contractual"])
+    candidate: str = Field(description="The estimator that won", examples=["lightgbm_blend"])
+    model_version: str = Field(examples=["3"])
+    digest: str = Field(description="SHA-256 of its bundle")
+    as_of: date = Field(description="The day it was trained as of")
+    data_as_of: date = Field(description="Nothing known on or after this day was used")
+    scored_at: datetime = Field(description="When it was released (UTC)")
+    stale: bool = Field(description="Whether it was released longer ago than the limit")
+    mlflow_run_id: str | None
+    metrics: dict[str, Any] = Field(description="Figures on past origins, rivals beside them")
+    card: dict[str, Any] = Field(description="The model card")
+
+
+class ModelsAnswer(ApiModel):
+    """The champions, by model and horizon; empty before the first training."""
+
+    models: list[ModelAnswer]
+
+
+@router.get("/v1/models", operation_id="listModels", dependencies=[Depends(Needs("models:read"))])
+def list_models(
+    service: ServiceHere,
+    model: Annotated[str | None, Query(pattern=NAME_PATTERN, description="Only this model")] = None,
+) -> ModelsAnswer:
+    """List the models that speak now, with their cards."""
+    champions = read_champions(service.ledger)
+    wanted = [one for one in champions if model in {None, one.model}]
+    return ModelsAnswer(models=[_answer(service, one) for one in wanted])
+
+
+def _answer(service: Service, release: Release) -> ModelAnswer:
+    age = datetime.now(UTC) - release.created_at
+    return ModelAnswer(
+        model=release.model,
+        horizon_days=release.horizon_days,
+        route=release.route,
+        candidate=release.candidate,
+        model_version=release.version,
+        digest=release.digest,
+        as_of=release.as_of,
+        data_as_of=release.as_of,
+        scored_at=release.created_at,
+        stale=age.days > service.options.stale_after_days,
+        mlflow_run_id=release.mlflow_run_id,
+        metrics=release.metrics,
+        card=release.card,
+    )

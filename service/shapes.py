@@ -1,0 +1,96 @@
+"""What all answers and all inputs share: strictness, freshness, and how a number is written."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+ID_PATTERN = r"^[A-Za-z0-9_.:-]{1,64}$"
+PERIOD_PATTERN = r"^(19|2\d)\d{2}Q[1-4]$"
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+# printable text without control characters: a name as a person would type it
+TEXT_PATTERN = r"^[^\x00-\x1f\x7f]{1,128}$"
+_WHOLE = re.compile(r"[0-9]{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?")
+
+
+def _check_whole(value: Any) -> Any:
+    """Take digits only: pydantic alone also takes ``1_000``, `` 7 `` and ``+7``."""
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise ValueError("a whole number of at most 15 digits is expected")
+    return value
+
+
+def _check_decimal(value: Any) -> Any:
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        raise ValueError("a finite decimal number is expected")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_check_whole)]
+Decimal = Annotated[float, BeforeValidator(_check_decimal), Field(allow_inf_nan=False)]
+
+AccountId = Annotated[str, Field(pattern=ID_PATTERN, examples=["12748"])]
+AccountIdPath = Annotated[
+    str, Path(pattern=ID_PATTERN, description="Account id", examples=["12748"])
+]
+ModelPath = Annotated[str, Path(pattern=NAME_PATTERN, description="Model name", examples=["churn"])]
+PeriodPath = Annotated[
+    str,
+    Path(
+        pattern=PERIOD_PATTERN,
+        description="Fiscal quarter, named by the calendar year in which its fiscal year ends",
+        examples=["2012Q1"],
+    ),
+]
+HorizonQuery = Annotated[
+    Whole | None,
+    Query(ge=1, le=730, description="Look-ahead in days; the shortest scored one if left out"),
+]
+
+
+class ApiModel(BaseModel):
+    """Base of every answer: no surprise fields, finite numbers only, immutable."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Fresh(ApiModel):
+    """How old an answer is; part of every answer."""
+
+    as_of: date = Field(description="The day the answer stands on", examples=["2011-12-10"])
+    data_as_of: datetime = Field(
+        description="When its newest fact was known (UTC)", examples=["2011-12-09T12:50:00Z"]
+    )
+    scored_at: datetime = Field(
+        description="When it was computed (UTC)", examples=["2026-11-22T03:00:00Z"]
+    )
+    model_version: str = Field(description="The release or method that spoke", examples=["3"])
+    stale: bool = Field(
+        description="Whether as_of is older than the configured limit (30 days by default)"
+    )
+
+
+class Reason(ApiModel):
+    """One group of facts behind a score; contributions add up on the model's own scale."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    group: str = Field(examples=["recency"])
+    label: str | None = Field(default=None, examples=["Days since the last order"])
+    contribution: float = Field(examples=[0.41])
+    value: float | str | None = Field(default=None, examples=[31.0])
+    peer_median: float | str | None = Field(default=None, examples=[12.0])
+    actionable: bool | None = Field(default=None, description="Whether somebody can act on it")
+    direction: str | None = Field(default=None, examples=["up"])
+
+
+def is_stale(as_of: date, stale_after_days: int) -> bool:
+    """Say whether a day lies more than so many days back."""
+    return (datetime.now(UTC).date() - as_of).days > stale_after_days
