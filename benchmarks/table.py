@@ -21,7 +21,7 @@ Written by `python -m benchmarks.run --table` from `benchmarks/results/*.json`; 
 
 Each protocol is one script under `benchmarks/`; `make bench NAME=or2-90` runs one, `make bench`
 all. The data are read from `TRUECAST_BENCH_DATA` (default `../shared/data`); only Online Retail II
-may be shipped, so the others are measured and never committed. A script first reproduces its rivals
+may be shipped; the others are measured and never committed. A script first reproduces its rivals
 to 1 % of what the data page prints, else it writes nothing. Settings were chosen on earlier origins.
 
 A state is `fresh` (the code that the script imports is that of the commit), `stale` (it changed

@@ -32,3 +32,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("TRUECAST_")]:
         if name != "TRUECAST_BENCH_DATA":
             monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the published results whose code has changed since; they fail nothing."""
+    from benchmarks.table import judge_results, load_results
+
+    states = judge_results(load_results())
+    old = [f"{name} ({state})" for name, state in states.items() if state != "fresh"]
+    if old:
+        terminalreporter.write_line(f"benchmark results to measure again: {', '.join(old)}")
