@@ -188,12 +188,17 @@ def _rivals_table(rivals: Sequence[Mapping[str, Any]]) -> list[str]:
         f"|---|{'---|' * (len(measures) + 1)}",
     ]
     for rival in rivals:
-        cells = [
-            f"{rival['mean'][name]:.4g} ± {rival['se'].get(name, float('nan')):.2g}"
-            if name in rival["mean"]
-            else "–"
-            for name in measures
-        ]
+        cells = [_figure(rival["mean"].get(name), rival["se"].get(name)) for name in measures]
         label = f"**{rival['candidate']}**" if rival["served"] else rival["candidate"]
         lines.append(f"| {label} | {' | '.join(cells)} | {rival['bias_share']:+.1%} |")
     return lines
+
+
+def _figure(mean: float | None, se: float | None) -> str:
+    if mean is None:
+        return "–"
+    large = abs(mean) >= 1000
+    text = f"{mean:,.0f}" if large else f"{mean:.4g}"
+    if se is None:
+        return text
+    return f"{text} ± {se:,.0f}" if large else f"{text} ± {se:.2g}"

@@ -119,7 +119,9 @@ def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
     learned = [s for s in standings if s.learned]
     top = min(learned, key=lambda s: s.mean[rule.measure]).candidate if learned else None
     beats = _beats(by_name, winner, rule.baseline, rule=rule)
-    text = _describe(winner, best, rule=rule, beats=beats, bounded=bool(within))
+    text = _describe(winner, best, rule=rule, bounded=bool(within))
+    if within and rule.baseline in by_name:
+        text += "; " + _compare(winner, rule, beats=beats)
     frontier = _frontier(standings) if rule.bias_bound is not None else ()
     return Verdict(winner, rule.measure, standings, tuple(tied), top, beats, frontier, text)
 
@@ -210,20 +212,24 @@ def _frontier(standings: Sequence[Standing]) -> tuple[str, ...]:
     return tuple(one.candidate for one in standings if not beaten(one))
 
 
-def _describe(winner: str, best: str, *, rule: GateRule, beats: bool, bounded: bool) -> str:
+def _describe(winner: str, best: str, *, rule: GateRule, bounded: bool) -> str:
     if not bounded:
         return (
             f"no candidate's total is within {rule.bias_bound:.0%}; the least biased, {winner},"
             " serves"
         )
-    text = f"{winner} serves"
     if winner != best:
-        text += f": {best} has the lower {rule.measure}, but not by more than one standard error"
-    else:
-        text += f": lowest {rule.measure}"
-        text += "" if rule.bias_bound is None else f" within {rule.bias_bound:.0%} of bias"
+        return (
+            f"{winner} serves: {best} has the lower {rule.measure}, but not by more than one"
+            " standard error"
+        )
+    bound = "" if rule.bias_bound is None else f" within {rule.bias_bound:.0%} of bias"
+    return f"{winner} serves: lowest {rule.measure}{bound}"
+
+
+def _compare(winner: str, rule: GateRule, *, beats: bool) -> str:
     if beats:
-        return f"{text}; better than {rule.baseline} by more than one standard error"
+        return f"better than {rule.baseline} by more than one standard error"
     if winner == rule.baseline:
-        return f"{text}; nothing beats it by more than one standard error"
-    return f"{text}; not better than {rule.baseline} in {rule.measure} by one standard error"
+        return "nothing beats it by more than one standard error"
+    return f"not better than {rule.baseline} in {rule.measure} by one standard error"
