@@ -104,7 +104,7 @@ class Stage:
         for spool in self._spools.values():
             spool.close()
         self._spools.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._folder.parent, ignore_errors=True)
 
 
 def _count(verdict: Verdict) -> TableCount:

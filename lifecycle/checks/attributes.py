@@ -1,0 +1,73 @@
+"""The columns of a wide table that have no canonical column, kept as attributes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lifecycle.checks.columns import LONGEST_TEXT, as_text
+from lifecycle.checks.numbers import read_numbers
+from lifecycle.checks.rows import EMAIL_LIKE
+from lifecycle.sources.chunk import Chunk
+from lifecycle.sources.mapping import ATTRIBUTE_ENTITIES, Mapping
+
+
+def build_attributes(
+    mapping: Mapping,
+    chunk: Chunk,
+    *,
+    rows: pa.RecordBatch,
+    keep: npt.NDArray[np.bool_],
+    notes: Counter[str],
+) -> pa.RecordBatch | None:
+    """Return the attributes of the accepted rows, or ``None`` if the mapping wants none.
+
+    A value is kept as a number when it reads as one, else as text; absent values are left out, and
+    so are values that look like an e-mail address (counted in ``notes``).
+
+    Parameters
+    ----------
+    rows
+        Canonical rows accepted from the chunk: where ``keep`` holds, in order.
+    """
+    names = mapping.attribute_columns(tuple(chunk.rows.column_names))
+    if not names:
+        return None
+    raw = chunk.rows.select(list(names)).filter(pa.array(keep))
+    parts = [_one(mapping, raw, name, rows=rows, notes=notes) for name in names]
+    return pa.concat_batches(parts)
+
+
+def _one(
+    mapping: Mapping, raw: pa.Table, name: str, *, rows: pa.RecordBatch, notes: Counter[str]
+) -> pa.RecordBatch:
+    column = pa.concat_arrays([pa.array([], raw.column(name).type), *raw.column(name).chunks])
+    text = pc.utf8_trim_whitespace(as_text(column))
+    given = pc.and_(
+        text.is_valid(),
+        pc.invert(pc.is_in(text, value_set=pa.array(mapping.options.null_values, pa.string()))),
+    )
+    contact = pc.and_(given, pc.fill_null(pc.match_substring_regex(text, EMAIL_LIKE), False))
+    long = pc.and_(given, pc.fill_null(pc.greater(pc.utf8_length(text), LONGEST_TEXT), False))
+    notes["attribute_contact_like"] += pc.sum(contact).as_py() or 0
+    notes["attribute_too_long"] += pc.sum(long).as_py() or 0
+    numbers = read_numbers(text, decimal_comma=mapping.options.decimal_comma)
+    size = rows.num_rows
+    table = mapping.table
+    built = pa.RecordBatch.from_arrays(
+        [
+            pa.repeat(pa.scalar(ATTRIBUTE_ENTITIES[table.name]), size),
+            rows.column(table.key[0]),
+            pa.repeat(pa.scalar(name[:LONGEST_TEXT]), size),
+            pa.array(numbers.values, pa.float64(), mask=~numbers.present),
+            pc.if_else(pa.array(numbers.present), pa.scalar(None, pa.string()), text),
+            rows.column("known_at"),
+            rows.column("known_source"),
+        ],
+        names=["entity", "entity_id", "name", "number", "text", "known_at", "known_source"],
+    )
+    return built.filter(pc.and_(given, pc.invert(pc.or_(contact, long))))

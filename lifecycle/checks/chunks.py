@@ -1,0 +1,139 @@
+"""A chunk of a source goes in, canonical rows come out, the rest goes to the quarantine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lifecycle.checks.attributes import build_attributes
+from lifecycle.checks.columns import Conversion
+from lifecycle.checks.dates import INSTANT
+from lifecycle.checks.quarantine import Quarantine
+from lifecycle.checks.repeated import KeyIndex
+from lifecycle.checks.rows import CheckContext, check_rows
+from lifecycle.checks.rules import Faults
+from lifecycle.sources.chunk import Chunk
+from lifecycle.sources.mapping import ColumnSpec, Mapping
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What a chunk brings to the lake: rows of its table, and of `attributes`."""
+
+    rows: pa.RecordBatch
+    attributes: pa.RecordBatch | None
+
+
+@dataclass
+class Checker:
+    """Checks the chunks of one source in order.
+
+    Attributes
+    ----------
+    mapping
+        How the source becomes canonical.
+    context
+        Arrival and the company's currency.
+    quarantine
+        Takes the refused rows.
+    read_count
+        Rows seen, lines that are no rows included, blank lines not.
+    notes
+        Counts of what was put right or left out without harm.
+    """
+
+    mapping: Mapping
+    context: CheckContext
+    quarantine: Quarantine
+    read_count: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    _keys: KeyIndex = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._keys = KeyIndex(self.mapping.table)
+
+    def check(self, chunk: Chunk) -> Accepted:
+        """Check one chunk; its refused rows are written to the quarantine."""
+        self.read_count += chunk.rows.num_rows + len(chunk.broken)
+        self.notes.update(chunk.notes)
+        faults = Faults(chunk.rows.num_rows)
+        done = Conversion(chunk.rows, self.mapping.options, faults, self.notes)
+        for spec in _currency_first(self.mapping.columns):
+            done.convert(spec)
+        self._derive_kind(done)
+        self._stamp(done)
+        check_rows(self.mapping.table, done.columns, faults, context=self.context)
+        keep = self._first_of_each_key(done.columns, faults)
+        self.quarantine.add_broken(chunk.broken)
+        self.quarantine.add_rows(chunk, faults)
+        rows = _batch(done.columns, keep)
+        return Accepted(
+            rows, build_attributes(self.mapping, chunk, rows=rows, keep=keep, notes=self.notes)
+        )
+
+    def forget_keys(self) -> None:
+        """Free the memory of the keys seen; nothing can be checked after."""
+        self._keys = KeyIndex(self.mapping.table)
+
+    def _derive_kind(self, done: Conversion) -> None:
+        """Fill the kind of an order from its amount's sign, where the mapping says so."""
+        for spec in self.mapping.columns:
+            if spec.sign_of is not None:
+                amount = done.columns[spec.sign_of]
+                kind = pc.if_else(
+                    pc.greater(amount, 0),
+                    "sale",
+                    pc.if_else(pc.less(amount, 0), "credit", "adjustment"),
+                )
+                done.columns[spec.column.name] = kind.cast(pa.string())
+
+    def _stamp(self, done: Conversion) -> None:
+        """Add ``known_at`` and ``known_source``."""
+        known, size = self.mapping.known_at, done.rows.num_rows
+        if known.spec is not None:
+            done.convert(known.spec)
+        elif known.from_event_clock:
+            done.columns["known_at"] = done.columns[str(self.mapping.table.event_clock)]
+        else:
+            done.columns["known_at"] = pa.repeat(pa.scalar(self.context.arrived_at, INSTANT), size)
+        if known.delay:
+            delay = pa.scalar(known.delay, pa.duration("us"))
+            done.columns["known_at"] = pc.add(done.columns["known_at"], delay)
+        done.columns["known_source"] = pa.repeat(pa.scalar(known.known_source), size)
+
+    def _first_of_each_key(
+        self, columns: dict[str, pa.Array], faults: Faults
+    ) -> np.typing.NDArray[np.bool_]:
+        """Return the rows to keep; a repeated key with another content is a fault."""
+        good = faults.good
+        rows = _batch(_complete(self.mapping, columns, len(good)), good)
+        repeats = self._keys.add(rows)
+        self.notes["identical_duplicate"] += int(repeats.identical.sum())
+        places = np.flatnonzero(good)
+        different = np.zeros(len(good), dtype=bool)
+        different[places[repeats.different]] = True
+        faults.add("key_repeated", self.mapping.table.key[0], different)
+        keep = faults.good
+        keep[places[repeats.identical]] = False
+        return keep
+
+
+def _currency_first(specs: tuple[ColumnSpec, ...]) -> list[ColumnSpec]:
+    """Money needs its currency's digits; a kind taken from a sign has no source of its own."""
+    own = [spec for spec in specs if spec.sign_of is None]
+    return sorted(own, key=lambda spec: spec.column.name != "currency")
+
+
+def _complete(mapping: Mapping, columns: dict[str, pa.Array], rows: int) -> dict[str, pa.Array]:
+    """Add the table's absent columns as nulls, so that every row has the same columns."""
+    absent = [name for name in mapping.table.names if name not in columns]
+    return {**columns, **{name: pa.nulls(rows, pa.string()) for name in absent}}
+
+
+def _batch(columns: dict[str, pa.Array], keep: np.typing.NDArray[np.bool_]) -> pa.RecordBatch:
+    rows = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    return rows if keep.all() else rows.filter(pa.array(keep))
