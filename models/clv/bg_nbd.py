@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaln, gammaln, hyp2f1, psi
 
-from models.clv.purchase_process import FloatArray, PurchaseCounts, check_enough, maximise
+from models.clv.purchase_process import FloatArray, Horizon, PurchaseCounts, check_enough, maximise
 
 STARTS = ((0.5, 0.5, 0.5, 2.0), (1.0, 1.0, 0.2, 1.0), (0.3, 0.2, 1.0, 5.0))
 SINGULAR = 1e-6
@@ -56,7 +56,7 @@ class BgNbd:
             odds = self.a / np.maximum(self.b + m - 1.0, 0.0) * np.exp((self.r + x) * gap)
         return np.where(m > 0, 1.0 / (1.0 + odds), 1.0)
 
-    def expected_purchases(self, counts: PurchaseCounts, *, horizon: float) -> FloatArray:
+    def expected_purchases(self, counts: PurchaseCounts, *, horizon: Horizon) -> FloatArray:
         """Return shape (n,): expected purchases in the ``horizon`` after ``age``.
 
         Euler's transformation of the published hypergeometric keeps every power bounded: with
@@ -72,7 +72,7 @@ class BgNbd:
         bracket = 1.0 - (1.0 - z) ** (a - 1.0) * series
         return np.asarray(self.probability_alive(counts) * c / (a - 1.0) * bracket)
 
-    def probability_any(self, counts: PurchaseCounts, *, horizon: float) -> FloatArray:
+    def probability_any(self, counts: PurchaseCounts, *, horizon: Horizon) -> FloatArray:
         """Return shape (n,): P(alive) (1 - ((alpha + T) / (alpha + T + h))^(r + x))."""
         wait = np.log1p(horizon / (self.alpha + counts.age))
         none = np.exp(-(self.r + counts.frequency) * wait)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expm1, gammaln, psi
 
-from models.clv.purchase_process import FloatArray, PurchaseCounts, check_enough, maximise
+from models.clv.purchase_process import FloatArray, Horizon, PurchaseCounts, check_enough, maximise
 
 STARTS = ((0.5, 0.3, 0.5, 0.5), (1.0, 1.0, 1.0, 1.0), (0.5, 0.3, 0.2, 2.0))
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
@@ -55,7 +55,7 @@ class ParetoNbd:
             odds = self.s * stopped.sum(axis=1) * np.exp(-log_kept)
         return np.asarray(1.0 / (1.0 + odds))
 
-    def expected_purchases(self, counts: PurchaseCounts, *, horizon: float) -> FloatArray:
+    def expected_purchases(self, counts: PurchaseCounts, *, horizon: Horizon) -> FloatArray:
         """Return shape (n,): expected purchases in the ``horizon`` after ``age``.
 
         P(alive) (r + x) / (alpha + T) times the expected time alive in the horizon,
@@ -68,14 +68,14 @@ class ParetoNbd:
         rate = (self.r + counts.frequency) / (self.alpha + counts.age)
         return np.asarray(self.probability_alive(counts) * rate * lived)
 
-    def probability_any(self, counts: PurchaseCounts, *, horizon: float) -> FloatArray:
+    def probability_any(self, counts: PurchaseCounts, *, horizon: Horizon) -> FloatArray:
         """Return shape (n,): P(alive) (1 - S - s J) with S and J taken over the horizon.
 
         Given alive at ``age`` the rates are gamma with (r + x, alpha + T) and (s, beta + T), so a
         silent horizon is one that was survived without buying, or cut short before buying.
         """
         p, a, b = self.r + counts.frequency, self.alpha + counts.age, self.beta + counts.age
-        ahead = np.full_like(a, float(horizon))
+        ahead = np.broadcast_to(np.asarray(horizon, dtype=np.float64), a.shape)
         kept = np.exp(-p * np.log1p(ahead / a) - self.s * np.log1p(ahead / b))
         _, stopped = _stopping(p, self.s, (a, b), ahead)
         silent = kept + self.s * stopped.sum(axis=1)

@@ -17,11 +17,13 @@ from scipy.optimize import minimize
 from lifecycle.errors import DataError, ModelError, NotEnoughHistoryError
 
 FloatArray = NDArray[np.float64]
+Horizon = float | FloatArray
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
 FEWEST_CUSTOMERS = 30
 FEWEST_REPEATERS = 10
 LOG_BOUND = 9.0
+SHARPNESS = 1e-7
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class PurchaseProcess(Protocol):
         """Return the log likelihood of the histories, summed over customers."""
         ...
 
-    def expected_purchases(self, counts: PurchaseCounts, *, horizon: float) -> FloatArray:
+    def expected_purchases(self, counts: PurchaseCounts, *, horizon: Horizon) -> FloatArray:
         """Return shape (n,): expected purchases in the ``horizon`` after ``age``."""
         ...
 
@@ -77,7 +79,7 @@ class PurchaseProcess(Protocol):
         """Return shape (n,): P(has not stopped for good by ``age``)."""
         ...
 
-    def probability_any(self, counts: PurchaseCounts, *, horizon: float) -> FloatArray:
+    def probability_any(self, counts: PurchaseCounts, *, horizon: Horizon) -> FloatArray:
         """Return shape (n,): P(at least one purchase in the ``horizon`` after ``age``)."""
         ...
 
@@ -129,11 +131,16 @@ def check_enough(counts: PurchaseCounts) -> None:
         )
 
 
-def maximise(negative: Objective, starts: Sequence[Sequence[float]]) -> tuple[FloatArray, float]:
+def maximise(
+    negative: Objective,
+    starts: Sequence[Sequence[float]],
+    *,
+    limits: Sequence[tuple[float, float]] | None = None,
+) -> tuple[FloatArray, float]:
     """Return the positive parameters that minimise ``negative``, and its least value.
 
-    The search is L-BFGS-B on the logs of the parameters, each kept within e^-9..e^9, from every
-    start; the best end is kept, so the result does not depend on luck.
+    The search is L-BFGS-B on the logs of the parameters from every start; the best end is kept, so
+    the result does not depend on luck.
 
     Parameters
     ----------
@@ -141,6 +148,8 @@ def maximise(negative: Objective, starts: Sequence[Sequence[float]]) -> tuple[Fl
         Negative log likelihood and its gradient, both in the parameters themselves (not logs).
     starts
         Parameter vectors to start from.
+    limits
+        Least and greatest value of each parameter; without it e^-9 and e^9.
 
     Raises
     ------
@@ -152,17 +161,18 @@ def maximise(negative: Objective, starts: Sequence[Sequence[float]]) -> tuple[Fl
         value, slope = negative(np.exp(theta))
         return value, slope * np.exp(theta)
 
+    free = [(np.exp(-LOG_BOUND), np.exp(LOG_BOUND))] * len(starts[0])
+    bounds = [(float(np.log(low)), float(np.log(high))) for low, high in limits or free]
     best, least = np.empty(0), np.inf
     for start in starts:
         theta = np.log(np.asarray(start, dtype=np.float64))
-        bounds = [(-LOG_BOUND, LOG_BOUND)] * len(theta)
         found = minimize(
             in_logs,
             theta,
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500},
+            options={"ftol": 1e-13, "gtol": SHARPNESS, "maxiter": 500},
         )
         if np.isfinite(found.fun) and found.fun < least:
             best, least = np.exp(found.x), float(found.fun)
