@@ -1,6 +1,6 @@
 """Three automatic time-series models on four-week totals counted back from the as-of day.
 
-Counting back leaves no month half full: the newest block ends with the last known day. Once four
+Counting back leaves no month half full: the newest block ends with the last known day. Once six
 blocks have a year-ago twin (the same 28 weekdays 364 days earlier), the models see growth over the
 twin, ``log(block / twin)``, and the forecast is the twins' revenue times that growth; one year is
 too short for a seasonal model of 13 blocks, and a whole seasonal difference is the one seasonal
@@ -24,8 +24,7 @@ from models.forecast.sales import YEAR_DAYS, FloatArray, Sales
 
 BLOCK_DAYS = 28
 YEAR_BLOCKS = YEAR_DAYS // BLOCK_DAYS
-FEWEST_LEVEL_BLOCKS = 6
-FEWEST_THETA_BLOCKS = 4
+FEWEST_BLOCKS = 6
 FEWEST_ETS_BLOCKS = 7  # the library refuses fewer
 FEWEST_ARIMA_BLOCKS = 8
 FEWEST_TREND_BLOCKS = 13
@@ -48,10 +47,9 @@ def time_series_legs(sales: Sales, span: Span) -> dict[str, FloatArray]:
     blocks = block_totals(sales)
     seasonal = year_ago_known(sales, span)
     count = blocks.shape[1] - (YEAR_BLOCKS if seasonal else 0)
-    fewest = 0 if seasonal else FEWEST_LEVEL_BLOCKS
     legs: dict[str, FloatArray] = {}
     for name, extrapolate, need in LEGS:
-        if count >= max(need, fewest):
+        if count >= need:
             legs[name] = np.array(
                 [
                     _seasonal_rest(sales.net_minor[node], blocks[node], span, extrapolate)
@@ -115,7 +113,8 @@ def _theta(series: FloatArray, steps: int) -> FloatArray:
 def _arima(series: FloatArray, steps: int) -> FloatArray:
     from statsforecast.models import AutoARIMA
 
-    model = AutoARIMA(season_length=1, max_p=2, max_q=2, max_d=1, seasonal=False)
+    # One term of each kind: 65 points at most feed no more, and the search is the costliest step.
+    model = AutoARIMA(season_length=1, max_p=1, max_q=1, max_d=1, seasonal=False)
     return _fitted(model, series, steps)
 
 
@@ -133,6 +132,6 @@ def _fitted(model: object, series: FloatArray, steps: int) -> FloatArray:
 
 LEGS: tuple[tuple[str, Extrapolate, int], ...] = (
     ("auto_ets", _ets, FEWEST_ETS_BLOCKS),
-    ("auto_theta", _theta, FEWEST_THETA_BLOCKS),
+    ("auto_theta", _theta, FEWEST_BLOCKS),
     ("auto_arima", _arima, FEWEST_ARIMA_BLOCKS),
 )
