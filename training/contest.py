@@ -87,8 +87,8 @@ def run_contest(
     for origin in plan.origins:
         past = _learn_from(spec, store, origin, plan=plan)
         frame = store.frame(origin)
-        spent = store.spend(origin, as_of, horizon_days=plan.horizon_days)
-        actuals[origin] = spec.target(spent)
+        spent = store.spend([origin], as_of, horizon_days=plan.horizon_days)
+        actuals[origin] = spec.target(spent[0])
         for name, factory in zip(names, spec.candidates, strict=True):
             if name not in left_out:
                 found = _predict(factory(), past, frame, left_out)

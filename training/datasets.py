@@ -17,7 +17,7 @@ from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.history import History
 from lifecycle.snapshot import Snapshot
 from models.base import Examples, FloatArray
-from training.labels import build_spend_label
+from training.labels import build_spend_labels
 from training.splits import check_split
 
 Target = Callable[[FloatArray], FloatArray]
@@ -52,7 +52,7 @@ class TrainingSet:
 
 @dataclass
 class SliceStore:
-    """Frames and labels of past days, each computed once.
+    """Frames of past days, each computed once, and what happened after them.
 
     Parameters
     ----------
@@ -65,7 +65,6 @@ class SliceStore:
     history: History
     frames_dir: Path | None = None
     _frames: dict[date, pa.Table] = field(default_factory=dict, repr=False)
-    _spend: dict[tuple[date, int, date], pa.Table] = field(default_factory=dict, repr=False)
 
     def frame(self, day: date) -> pa.Table:
         """Return the account frame as of ``day`` with its ``as_of`` column (date32)."""
@@ -75,33 +74,32 @@ class SliceStore:
             self._frames[day] = frame.append_column("as_of", days)
         return self._frames[day]
 
-    def spend(self, day: date, known_on: date, *, horizon_days: int) -> FloatArray:
-        """Return gross spend after ``day`` (minor units) in the order of ``frame(day)``.
+    def spend(self, days: Sequence[date], known_on: date, *, horizon_days: int) -> list[FloatArray]:
+        """Return gross spend after each day (minor units), in the order of ``frame(day)``.
 
         Parameters
         ----------
-        day
-            First day of the window.
+        days
+            First days of the windows.
         known_on
             Only facts known before this day are counted.
         horizon_days
-            Length of the window (days).
+            Length of the windows (days).
 
         Raises
         ------
         NotEnoughHistoryError
-            The window is still open on ``known_on``.
+            A window is still open on ``known_on``.
         """
-        key = (day, horizon_days, known_on)
-        if key not in self._spend:
-            known = self.history.as_of(known_on)
-            self._spend[key] = build_spend_label(known, day, horizon_days=horizon_days)
-        label = self._spend[key]
-        place = pc.index_in(
-            self.frame(day).column("account_id"), value_set=label.column("account_id")
-        )
-        spent = pc.fill_null(label.column("spend_minor").take(place), 0)
-        return np.asarray(spent.to_numpy(), dtype=np.float64)
+        known = self.history.as_of(known_on)
+        label = build_spend_labels(known, days, horizon_days=horizon_days)
+        spent = []
+        for day in days:
+            accounts = self.frame(day).column("account_id")
+            place = pc.index_in(accounts, value_set=label.column("account_id"))
+            mine = pc.fill_null(label.column(day.isoformat()).take(place), 0)
+            spent.append(np.asarray(mine.to_numpy(), dtype=np.float64))
+        return spent
 
 
 def find_first_day(known: Snapshot) -> date:
@@ -157,7 +155,7 @@ def build_training_set(
             "ingest a longer history, shorten the horizon or stand on a later day",
         )
     frames = [store.frame(day) for day in days]
-    spend = [store.spend(day, known_on, horizon_days=horizon_days) for day in days]
+    spend = store.spend(days, known_on, horizon_days=horizon_days)
     stacked = pa.concat_tables(frames).combine_chunks()
     examples = Examples(
         frame=stacked,
