@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from lifecycle.errors import BundleError, ModelError
 from models.base import FloatArray, ScoreModel, Unit
@@ -30,6 +31,8 @@ RISK_HIGH, RISK_MEDIUM = 2 / 3, 1 / 3
 VALUE_HIGH_SHARE, VALUE_MEDIUM_SHARE = 0.50, 0.90
 # a bundle names a class; only these are ever looked up
 MODEL_CLASSES: Mapping[str, str] = {
+    "BaseRate": "models.baselines",
+    "RunRate": "models.baselines",
     "ParametricLapse": "models.clv.parametric",
     "ParametricValue": "models.clv.parametric",
 }
@@ -134,7 +137,7 @@ def choose_bands(values: FloatArray, unit: Unit) -> list[str]:
     return [str(name) for name in names]
 
 
-def _rank(values: FloatArray, frame: pa.Table) -> FloatArray:
+def _rank(values: FloatArray, frame: pa.Table) -> NDArray[np.int64]:
     keyed = pa.table({"value": -values, "account_id": frame.column("account_id")})
     order = pc.sort_indices(keyed, [("value", "ascending"), ("account_id", "ascending")])
     ranks = np.empty(len(values), dtype=np.int64)
