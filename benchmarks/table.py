@@ -21,8 +21,8 @@ Written by `python -m benchmarks.run --table` from `benchmarks/results/*.json`; 
 
 Each protocol is one script under `benchmarks/`; `make bench NAME=or2-90` runs one, `make bench`
 all. The data are read from `TRUECAST_BENCH_DATA` (default `../shared/data`); only Online Retail II
-may be shipped; the others are measured and never committed. A script first reproduces its rivals
-to 1 % of what the data page prints, else it writes nothing. Settings were chosen on earlier origins.
+may be shipped, the others are measured and never committed. A script first reproduces its rivals
+to 1 % of what the data page prints, else it writes nothing. All settings come from earlier origins.
 
 A state is `fresh` (the code that the script imports is that of the commit), `stale` (it changed
 since: measure again before quoting), `uncommitted` or `unknown` (no such commit in this clone).
@@ -67,7 +67,7 @@ def _summary(results: list[dict[str, Any]], states: Mapping[str, str]) -> list[s
     lines = [_row(["protocol", "state", "commit", "n", "seconds", "peak MB"]), _row(["---"] * 6)]
     for one in results:
         name = one["protocol"]
-        cells = [f"[{name}](#{name})", states.get(name, "unknown"), f"`{one['commit'][:12]}`"]
+        cells = [f"[{name}](#{name})", states.get(name, "unknown"), f"`{one['commit']}`"]
         measured = [_number(one["n"]), _number(one["seconds"]), _number(one["peak_mb"])]
         lines.append(_row([*cells, *measured]))
     return lines

@@ -26,10 +26,12 @@ def _positional(function: Definition) -> list[str]:
     return [name for name in names if name not in {"self", "cls"}]
 
 
-def _is_route_or_command(function: Definition) -> bool:
-    """Tell whether a framework fills the arguments: decorated by a router's or an app's method."""
+def _is_filled_by_a_framework(function: Definition) -> bool:
+    """Tell a route, a command or a dependency: decorated by a call on an app, or told by Query."""
     calls = [one.func for one in function.decorator_list if isinstance(one, ast.Call)]
-    return any(isinstance(one, ast.Attribute) for one in calls)
+    arguments = (*function.args.args, *function.args.kwonlyargs)
+    told = " ".join(ast.unparse(one.annotation) for one in arguments if one.annotation)
+    return any(isinstance(one, ast.Attribute) for one in calls) or "Query(" in told
 
 
 def test_no_file_is_longer_than_a_reader_keeps_in_mind() -> None:
@@ -64,7 +66,7 @@ def test_functions_take_few_parameters() -> None:
         f"{name_of(path)}:{name}"
         for path in python_files(*CODE)
         for name, function in definitions(path)
-        if not _is_route_or_command(function)
+        if not _is_filled_by_a_framework(function)
         and (
             len(_positional(function)) + len(function.args.kwonlyargs) > MOST_PARAMETERS
             or len(_positional(function)) > MOST_POSITIONAL
