@@ -25,7 +25,7 @@ class Column:
         Column name; ``_minor``, ``_count``, ``_days``, ``_share`` and ``_ratio`` name the unit.
     unit
         ``minor`` is the company currency's smallest unit, ``log`` the natural logarithm of minor
-        units, ``share`` lies in 0-1, ``ratio`` is a plain number.
+        units (to 1/10000), ``share`` lies in 0-1, ``ratio`` is a plain number.
     meaning
         One sentence for cards and reasons.
     family

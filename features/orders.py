@@ -11,6 +11,9 @@ from features.days import age_in_days
 from lifecycle.snapshot import Snapshot
 
 _YEAR_DAYS = 365
+_LOG_STEPS = 10_000
+_UNIT_STEPS = 1_000
+"""Logarithms and units are summed as whole steps: such sums do not depend on the rows' order."""
 
 
 def build_known_orders(snapshot: Snapshot) -> ibis.Table:
@@ -41,12 +44,13 @@ def build_purchase_days(orders: ibis.Table) -> ibis.Table:
         purchases=purchases.count(),
         lines=purchases.lines_count.sum().cast("float64"),
         products=purchases.products_count.sum().cast("float64"),
-        units=purchases.units_count.sum(),
+        unit_steps=(purchases.units_count * _UNIT_STEPS).round().cast("int64").sum(),
     )
     oldest_first = ibis.window(group_by="account_id", order_by=ibis.desc("age_days"))
+    gap = days.age_days.lag().over(oldest_first) - days.age_days
+    log_steps = (days.spend.ln() * _LOG_STEPS).floor().cast("int64")
     return days.mutate(
-        gap=(days.age_days.lag().over(oldest_first) - days.age_days).cast("float64"),
-        log_spend=days.spend.ln(),
+        gap_squared=gap * gap, log_steps=log_steps, log_squared=log_steps * log_steps
     )
 
 
@@ -71,15 +75,15 @@ def build_purchase_sums(days: ibis.Table) -> ibis.Table:
         spend_minor=days.spend.sum(),
         recency_days=days.age_days.min(),
         T=days.age_days.max(),
-        gap_std_days=days.gap.std(how="pop"),
+        gap_squared=days.gap_squared.sum().cast("float64"),
         day_spend_max_minor=days.spend.max(),
         day_spend_last_minor=days.spend.argmin(days.age_days),
         day_spend_first_minor=days.spend.argmax(days.age_days),
-        day_spend_log_mean=days.log_spend.mean(),
-        day_spend_log_std=days.log_spend.std(how="pop"),
+        log_steps=days.log_steps.sum().cast("float64"),
+        log_squared=days.log_squared.sum().cast("float64"),
         lines_count=days.lines.sum(),
         products_count=days.products.sum(),
-        units_count=days.units.sum(),
+        units_count=days.unit_steps.sum().cast("float64") / _UNIT_STEPS,
     )
 
 
@@ -99,19 +103,24 @@ def add_order_features(sums: ibis.Table) -> ibis.Table:
     days, recency = sums.purchase_days_count, sums.recency_days.cast("float64")
     span = (sums["T"] - sums.recency_days).cast("float64")
     gap = span / (days - 1).nullif(0)
+    gap_std = _std(sums.gap_squared / (days - 1).nullif(0), gap)
     year_spend, before = sums.spend_365d_minor, sums.spend_365d_730d_minor
     rhythm = {
         "gap_mean_days": gap,
-        "gap_cv_ratio": sums.gap_std_days / gap,
+        "gap_std_days": gap_std,
+        "gap_cv_ratio": gap_std / gap,
         "overdue_ratio": recency / gap,
-        "overdue_z": (recency - gap) / sums.gap_std_days.nullif(0),
+        "overdue_z": (recency - gap) / gap_std.nullif(0),
         "frequency": days - 1,
         "recency": span,
     }
     mean = sums.spend_minor / days
+    log_mean = sums.log_steps / days
     money = {
         "monetary_value": (sums.spend_minor - sums.day_spend_first_minor) / (days - 1).nullif(0),
         "day_spend_mean_minor": mean,
+        "day_spend_log_mean": log_mean / _LOG_STEPS,
+        "day_spend_log_std": _std(sums.log_squared / days, log_mean) / _LOG_STEPS,
         "day_spend_last_ratio": sums.day_spend_last_minor / mean,
         "spend_30d_of_90d_share": _over(sums.spend_30d_minor, sums.spend_90d_minor),
         "spend_90d_of_365d_share": _over(sums.spend_90d_minor, year_spend),
@@ -131,6 +140,13 @@ def add_order_features(sums: ibis.Table) -> ibis.Table:
 def _over(part: Any, whole: Any) -> Any:
     """Divide; null when there is nothing to divide by."""
     return part / whole.nullif(0)
+
+
+def _std(mean_square: Any, mean: Any) -> Any:
+    """Return the population's standard deviation; rounding may not push it below 0."""
+    variance = mean_square - mean * mean
+    # Not `greatest`: engines skip nulls in it, and an undefined deviation must stay undefined.
+    return (variance < 0).ifelse(0, variance).sqrt()
 
 
 def _total(value: Any, inside: Any) -> Any:
