@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.churn import LAPSE_CANDIDATES
-from models.clv.candidates import CLV_CANDIDATES
-
 from lifecycle.errors import ModelNotFoundError
 from models.base import FloatArray, ScoreModel, Unit
+from models.churn import LAPSE_CANDIDATES, LAPSE_RULES
+from models.clv.candidates import CLV_CANDIDATES
 from training.gate import BIAS_BOUND
 from training.labels import label_lapse, label_spend
 from training.trials import LAPSE_MEASURES, VALUE_MEASURES, GateRule
@@ -58,7 +57,7 @@ CHURN = Spec(
     meaning="probability that the account places no order within the horizon",
     target=label_lapse,
     candidates=tuple(LAPSE_CANDIDATES),
-    rule=GateRule("log_loss", LAPSE_MEASURES, baseline="base_rate", simple=frozenset()),
+    rule=GateRule("log_loss", LAPSE_MEASURES, baseline="base_rate", simple=LAPSE_RULES),
     horizons=(90,),
 )
 CLV = Spec(

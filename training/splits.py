@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,6 +17,7 @@ WARMUP_DAYS = 90
 MOST_ORIGINS = 4
 ENOUGH_ORIGINS = 3
 LEAST_SLICES = 3
+LEAST_SPAN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def grid_days(first_day: date, as_of: date, *, horizon_days: int) -> list[date]:
     first_day
         Day of the first fact; the grid starts ``WARMUP_DAYS`` later, so that features have a past.
     as_of
-        The day training stands on; every window on the grid has ended by it.
+        The day training stands on; every window on the grid has ended by it, so that between the
+        last day learned from and an origin judged lies a gap of one horizon.
     horizon_days
         Length of the label window (days).
 
@@ -65,32 +67,22 @@ def grid_days(first_day: date, as_of: date, *, horizon_days: int) -> list[date]:
     Examples
     --------
     >>> [str(day) for day in grid_days(date(2011, 1, 1), date(2011, 9, 1), horizon_days=90)]
-    ['2011-05-01', '2011-06-01', '2011-06-03']
+    ['2011-04-01', '2011-05-01', '2011-06-01', '2011-06-03']
     """
     start = first_day + timedelta(days=WARMUP_DAYS)
     last = as_of - timedelta(days=horizon_days)
     return sorted({*month_starts(start, last), *_steps_back(start, as_of, step_days=horizon_days)})
 
 
-def training_days(days: Iterable[date], origin: date, *, horizon_days: int) -> list[date]:
-    """Keep the days whose label window has ended by ``origin``: the gap is one horizon.
-
-    Examples
-    --------
-    >>> days = [date(2011, 1, 1), date(2011, 2, 1)]
-    >>> training_days(days, date(2011, 4, 1), horizon_days=90) == days[:1]
-    True
-    """
-    return [day for day in days if day + timedelta(days=horizon_days) <= origin]
-
-
 def plan_gate(first_day: date, as_of: date, *, horizon_days: int) -> GatePlan:
     """Choose the past origins on which candidates are compared.
 
     Origins lie one horizon apart, so that no outcome is judged twice; where that gives fewer than
-    ``ENOUGH_ORIGINS``, half a horizon apart. An origin counts only if ``LEAST_SLICES`` grid days
-    have windows that ended by it. A horizon for which history holds fewer than two origins is
-    judged at a half, then a quarter, of itself.
+    ``ENOUGH_ORIGINS``, half a horizon apart. An origin counts only if what could be learned there
+    resembles what the served model learns from: ``LEAST_SLICES`` grid days whose windows ended by
+    it, spanning at least ``LEAST_SPAN_SHARE`` of the served model's span. (A model that has seen
+    half a year says little about the same model after two.) A horizon for which history holds
+    fewer than two origins is judged at a half, then a quarter, of itself.
 
     Parameters
     ----------
@@ -106,9 +98,12 @@ def plan_gate(first_day: date, as_of: date, *, horizon_days: int) -> GatePlan:
     GatePlan
         ``origins`` is empty when even a quarter of the horizon has no past origin.
     """
+    start = first_day + timedelta(days=WARMUP_DAYS)
+    served = (as_of - start).days - horizon_days
     for part in (1, 2, 4):
-        days = horizon_days // part
-        origins, step = _find_origins(first_day, as_of, horizon_days=days)
+        days = max(horizon_days // part, 1)
+        ripe = start + timedelta(days=days + math.ceil(served * LEAST_SPAN_SHARE))
+        origins, step = _find_origins(first_day, as_of, horizon_days=days, ripe=ripe)
         if len(origins) >= 2:
             note = _note(origins, step, days, full=horizon_days)
             return GatePlan(days, tuple(origins), note, first_day)
@@ -139,24 +134,21 @@ def _steps_back(start: date, as_of: date, *, step_days: int) -> list[date]:
     return [as_of - timedelta(days=step_days * back) for back in range(count, 0, -1)]
 
 
-def _find_origins(first_day: date, as_of: date, *, horizon_days: int) -> tuple[list[date], int]:
+def _find_origins(
+    first_day: date, as_of: date, *, horizon_days: int, ripe: date
+) -> tuple[list[date], int]:
+    last = as_of - timedelta(days=horizon_days)
     for step in (horizon_days, max(horizon_days // 2, 1)):
-        found = _origins(first_day, as_of, horizon_days=horizon_days, step_days=step)
+        days = [last - timedelta(days=step * back) for back in range(MOST_ORIGINS)]
+        found = [day for day in days if _is_ripe(first_day, day, horizon_days, ripe=ripe)]
         if len(found) >= ENOUGH_ORIGINS:
             break
-    return found, step
+    return sorted(found), step
 
 
-def _origins(first_day: date, as_of: date, *, horizon_days: int, step_days: int) -> list[date]:
-    grid = grid_days(first_day, as_of, horizon_days=horizon_days)
-    last = as_of - timedelta(days=horizon_days)
-    days = [last - timedelta(days=step_days * back) for back in range(MOST_ORIGINS)]
-    ripe = [
-        day
-        for day in days
-        if len(training_days(grid, day, horizon_days=horizon_days)) >= LEAST_SLICES
-    ]
-    return sorted(ripe)
+def _is_ripe(first_day: date, origin: date, horizon_days: int, *, ripe: date) -> bool:
+    learned = grid_days(first_day, origin, horizon_days=horizon_days)
+    return origin >= ripe and len(learned) >= LEAST_SLICES
 
 
 def _note(origins: list[date], step: int, days: int, *, full: int) -> str:
