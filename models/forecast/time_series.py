@@ -29,6 +29,7 @@ FEWEST_ETS_BLOCKS = 7  # the library refuses fewer
 FEWEST_ARIMA_BLOCKS = 8
 FEWEST_TREND_BLOCKS = 13
 MOST_GROWTH = 2.0
+MOST_MODELLED = 20
 MOST_BLOCKS = 65  # five years: older blocks tell little of today and cost time
 
 Extrapolate = Callable[[FloatArray, int], FloatArray]
@@ -36,6 +37,9 @@ Extrapolate = Callable[[FloatArray, int], FloatArray]
 
 def time_series_legs(sales: Sales, span: Span) -> dict[str, FloatArray]:
     """Return the revenue of the span by leg and node, minor units; absent legs lack history.
+
+    Segments beyond the largest `MOST_MODELLED` are not modelled one by one: they keep their own
+    year-ago (or recent) revenue and take the total's growth over its own.
 
     Parameters
     ----------
@@ -47,18 +51,30 @@ def time_series_legs(sales: Sales, span: Span) -> dict[str, FloatArray]:
     blocks = block_totals(sales)
     seasonal = year_ago_known(sales, span)
     count = blocks.shape[1] - (YEAR_BLOCKS if seasonal else 0)
-    legs: dict[str, FloatArray] = {}
-    for name, extrapolate, need in LEGS:
-        if count >= need:
-            legs[name] = np.array(
-                [
-                    _seasonal_rest(sales.net_minor[node], blocks[node], span, extrapolate)
-                    if seasonal
-                    else _level_rest(blocks[node], span, sales.days, extrapolate)
-                    for node in range(len(sales.nodes))
-                ]
-            )
-    return legs
+    return {
+        name: _by_node(sales, blocks, span, extrapolate)
+        for name, extrapolate, fewest in LEGS
+        if count >= fewest
+    }
+
+
+def _by_node(sales: Sales, blocks: FloatArray, span: Span, extrapolate: Extrapolate) -> FloatArray:
+    seasonal = year_ago_known(sales, span)
+    daily = sales.net_minor
+    plain = daily[:, span.year_ago].sum(axis=1) if seasonal else daily.mean(axis=1) * span.days
+    size = np.abs(daily[:, -YEAR_DAYS:].sum(axis=1))
+    size[0] = np.inf
+    largest = np.argsort(-size, kind="stable")[: MOST_MODELLED + 1]
+    rest = np.zeros(len(plain))
+    for row in largest:
+        rest[row] = (
+            _seasonal_rest(daily[row], blocks[row], span, extrapolate)
+            if seasonal
+            else _level_rest(blocks[row], span, sales.days, extrapolate)
+        )
+    small = np.setdiff1d(np.arange(len(plain)), largest)
+    rest[small] = plain[small] * (rest[0] / plain[0] if plain[0] > 0 else 1.0)
+    return rest
 
 
 def block_totals(sales: Sales) -> FloatArray:

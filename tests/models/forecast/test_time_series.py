@@ -58,3 +58,18 @@ def test_one_huge_order_does_not_grow_exponentially():
     daily[-10] = 1e6
     for rest in time_series_legs(sales_of(daily), span_after(sales_of(daily))).values():
         assert rest[0] < 91 * 1000 + 4 * 1e6
+
+
+def test_small_segments_beyond_the_limit_take_the_totals_growth(monkeypatch):
+    monkeypatch.setattr("models.forecast.time_series.MOST_MODELLED", 1)
+    year = np.outer([1000.0, 500.0, 10.0], np.ones(364))
+    sales = sales_of(np.hstack([year, year * [[1.1], [1.1], [3.0]]]))
+    for rest in time_series_legs(sales, span_after(sales)).values():
+        growth = rest[0] / (91 * sales.net_minor[0, -1])
+        assert rest[2:] / (91 * sales.net_minor[2:, -1]) == pytest.approx([growth, growth])
+
+
+def test_as_many_segments_as_rows_do_not_slow_the_legs_without_end():
+    sales = sales_of(np.random.default_rng(1).gamma(2, 500, (60, 240)))
+    legs = time_series_legs(sales, span_after(sales))
+    assert all(len(rest) == 61 and np.isfinite(rest).all() for rest in legs.values())
