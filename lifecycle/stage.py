@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -13,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from lifecycle.batches import BatchHeader, BatchReport, TableCount
-from lifecycle.errors import TableError
+from lifecycle.errors import LakeError, TableError
 from lifecycle.staging import Spool, Verdict, conform, judge, read_matching
 from lifecycle.tables.arrow import arrow_schema
 from lifecycle.tables.catalog import BATCHES, FACT_TABLES, SUPERSEDED, find_table
 
 STAGING = "_staging"
+ROOM_FOR_LOGS = 64 * 1024
 
 
 class _Store(Protocol):
@@ -72,9 +74,13 @@ class Stage:
         ------
         RowsError
             A key is repeated with another content.
+        LakeError
+            There is no room for the batch.
         """
-        for name, spool in self._spools.items():
+        for spool in self._spools.values():
             spool.close()
+        self._check_room()
+        for name in self._spools:
             self._lake.step(f"spooled {name}")
         counts: dict[str, TableCount] = {}
         sources: dict[str, dict[str, int]] = {}
@@ -94,15 +100,30 @@ class Stage:
         self._lake.write_table(BATCHES.name, row.schema, iter([row]))
         return BatchReport(header)
 
+    def _check_room(self) -> None:
+        """Refuse before anything is written what cannot be written whole."""
+        needed = sum(spool.size for spool in self._spools.values())
+        free = shutil.disk_usage(self._lake.root).free
+        if needed + ROOM_FOR_LOGS > free:
+            raise LakeError(
+                f"disk full: batch {self._header.batch_id} needs {needed // 1024:,} kB, "
+                f"{free // 1024:,} kB are free; nothing was added",
+                f"more space under {self._lake.root}",
+                "free space and run the same command again",
+            )
+
     def _judge(self, spool: Spool) -> Verdict:
-        prints = spool.prints
+        prints, recorded = spool.take_prints()
         held = read_matching(self._lake.files(spool.table.name), spool.table, prints.keys)
-        return judge(spool, held, self._header.arrived_at)
+        arrived_at = self._header.arrived_at
+        return judge(spool.table, prints, recorded, lake=held, arrived_at=arrived_at)
 
     def discard(self) -> None:
         """Remove the spooled rows."""
         for spool in self._spools.values():
-            spool.close()
+            # on a full disk the footer cannot be written; the file goes away all the same
+            with suppress(OSError):
+                spool.close()
         self._spools.clear()
         shutil.rmtree(self._folder.parent, ignore_errors=True)
 

@@ -86,18 +86,21 @@ class Spool:
                 self._writer.close()
 
     @property
-    def prints(self) -> Fingerprints:
-        """Fingerprints of all rows."""
-        return Fingerprints.join(self._parts)
+    def size(self) -> int:
+        """Bytes on disk; the table's files take no more."""
+        return self._path.stat().st_size
 
-    @property
-    def recorded(self) -> Flags:
-        """Where ``known_at`` comes from a recorded column, shape (n,)."""
-        return np.concatenate(self._recorded) if self._recorded else np.empty(0, dtype=bool)
+    def take_prints(self) -> tuple[Fingerprints, Flags]:
+        """Return the fingerprints of all rows, and where ``known_at`` was recorded; forget both."""
+        prints = Fingerprints.join(self._parts)
+        recorded = np.concatenate(self._recorded) if self._recorded else np.empty(0, dtype=bool)
+        self._parts, self._recorded = [], []
+        return prints, recorded
 
     def rows(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows back, in order."""
-        with pa.memory_map(str(self._path)) as source, pa.ipc.open_file(source) as reader:
+        # read, not mapped: mapped pages would count as this process's memory
+        with pa.OSFile(str(self._path)) as source, pa.ipc.open_file(source) as reader:
             for index in range(reader.num_record_batches):
                 yield reader.get_batch(index)
 
@@ -137,6 +140,8 @@ def read_matching(files: Sequence[str], table: Table, keys: npt.NDArray[np.uint6
     Reads key columns everywhere, the other columns only where a key matches; memory is bounded
     by one row group and the matches.
     """
+    if not files:
+        return Fingerprints.join([])
     wanted = np.unique(keys)
     found: list[Fingerprints] = []
     for file in files:
@@ -170,8 +175,10 @@ def _among(values: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> Fl
     return np.asarray(wanted[places] == values)
 
 
-def judge(spool: Spool, lake: Fingerprints, arrived_at: datetime) -> Verdict:
-    """Decide for each row whether it is new, already known, or a correction.
+def judge(
+    table: Table, batch: Fingerprints, recorded: Flags, *, lake: Fingerprints, arrived_at: datetime
+) -> Verdict:
+    """Decide for each row of a batch whether it is new, already known, or a correction.
 
     An event with the content of its key's latest version is already known; with another content it
     is a correction, known from its recorded ``known_at`` if that is later than what it replaces,
@@ -180,17 +187,26 @@ def judge(spool: Spool, lake: Fingerprints, arrived_at: datetime) -> Verdict:
     counts from its arrival if no later version is known, else it is left out: history is not
     rewritten.
 
+    Parameters
+    ----------
+    batch
+        The batch's rows in order.
+    recorded
+        Rows whose ``known_at`` comes from a recorded column, shape (n,).
+    lake
+        The lake's rows of the same keys.
+
     Raises
     ------
     RowsError
         One key has two contents at one time within the batch.
     """
     arrived = int(arrived_at.timestamp() * 1_000_000)
-    if spool.table.kind == "system":
-        return _keep_all(spool.prints)
-    if spool.table.kind == "event":
-        return _judge_events(spool.prints, lake, recorded=spool.recorded, arrived=arrived)
-    return _judge_versions(spool.prints, lake, arrived=arrived)
+    if table.kind == "system":
+        return _keep_all(batch)
+    if table.kind == "event":
+        return _judge_events(batch, lake, recorded=recorded, arrived=arrived)
+    return _judge_versions(batch, lake, arrived=arrived)
 
 
 def _keep_all(batch: Fingerprints) -> Verdict:
@@ -201,25 +217,30 @@ def _keep_all(batch: Fingerprints) -> Verdict:
 def _judge_events(
     batch: Fingerprints, lake: Fingerprints, *, recorded: Flags, arrived: int
 ) -> Verdict:
-    _, first, group = np.unique(batch.keys, return_index=True, return_inverse=True)
-    is_first = np.zeros(len(batch.keys), dtype=bool)
-    is_first[first] = True
-    if (batch.contents != batch.contents[first][group]).any():
-        raise RowsError("one event key with two contents in one batch", "each key once")
+    is_first = _first_of_each_key(batch)
+    none = np.zeros(len(batch.keys), dtype=bool)
+    if not len(lake.keys):
+        return Verdict(is_first, batch.known, none, none)
     order = np.lexsort((lake.known, lake.keys))
     keys, contents, known = lake.keys[order], lake.contents[order], lake.known[order]
     # the last row of each key's run is its latest version
     place = np.searchsorted(keys, batch.keys, side="right") - 1
-    inside = place >= 0
-    place = np.maximum(place, 0)
-    if not len(keys):
-        none = np.zeros(len(batch.keys), dtype=bool)
-        return Verdict(is_first, batch.known, none, none)
-    matched = inside & (keys[place] == batch.keys)
+    matched = (place >= 0) & (keys[place] == batch.keys)
     corrects = is_first & matched & (contents[place] != batch.contents)
     restamped = corrects & ~(recorded & (batch.known > known[place]))
     stamped = np.where(restamped, np.maximum(arrived, known[place] + 1), batch.known)
     return Verdict(is_first & ~(matched & ~corrects), stamped, restamped, corrects)
+
+
+def _first_of_each_key(batch: Fingerprints) -> Flags:
+    is_first = np.ones(len(batch.keys), dtype=bool)
+    order = np.argsort(batch.keys, kind="stable")
+    keys = batch.keys[order]
+    repeated = np.flatnonzero(keys[1:] == keys[:-1]) + 1
+    if (batch.contents[order[repeated]] != batch.contents[order[repeated - 1]]).any():
+        raise RowsError("one event key with two contents in one batch", "each key once")
+    is_first[order[repeated]] = False
+    return is_first
 
 
 def _judge_versions(batch: Fingerprints, lake: Fingerprints, *, arrived: int) -> Verdict:

@@ -154,7 +154,7 @@ def _number(
     is_row[places] = False
     height = np.ones(total, dtype=np.int64)
     height[is_row] += _line_ends(rows)
-    height[places] += [text.count("\n") for _, text in invalid]
+    height[places] += np.array([text.count("\n") for _, text in invalid], dtype=np.int64)
     start = first_line + np.concatenate([[0], np.cumsum(height)[:-1]]).astype(np.int64)
     broken = [
         Broken(int(start[place]), "wrong_column_count", text)
