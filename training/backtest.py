@@ -110,6 +110,9 @@ class AccuracyRow:
         at which both spoke.
     quarters_compared
         By rival, quarters in which both spoke.
+    wape_ratios
+        By rival, own WAPE over the rival's on those same vintages; below 1 is better. Compare two
+        legs by this, not by `wape`: legs speak in different quarters.
     """
 
     node: str
@@ -125,13 +128,14 @@ class AccuracyRow:
     interval_score_ratio: float | None
     quarters_won: dict[str, int]
     quarters_compared: dict[str, int]
+    wape_ratios: dict[str, float]
 
 
 def summarise(vintages: Sequence[Vintage]) -> list[AccuracyRow]:
     """Return accuracy by node, leg and week, then over all weeks; unscored vintages are left out.
 
-    Legs spoke in different quarters, so rows of two legs compare only where their counts agree; use
-    `common` first to hold legs to the same vintages.
+    Legs spoke in different quarters, so their WAPEs compare only where the counts agree: read
+    ``wape_ratios``, or use `common` first to hold the legs to the same vintages.
     """
     known = [v for v in vintages if v.actual_minor is not None]
     rows = []
@@ -191,7 +195,7 @@ def _accuracy(at_node: Sequence[Vintage], leg: str, week: int | None) -> Accurac
     low, high = _column(own, "p10_minor"), _column(own, "p90_minor")
     size = float(np.abs(actual).mean())
     score = accuracy.interval_score(actual, low, high, level=NOMINAL)
-    won, compared = _signs(rows, leg)
+    duels = _duels(rows, leg)
     return AccuracyRow(
         node=own[0].node,
         leg=leg,
@@ -204,8 +208,9 @@ def _accuracy(at_node: Sequence[Vintage], leg: str, week: int | None) -> Accurac
         vintages_count=len(own),
         quarters_count=len({v.period for v in own}),
         interval_score_ratio=_score_ratio(rows, leg),
-        quarters_won=won,
-        quarters_compared=compared,
+        quarters_won={rival: duel.won for rival, duel in duels.items()},
+        quarters_compared={rival: duel.quarters for rival, duel in duels.items()},
+        wape_ratios={rival: duel.ratio for rival, duel in duels.items()},
     )
 
 
@@ -227,23 +232,32 @@ def _score_ratio(rows: Sequence[Vintage], leg: str) -> float | None:
     return scores[0] / scores[1] if scores[1] > 0 else None
 
 
-def _signs(rows: Sequence[Vintage], leg: str) -> tuple[dict[str, int], dict[str, int]]:
-    won, compared = {}, {}
-    for rival in RIVALS:
+@dataclass(frozen=True)
+class _Duel:
+    won: int
+    quarters: int
+    ratio: float
+
+
+def _duels(rows: Sequence[Vintage], leg: str) -> dict[str, _Duel]:
+    duels = {}
+    for rival in (name for name in RIVALS if name != leg):
         both = common(rows, (leg, rival))
         periods = _in_order(v.period for v in both)
-        if leg == rival or not periods:
-            continue
-        gains = [
-            _mean_error(both, rival, period) - _mean_error(both, leg, period) for period in periods
-        ]
-        won[rival], compared[rival] = sum(gain > 0 for gain in gains), len(gains)
-    return won, compared
+        if periods:
+            ours, theirs = (
+                [_errors(both, name, period) for period in periods] for name in (leg, rival)
+            )
+            won = sum(a.mean() < b.mean() for a, b in zip(ours, theirs, strict=True))
+            against = float(np.concatenate(theirs).sum())
+            ratio = _share(float(np.concatenate(ours).sum()), against) if against > 0 else 1.0
+            duels[rival] = _Duel(int(won), len(periods), ratio)
+    return duels
 
 
-def _mean_error(rows: Sequence[Vintage], leg: str, period: str) -> float:
+def _errors(rows: Sequence[Vintage], leg: str, period: str) -> np.ndarray:
     own = [v for v in rows if v.leg == leg and v.period == period]
-    return float(np.abs(_column(own, "mean_minor") - _column(own, "actual_minor")).mean())
+    return np.asarray(np.abs(_column(own, "mean_minor") - _column(own, "actual_minor")))
 
 
 def _column(rows: Sequence[Vintage], name: str) -> np.ndarray:

@@ -101,6 +101,7 @@ def test_a_quarter_is_won_by_the_smaller_mean_error():
     result = row(both, "combined")
     assert result.quarters_won == {"seasonal_naive": 1}
     assert result.quarters_compared == {"seasonal_naive": 2}
+    assert result.wape_ratios == {"seasonal_naive": pytest.approx((10 + 5 + 20 + 20) / 40)}
 
 
 def test_the_interval_score_is_compared_on_the_same_vintages():
