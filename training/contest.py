@@ -124,6 +124,6 @@ def _predict(
     try:
         return np.asarray(model.fit(past).predict(frame), dtype=np.float64)
     except (DataError, ModelError) as error:
-        LOG.warning("%s left out: %s", model.name, error)
+        LOG.info("%s left out: %s", model.name, error)
         left_out[model.name] = str(error)
         return None

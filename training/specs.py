@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lifecycle.errors import ModelNotFoundError
 from models.base import FloatArray, ScoreModel, Unit
 from models.churn import LAPSE_CANDIDATES, LAPSE_RULES
-from models.clv.candidates import CLV_CANDIDATES
+from models.clv.candidates import CLV_CANDIDATES, CLV_RULES
 from training.gate import BIAS_BOUND
 from training.labels import label_lapse, label_spend
 from training.trials import LAPSE_MEASURES, VALUE_MEASURES, GateRule
@@ -68,7 +68,7 @@ CLV = Spec(
     target=label_spend,
     candidates=tuple(CLV_CANDIDATES),
     rule=GateRule(
-        "mae", VALUE_MEASURES, baseline="run_rate_365", simple=frozenset(), bias_bound=BIAS_BOUND
+        "mae", VALUE_MEASURES, baseline="run_rate_365", simple=CLV_RULES, bias_bound=BIAS_BOUND
     ),
     horizons=(90, 365),
 )

@@ -127,7 +127,7 @@ def train(
     model = _fit(spec, verdict, learned.examples)
     progress.advance(1)
     card = build_card(spec, model, facts=describe_facts(known, learned), plan=plan, verdict=verdict)
-    card["left_out"] = dict(contest.left_out)
+    card |= {"left_out": dict(contest.left_out), "calibration": {"text": ""}}
     digest = _save(model, card, out.bundles_dir)
     card["bundle_digest"] = digest
     run = record_run(card, out)

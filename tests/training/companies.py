@@ -11,7 +11,7 @@ import numpy as np
 from lifecycle.history import History, open_history
 from tests.builders import Row, account, build_lake, order
 
-FIRST, LAST = date(2010, 1, 1), date(2011, 3, 1)
+FIRST, LAST = date(2010, 1, 1), date(2010, 9, 1)
 ZONE = ZoneInfo("UTC")
 CANARY = "anna.canary@example.com"
 
@@ -21,8 +21,8 @@ def build_orders(accounts_count: int = 60, seed: int = 7) -> list[Row]:
     rng = np.random.default_rng(seed)
     rows = []
     for number in range(accounts_count):
-        pace, span = rng.gamma(2.0, 15.0) + 3.0, float((LAST - FIRST).days)
-        day, gone = rng.uniform(0, 200), rng.exponential(400.0)
+        pace, span = rng.gamma(2.0, 8.0) + 3.0, float((LAST - FIRST).days)
+        day, gone = rng.uniform(0, 100), rng.exponential(200.0)
         worth = rng.lognormal(8.0, 0.6)
         born = day
         while day < span and day - born < gone:

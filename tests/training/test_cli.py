@@ -11,19 +11,10 @@ from typer.testing import CliRunner, Result
 from ledger.engine import open_ledger
 from ledger.releases import read_champion
 from lifecycle.errors import ModelNotFoundError, NotEnoughHistoryError, TruecastError, UsageError
+from lifecycle.history import History
 from models.registry import read_alias
-from tests.mlflow_template import copy_store
-from tests.training.companies import LAST, build_company
+from tests.training.companies import LAST
 from training.cli import app
-
-
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("company")
-    build_company(folder, 40)
-    copy_store(folder)
-    (folder / "truecast.toml").write_text('currency = "GBP"\n')
-    return folder
 
 
 def _run(*arguments: str, folder: Path) -> Result:
@@ -31,34 +22,34 @@ def _run(*arguments: str, folder: Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def trained(company: Path) -> Result:
+def trained(folder: Path, history: History) -> Result:
     day = LAST.isoformat()
-    options = ["--as-of", day, "--horizon-days", "60", "--json"]
-    return _run("train", "churn", *options, folder=company)
+    options = ["--as-of", day, "--horizon-days", "45", "--json"]
+    return _run("train", "churn", *options, folder=folder)
 
 
 def test_training_emits_one_json_document(trained: Result) -> None:
     assert trained.exit_code == 0, trained.exception
     told = json.loads(trained.stdout)["trained"][0]
-    assert (told["model"], told["horizon_days"]) == ("churn", 60)
+    assert (told["model"], told["horizon_days"]) == ("churn", 45)
     assert len(told["digest"]) == len(told["training_digest"]) == 64
     assert told["snapshot"]
     assert told["rivals"]
 
 
-def test_training_makes_a_champion_in_the_ledger(company: Path, trained: Result) -> None:
+def test_training_makes_a_champion_in_the_ledger(folder: Path, trained: Result) -> None:
     told = json.loads(trained.stdout)["trained"][0]
     release = read_champion(
-        open_ledger(f"sqlite:///{company / 'ledger.sqlite'}"), "churn", horizon_days=60
+        open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}"), "churn", horizon_days=45
     )
     assert (release.digest, release.candidate) == (told["digest"], told["candidate"])
     assert release.as_of == LAST
-    assert (company / "bundles" / release.digest).is_dir()
+    assert (folder / "bundles" / release.digest).is_dir()
 
 
-def test_mlflow_mirrors_the_champion(company: Path, trained: Result) -> None:
-    uri = f"sqlite:///{company / 'mlflow.sqlite'}"
-    assert read_alias(uri, "churn_60", alias="champion") == "1"
+def test_mlflow_mirrors_the_champion(folder: Path, trained: Result) -> None:
+    uri = f"sqlite:///{folder / 'mlflow.sqlite'}"
+    assert read_alias(uri, "churn_45", alias="champion") == "1"
 
 
 @pytest.mark.parametrize(
@@ -71,17 +62,17 @@ def test_mlflow_mirrors_the_champion(company: Path, trained: Result) -> None:
     ],
 )
 def test_a_wrong_wish_is_told_in_one_line(
-    company: Path, arguments: list[str], error: type[TruecastError]
+    folder: Path, history: History, arguments: list[str], error: type[TruecastError]
 ) -> None:
-    result = _run("train", *arguments, folder=company)
+    result = _run("train", *arguments, folder=folder)
     assert isinstance(result.exception, error)
     assert "\n" not in str(result.exception)
 
 
-def test_a_missing_argument_is_a_usage_error(company: Path) -> None:
-    assert _run("train", "churn", folder=company).exit_code == 2
+def test_a_missing_argument_is_a_usage_error(folder: Path) -> None:
+    assert _run("train", "churn", folder=folder).exit_code == 2
     negative = ["--as-of", "2011-03-01", "--horizon-days", "-5"]
-    assert _run("train", "churn", *negative, folder=company).exit_code == 2
+    assert _run("train", "churn", *negative, folder=folder).exit_code == 2
 
 
 def test_help_shows_an_example() -> None:
