@@ -110,6 +110,22 @@ def read_current_run(ledger: Ledger, kind: RunKind) -> Run | None:
     return None if row is None else run_of(row)
 
 
+def read_run(ledger: Ledger, run_id: int) -> Run:
+    """Return a published run.
+
+    Raises
+    ------
+    LedgerError
+        It was never published.
+    """
+    with ledger.reading() as connection:
+        query = published_runs().where(runs.c.id == run_id)
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        raise LedgerError(f"no published run {run_id}", "a run that was published", "publish it")
+    return run_of(row)
+
+
 def published_runs() -> Select[Any]:
     """Select the columns of `Run`, one row per published run."""
     joined = runs.join(publications, publications.c.run_id == runs.c.id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -82,6 +83,25 @@ class StoredScore:
     current: bool
 
 
+class CurrentScore(NamedTuple):
+    """One score of the run that readers see now, in kinds that every driver returns as they are.
+
+    ``reasons`` is the JSON text that was kept; `read_run` and `read_scored_models` tell of the run.
+    """
+
+    account_id: str
+    horizon_days: int
+    route: str
+    value: float
+    unit: str
+    currency: str | None
+    rank: int
+    band: str
+    reasons: str
+    release_id: int
+    run_id: int
+
+
 def write_scores(ledger: Ledger, run_id: int, rows: Iterable[ScoreRow]) -> int:
     """Append scores to an open run in chunks; return how many.
 
@@ -97,18 +117,20 @@ def write_scores(ledger: Ledger, run_id: int, rows: Iterable[ScoreRow]) -> int:
 
 def read_scores(
     ledger: Ledger, model: str, *, account_ids: Sequence[str], horizon_days: int | None = None
-) -> list[StoredScore]:
-    """Return the current scores of some accounts by one model; absent accounts are left out.
+) -> list[CurrentScore]:
+    """Return the current scores of some accounts by one model, by one statement.
+
+    Accounts without one are left out; the order is the store's.
 
     Parameters
     ----------
     horizon_days
         ``None`` takes the shortest horizon (days) of the current run.
     """
-    query = _CURRENT_SHORTEST if horizon_days is None else _CURRENT_AT
-    given = {"model": model, "ids": list(account_ids), "horizon_days": horizon_days}
-    with ledger.reading() as connection:
-        return [StoredScore(*row) for row in connection.execute(query, given)]
+    query = _current(len(account_ids), horizon_days is not None)
+    values = {"model": model, "horizon_days": horizon_days, "kind": "scores"}
+    values.update({f"id_{index}": name for index, name in enumerate(account_ids)})
+    return [CurrentScore(*row) for row in ledger.fetch(query, values)]
 
 
 def read_account(ledger: Ledger, account_id: str) -> list[StoredScore]:
@@ -142,11 +164,12 @@ def read_features(
 
 
 def read_scored_models(ledger: Ledger, run_id: int) -> list[RowMapping]:
-    """Return what a run scored: model, horizon_days, version and candidate, by model."""
+    """Return what a run scored: model, horizon_days, release_id, version, candidate, by model."""
     query = (
         select(
             run_models.c.model,
             run_models.c.horizon_days,
+            run_models.c.release_id,
             releases.c.version,
             releases.c.candidate,
         )
@@ -208,19 +231,22 @@ def _issued() -> Select[Any]:
     ).select_from(joined)
 
 
-def _current() -> Select[Any]:
-    return _issued().where(
-        current_runs.c.kind == "scores",
-        scores.c.model == bindparam("model"),
-        scores.c.account_id.in_(bindparam("ids", expanding=True)),
+@lru_cache(maxsize=512)
+def _current(ids_count: int, with_horizon: bool) -> Select[Any]:
+    """Build the statement for so many ids once, so that its compiled text is found again."""
+    shortest = (
+        select(func.min(run_models.c.horizon_days))
+        .where(run_models.c.run_id == scores.c.run_id, run_models.c.model == scores.c.model)
+        .scalar_subquery()
     )
-
-
-_SHORTEST = (
-    select(func.min(run_models.c.horizon_days))
-    .where(run_models.c.run_id == scores.c.run_id, run_models.c.model == scores.c.model)
-    .scalar_subquery()
-)
-# built once: the compiled statement is then found in the engine's cache at each request
-_CURRENT_AT = _current().where(scores.c.horizon_days == bindparam("horizon_days"))
-_CURRENT_SHORTEST = _current().where(scores.c.horizon_days == _SHORTEST)
+    horizon = bindparam("horizon_days") if with_horizon else shortest
+    return (
+        select(*[scores.c[name] for name in CurrentScore._fields])
+        .join(current_runs, current_runs.c.run_id == scores.c.run_id)
+        .where(
+            current_runs.c.kind == bindparam("kind"),
+            scores.c.model == bindparam("model"),
+            scores.c.horizon_days == horizon,
+            scores.c.account_id.in_([bindparam(f"id_{index}") for index in range(ids_count)]),
+        )
+    )

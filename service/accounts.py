@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from itertools import groupby
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 
 from ledger.scores import StoredScore, read_account
 from ledger.views import AtRiskRow, read_at_risk_account
-from service.auth import Needs
+from service.auth import ScopedRoute, needs
 from service.deps import Service, ServiceHere
 from service.problems import Problem
 from service.shapes import AccountId, AccountIdPath, Fresh, Reason
 
-router = APIRouter(tags=["accounts"])
+router = APIRouter(route_class=ScopedRoute, tags=["accounts"])
 
 
 class PastScore(Fresh):
@@ -60,7 +60,7 @@ class AccountAnswer(Fresh):
 @router.get(
     "/v1/accounts/{account_id}",
     operation_id="readAccount",
-    dependencies=[Depends(Needs("accounts:read"))],
+    openapi_extra=needs("accounts:read"),
 )
 def show_account(account_id: AccountIdPath, service: ServiceHere) -> AccountAnswer:
     """Show one account: current scores with reasons, and the scores issued before."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from ledger.backtests import BacktestRow, read_accuracy, read_backtests, read_duels
 from ledger.runs import read_current_run
 from lifecycle.errors import NoForecastError
-from service.auth import Needs
+from service.auth import ScopedRoute, needs
 from service.deps import ServiceHere
 from service.forecasts import NAIVE_LEGS, TOTAL, Accuracy, PastVintage, describe_accuracy
 from service.problems import Problem
 from service.shapes import PERIOD_PATTERN, TEXT_PATTERN, ApiModel, Fresh
 
-router = APIRouter(tags=["accuracy"])
+router = APIRouter(route_class=ScopedRoute, tags=["accuracy"])
 
 
 class DuelAnswer(ApiModel):
@@ -45,7 +45,7 @@ class AccuracyAnswer(Fresh):
 @router.get(
     "/v1/accuracy",
     operation_id="readAccuracy",
-    dependencies=[Depends(Needs("backtest:read"))],
+    openapi_extra=needs("backtest:read"),
 )
 def show_accuracy(
     service: ServiceHere,

@@ -11,13 +11,13 @@ from pydantic import Field
 
 from ledger.views import AtRiskFilters, AtRiskPage, AtRiskSort, Position, read_at_risk
 from lifecycle.errors import NoScoresError
-from service.auth import Needs, find_caller
+from service.auth import ScopedRoute, find_caller, needs
 from service.deps import Service, ServiceHere
 from service.paging import Question, open_cursor, seal_cursor
 from service.problems import Problem
 from service.shapes import TEXT_PATTERN, AccountId, ApiModel, Decimal, Fresh, Reason, Whole
 
-router = APIRouter(tags=["at risk"])
+router = APIRouter(route_class=ScopedRoute, tags=["at risk"])
 CHURN = "churn"
 
 
@@ -78,7 +78,7 @@ class Filters:
         )
 
 
-@router.get("/v1/at-risk", operation_id="listAtRisk", dependencies=[Depends(Needs("risk:read"))])
+@router.get("/v1/at-risk", operation_id="listAtRisk", openapi_extra=needs("risk:read"))
 def list_at_risk(
     request: Request,
     service: ServiceHere,
@@ -113,7 +113,7 @@ def _answer(service: Service, question: Question, page: AtRiskPage) -> AtRiskAns
     if page.following is not None:
         place = [page.following.run_id, page.following.value, page.following.account_id]
         following = seal_cursor(service.pepper, question, place)
-    version = service.model_version(page.run, CHURN)
+    version = service.spoken(page.run.run_id).version(CHURN)
     return AtRiskAnswer.model_validate(
         {
             **service.freshness(page.run, version),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from ledger.keys import ApiKey, find_key_id, hash_key, read_key
 from lifecycle.errors import UsageError
@@ -18,6 +19,7 @@ from service.deps import Service, find_service
 from service.problems import Problem
 
 PUBLIC = "public"
+EXTRA = "x-scope"
 ROLES: dict[str, tuple[str, ...]] = {
     "reader": (
         "accounts:read",
@@ -34,28 +36,45 @@ CACHE_SECONDS = 5.0
 CACHE_COUNT = 1_024
 
 
-@dataclass(frozen=True)
-class Needs:
-    """The dependency by which a route declares its scope; it also refuses unknown parameters.
+def needs(scope: str) -> dict[str, Any]:
+    """Declare a route's scope, as its ``openapi_extra``: the published document shows it too."""
+    return {EXTRA: scope}
 
-    Parameters
-    ----------
-    scope
-        One of `SCOPES`, or `PUBLIC` for a route open to everybody.
+
+class ScopedRoute(APIRoute):
+    """A route that lets a request in only by its declared scope and its declared parameters.
+
+    It wraps the handler instead of adding a dependency: resolving one costs as much as the read.
     """
 
-    scope: str
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the route's handler behind its checks."""
+        answer = super().get_route_handler()
 
-    async def __call__(self, request: Request) -> None:
-        """Let the request pass, or refuse it with a problem."""
-        if self.scope != PUBLIC:
-            key = find_caller(request)
-            if self.scope not in key.scopes:
+        async def check_and_answer(request: Request) -> Response:
+            if self.scope != PUBLIC and self.scope not in find_caller(request).scopes:
                 raise Problem(
                     403, "scope-missing", f"this key lacks the scope {self.scope}; use another key"
                 )
-        if request.scope["query_string"]:
-            _check_parameters(request)
+            if request.scope["query_string"]:
+                _check_parameters(request, *self.query_names)
+            return await answer(request)
+
+        return check_and_answer
+
+    @cached_property
+    def scope(self) -> str:
+        """The one scope declared by `needs`; empty if there is none."""
+        return str((self.openapi_extra or {}).get(EXTRA, ""))
+
+    @cached_property
+    def query_names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """All query names of the route, and those that may be repeated."""
+        declared = (self.openapi_extra or {}).get("parameters", [])
+        by_hand = [one for one in declared if one["in"] == "query"]
+        lists = frozenset(one["name"] for one in by_hand if one["schema"]["type"] == "array")
+        names = {one["name"] for one in by_hand}
+        return frozenset(names | set(_query_names(self.dependant))), lists
 
 
 class KeyCache:
@@ -108,7 +127,7 @@ def find_caller(request: Request) -> ApiKey:
     return key
 
 
-def check_routes(app: FastAPI) -> None:
+def check_routes(routes: Iterable[BaseRoute]) -> None:
     """Refuse an application in which a route has not declared exactly one known scope.
 
     Raises
@@ -116,42 +135,25 @@ def check_routes(app: FastAPI) -> None:
     UsageError
         The route is named.
     """
-    parameters: dict[object, tuple[frozenset[str], frozenset[str]]] = {}
-    for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        declared = _declared(route) if isinstance(route, APIRoute) else []
-        if len(declared) != 1 or declared[0] not in SCOPES | {PUBLIC}:
+    for route in routes:
+        declared = route.scope if isinstance(route, ScopedRoute) else ""
+        if declared not in SCOPES | {PUBLIC}:
             raise UsageError(
-                f"route {getattr(route, 'path', route)} declares the scopes {declared}",
+                f"route {getattr(route, 'path', route)} declares the scope {declared!r}",
                 "exactly one known scope",
-                "add dependencies=[Depends(Needs(...))] to it",
+                "add openapi_extra=needs(...) to it, on a router of ScopedRoute",
             )
-        assert isinstance(route, APIRoute)
-        parameters[route.endpoint] = _query_names(route)
-    app.state.parameters = parameters
 
 
-def _declared(route: APIRoute) -> list[str]:
-    return [one.dependency.scope for one in route.dependencies if isinstance(one.dependency, Needs)]
+def _query_names(dependant: Any) -> list[str]:
+    nested = [_query_names(one) for one in dependant.dependencies]
+    return [
+        *(str(field.alias) for field in dependant.query_params),
+        *(name for names in nested for name in names),
+    ]
 
 
-def _query_names(route: APIRoute) -> tuple[frozenset[str], frozenset[str]]:
-    """Return all query names of a route, and those that may be repeated."""
-    fields = _query_fields(route.dependant)
-    names = frozenset(field.alias for field in fields)
-    lists = frozenset(
-        field.alias for field in fields if "list[" in str(field.field_info.annotation)
-    )
-    return names, lists
-
-
-def _query_fields(dependant: Any) -> list[Any]:
-    nested = [_query_fields(one) for one in dependant.dependencies]
-    return [*dependant.query_params, *(field for fields in nested for field in fields)]
-
-
-def _check_parameters(request: Request) -> None:
-    names, lists = request.app.state.parameters[request.scope["endpoint"]]
+def _check_parameters(request: Request, names: frozenset[str], lists: frozenset[str]) -> None:
     given = [name for name, _ in request.query_params.multi_items()]
     if not names.issuperset(given):
         raise Problem(

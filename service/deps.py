@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,7 @@ from fastapi import Depends, Request
 
 from ledger.engine import Ledger, attach_ledger
 from ledger.keys import load_pepper
-from ledger.runs import Run
+from ledger.runs import Run, read_run
 from ledger.scores import read_scored_models
 from service.shapes import is_stale
 
@@ -38,6 +40,47 @@ class Options:
     first_month: int = 1
 
 
+@dataclass(frozen=True)
+class Speaker:
+    """One release that scored in a run."""
+
+    model: str
+    horizon_days: int
+    release_id: int
+    version: str
+    candidate: str
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A published run and the releases that spoke in it."""
+
+    run: Run
+    speakers: list[Speaker]
+
+    def version(self, model: str) -> str:
+        """Return the version of a model in the run; several (one per route) are joined."""
+        return ",".join(sorted({one.version for one in self.speakers if one.model == model}))
+
+    @cached_property
+    def quoted_versions(self) -> dict[int, str]:
+        """The version of each release, as JSON text."""
+        return {one.release_id: json.dumps(one.version) for one in self.speakers}
+
+    @cached_property
+    def quoted_heads(self) -> dict[str, str]:
+        """Per model, the JSON members that say how old an answer is, all but ``stale``."""
+        data, made = (
+            moment.isoformat().replace("+00:00", "Z")
+            for moment in (self.run.data_as_of, self.run.started_at)
+        )
+        same = f'"as_of":"{self.run.as_of.isoformat()}","data_as_of":"{data}","scored_at":"{made}"'
+        return {
+            one.model: f'{same},"model_version":{json.dumps(self.version(one.model))}'
+            for one in self.speakers
+        }
+
+
 class Service:
     """One web process's connections; opened at the first request that needs them.
 
@@ -51,7 +94,7 @@ class Service:
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
         self._pepper: bytes | None = None
-        self._versions: dict[tuple[int, str], str] = {}
+        self._spoken: dict[int, Spoken] = {}
 
     @property
     def ledger(self) -> Ledger:
@@ -95,16 +138,16 @@ class Service:
             "stale": self.is_stale(run.as_of),
         }
 
-    def model_version(self, run: Run, model: str) -> str:
-        """Return the version(s) of a model that spoke in a run; remembered, for a run is closed."""
-        key = (run.run_id, model)
-        if key not in self._versions:
-            if len(self._versions) >= REMEMBERED_RUNS:
-                self._versions.clear()
-            rows = read_scored_models(self.ledger, run.run_id)
-            versions = {str(row["version"]) for row in rows if row["model"] == model}
-            self._versions[key] = ",".join(sorted(versions))
-        return self._versions[key]
+    def spoken(self, run_id: int) -> Spoken:
+        """Return a published run and what spoke in it; remembered, for a run is closed."""
+        found = self._spoken.get(run_id)
+        if found is None:
+            if len(self._spoken) >= REMEMBERED_RUNS:
+                self._spoken.clear()
+            run, rows = read_run(self.ledger, run_id), read_scored_models(self.ledger, run_id)
+            found = Spoken(run, [Speaker(**row) for row in rows])
+            self._spoken[run_id] = found
+        return found
 
     def close(self) -> None:
         """Give the connections back."""
@@ -118,4 +161,8 @@ def find_service(request: Request) -> Service:
     return service
 
 
-ServiceHere = Annotated[Service, Depends(find_service)]
+async def _give_service(request: Request) -> Service:
+    return find_service(request)  # as a coroutine: a plain function would cost a thread switch
+
+
+ServiceHere = Annotated[Service, Depends(_give_service)]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 
 from ledger.backtests import AccuracyRow, read_accuracy, read_backtests
@@ -14,11 +14,11 @@ from ledger.engine import Ledger
 from ledger.forecasts import ForecastRow, StoredForecast, read_forecast, read_issued, read_periods
 from lifecycle.errors import NoForecastError
 from lifecycle.periods import Quarter
-from service.auth import Needs
+from service.auth import ScopedRoute, needs
 from service.deps import Service, ServiceHere
 from service.shapes import ApiModel, Fresh, PeriodPath
 
-router = APIRouter(tags=["forecasts"])
+router = APIRouter(route_class=ScopedRoute, tags=["forecasts"])
 TOTAL = "total"
 SEGMENT_PREFIX = "segment="
 NAIVE_LEGS = ("seasonal_naive", "last_quarter")
@@ -119,7 +119,7 @@ class ForecastAnswer(Fresh):
 @router.get(
     "/v1/forecasts/{period}",
     operation_id="readForecast",
-    dependencies=[Depends(Needs("forecast:read"))],
+    openapi_extra=needs("forecast:read"),
 )
 def show_forecast(period: PeriodPath, service: ServiceHere) -> ForecastAnswer:
     """Show a quarter's revenue: P10, P50, P90, parts, segments, all legs, and the track record."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 
 from ledger.runs import RunKind, read_current_run
 from lifecycle.errors import TruecastError
-from service.auth import PUBLIC, Needs
+from service.auth import PUBLIC, ScopedRoute, needs
 from service.deps import Service, ServiceHere
 from service.problems import Problem
 from service.shapes import ApiModel
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=ScopedRoute, tags=["health"])
 
 
 class Alive(ApiModel):
@@ -35,13 +35,13 @@ _RUN_COMMANDS: dict[RunKind, str] = {
 }
 
 
-@router.get("/livez", operation_id="readLiveness", dependencies=[Depends(Needs(PUBLIC))])
+@router.get("/livez", operation_id="readLiveness", openapi_extra=needs(PUBLIC))
 async def read_liveness() -> Alive:
     """Say that the process runs; touches nothing else."""
     return Alive(alive=True)
 
 
-@router.get("/readyz", operation_id="readReadiness", dependencies=[Depends(Needs(PUBLIC))])
+@router.get("/readyz", operation_id="readReadiness", openapi_extra=needs(PUBLIC))
 async def read_readiness(service: ServiceHere) -> Ready:
     """Say whether requests can be answered; 503 with reasons if not."""
     reasons = find_reasons(service)

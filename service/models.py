@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from ledger.releases import Release, read_champions
-from service.auth import Needs
+from service.auth import ScopedRoute, needs
 from service.deps import Service, ServiceHere
 from service.shapes import NAME_PATTERN, ApiModel
 
-router = APIRouter(tags=["models"])
+router = APIRouter(route_class=ScopedRoute, tags=["models"])
 
 
 class ModelAnswer(ApiModel):
@@ -40,7 +40,7 @@ class ModelsAnswer(ApiModel):
     models: list[ModelAnswer]
 
 
-@router.get("/v1/models", operation_id="listModels", dependencies=[Depends(Needs("models:read"))])
+@router.get("/v1/models", operation_id="listModels", openapi_extra=needs("models:read"))
 def list_models(
     service: ServiceHere,
     model: Annotated[str | None, Query(pattern=NAME_PATTERN, description="Only this model")] = None,

@@ -31,6 +31,7 @@ from lifecycle.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 ERRORS_SHOWN = 10
+_BROKEN_RULE = "a parameter breaks its rule; see errors for which and what is expected"
 LOG = logging.getLogger("truecast.service")
 
 STATUS: dict[type[TruecastError], int] = {
@@ -75,6 +76,12 @@ class Problem(Exception):  # noqa: N818 - it is an answer, not a failure
         super().__init__(detail)
         self.status, self.kind, self.detail = status, kind, detail
         self.headers, self.extra = dict(headers or {}), dict(extra or {})
+
+
+def refuse_parameter(where: str, expected: str) -> Problem:
+    """Return the refusal of a parameter, in the form that the framework's checks also take."""
+    found = [{"where": where, "rule": "invalid", "expected": expected}]
+    return Problem(422, "invalid-request", _BROKEN_RULE, extra={"errors": found})
 
 
 def find_status(error: TruecastError) -> int:
@@ -145,8 +152,7 @@ async def _on_bad_request(request: Request, error: Exception) -> Response:
         }
         for one in error.errors()[:ERRORS_SHOWN]
     ]
-    detail = "a parameter breaks its rule; see errors for which and what is expected"
-    problem = Problem(422, "invalid-request", detail, extra={"errors": found})
+    problem = Problem(422, "invalid-request", _BROKEN_RULE, extra={"errors": found})
     return render_problem(problem, request_id_of(request))
 
 

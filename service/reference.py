@@ -8,14 +8,14 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from service.auth import Needs
+from service.auth import ScopedRoute, needs
 from service.problems import MEDIA_TYPE
 
-router = APIRouter(tags=["reference"])
+router = APIRouter(route_class=ScopedRoute, tags=["reference"])
 VERSION = "0.1.0"
 _REFUSALS = {
     "400": "A parameter is unknown, repeated or unusable",
@@ -79,7 +79,7 @@ def _add_refusals(operation: dict[str, Any], *, public: bool) -> None:
     "/openapi.json",
     operation_id="readOpenapi",
     include_in_schema=False,
-    dependencies=[Depends(Needs("docs:read"))],
+    openapi_extra=needs("docs:read"),
 )
 async def show_openapi(request: Request) -> Response:
     """Return the OpenAPI document."""
@@ -90,11 +90,12 @@ async def show_openapi(request: Request) -> Response:
     "/docs",
     operation_id="readDocs",
     include_in_schema=False,
-    dependencies=[Depends(Needs("docs:read"))],
+    openapi_extra=needs("docs:read"),
 )
 async def show_docs(request: Request) -> HTMLResponse:
     """Show the operations on one page."""
-    return HTMLResponse(_write_page(request.app.openapi()))
+    policy = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
+    return HTMLResponse(_write_page(request.app.openapi()), headers=policy)
 
 
 def _write_page(document: dict[str, Any]) -> str:

@@ -7,22 +7,26 @@ go out as they are. A test holds the text to the published schema.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated
+import re
+from collections.abc import Mapping, Sequence
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from ledger.runs import read_current_run
-from ledger.scores import StoredScore, read_scored_models, read_scores
+from ledger.scores import CurrentScore, read_scores
 from lifecycle.errors import ModelNotFoundError, NoScoresError
-from service.auth import Needs
-from service.deps import Service, ServiceHere
-from service.shapes import AccountId, ApiModel, Fresh, HorizonQuery, ModelPath, Reason
+from service.auth import ScopedRoute, needs
+from service.deps import Service, find_service
+from service.problems import refuse_parameter
+from service.shapes import ID_PATTERN, NAME_PATTERN, AccountId, ApiModel, Fresh, Reason
 
-router = APIRouter(tags=["scores"])
+router = APIRouter(route_class=ScopedRoute, tags=["scores"])
 LARGEST_ID_COUNT = 100
+LONGEST_HORIZON_DAYS = 730
+_NAME = re.compile(NAME_PATTERN.strip("^$")).fullmatch
+_ID = re.compile(ID_PATTERN.strip("^$")).fullmatch
+_WHOLE = re.compile(r"[0-9]{1,3}").fullmatch
 
 
 class Score(ApiModel):
@@ -48,61 +52,106 @@ class ScoresAnswer(Fresh):
     missing: list[str] = Field(description="Ids that were asked for and never scored in this run")
 
 
+PARAMETERS = [
+    {
+        "name": "model",
+        "in": "path",
+        "required": True,
+        "description": "Model name",
+        "schema": {"type": "string", "pattern": NAME_PATTERN, "examples": ["churn"]},
+    },
+    {
+        "name": "id",
+        "in": "query",
+        "required": True,
+        "description": "Account ids, the parameter repeated; at most 100, which fits a URL",
+        "schema": {
+            "type": "array",
+            "items": {"type": "string", "pattern": ID_PATTERN, "examples": ["12748"]},
+            "minItems": 1,
+            "maxItems": LARGEST_ID_COUNT,
+        },
+    },
+    {
+        "name": "horizon_days",
+        "in": "query",
+        "required": False,
+        "description": "Look-ahead in days; the shortest scored one if left out",
+        "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST_HORIZON_DAYS},
+    },
+]
+
+
 @router.get(
     "/v1/scores/{model}",
     operation_id="readScores",
     response_model=ScoresAnswer,
-    dependencies=[Depends(Needs("scores:read"))],
+    openapi_extra={**needs("scores:read"), "parameters": PARAMETERS},
 )
-async def show_scores(
-    model: ModelPath,
-    service: ServiceHere,
-    account_ids: Annotated[
-        list[AccountId],
-        Query(
-            alias="id",
-            min_length=1,
-            max_length=LARGEST_ID_COUNT,
-            description="Account ids, the parameter repeated; at most 100, which fits a URL",
-        ),
-    ],
-    *,
-    horizon_days: HorizonQuery = None,
-) -> Response:
+async def show_scores(request: Request) -> Response:
     """Read stored scores of up to 100 accounts, with their reasons.
 
-    Runs on the event loop: one indexed statement on the local file takes less time than handing it
-    to a thread does.
+    The scores are those of the newest published run; ids that it did not score are listed as
+    missing.
     """
-    wanted = list(dict.fromkeys(account_ids))
+    # on the event loop: one indexed statement on a local file is faster than a thread switch
+    service = find_service(request)
+    model, wanted, horizon_days = _read_question(request)
     found = read_scores(service.ledger, model, account_ids=wanted, horizon_days=horizon_days)
-    if not found:
-        return _json(_describe_nothing(service, model, horizon_days, wanted))
-    return Response(_write_answer(service, wanted, found), media_type="application/json")
+    if found:
+        text = _write_answer(service, model, wanted, {row.account_id: row for row in found})
+    else:
+        text = _describe_nothing(service, model, horizon_days, wanted).model_dump_json()
+    return Response(text, media_type="application/json")
 
 
-def _write_answer(service: Service, wanted: Sequence[str], found: list[StoredScore]) -> str:
-    first = found[0]
-    by_id = {row.account_id: row for row in found}
-    versions = ",".join(sorted({row.model_version for row in found}))
-    missing = [account_id for account_id in wanted if account_id not in by_id]
-    scores = ",".join(_write_score(by_id[name]) for name in wanted if name in by_id)
-    stale = "true" if service.is_stale(first.as_of) else "false"
+def _read_question(request: Request) -> tuple[str, list[str], int | None]:
+    """Read model, ids and horizon by hand: the framework's way costs as much as the statement.
+
+    Raises
+    ------
+    Problem
+        422: one of them breaks the rule that `PARAMETERS` publishes.
+    """
+    model: str = request.path_params["model"]
+    ids = request.query_params.getlist("id")
+    horizon = request.query_params.get("horizon_days")
+    if not _NAME(model):
+        raise refuse_parameter("path.model", "a model name such as churn")
+    if not 1 <= len(ids) <= LARGEST_ID_COUNT or not all(map(_ID, ids)):
+        raise refuse_parameter("query.id", f"1 to {LARGEST_ID_COUNT} ids matching {ID_PATTERN}")
+    if horizon is not None and not (_WHOLE(horizon) and 1 <= int(horizon) <= LONGEST_HORIZON_DAYS):
+        raise refuse_parameter(
+            "query.horizon_days", f"a whole number from 1 to {LONGEST_HORIZON_DAYS}"
+        )
+    wanted = list(dict.fromkeys(ids)) if len(ids) > 1 else ids
+    return model, wanted, None if horizon is None else int(horizon)
+
+
+def _write_answer(
+    service: Service, model: str, wanted: Sequence[str], found: Mapping[str, CurrentScore]
+) -> str:
+    first = next(iter(found.values()))
+    spoken = service.spoken(first.run_id)
+    versions = spoken.quoted_versions
+    missing = [account_id for account_id in wanted if account_id not in found]
+    rows = [found[account_id] for account_id in wanted if account_id in found]
+    scores = ",".join([_write_score(row, versions[row.release_id]) for row in rows])
     return (
-        f'{{"as_of":"{first.as_of.isoformat()}","data_as_of":"{_instant(first.data_as_of)}",'
-        f'"scored_at":"{_instant(first.scored_at)}","model_version":{json.dumps(versions)},'
-        f'"stale":{stale},"model":"{first.model}","horizon_days":{first.horizon_days},'
-        f'"scores":[{scores}],"missing":{json.dumps(missing)}}}'
+        f"{{{spoken.quoted_heads[model]},"
+        f'"stale":{"true" if service.is_stale(spoken.run.as_of) else "false"},'
+        f'"model":"{model}","horizon_days":{first.horizon_days},'
+        f'"scores":[{scores}],"missing":{json.dumps(missing) if missing else "[]"}}}'
     )
 
 
-def _write_score(row: StoredScore) -> str:
+def _write_score(row: CurrentScore, version: str) -> str:
     """Write one score; numbers are finite and reasons are JSON, the ledger's writer saw to it."""
     currency = "null" if row.currency is None else f'"{row.currency}"'
     return (
         f'{{"account_id":"{row.account_id}","value":{row.value!r},"unit":"{row.unit}",'
         f'"currency":{currency},"rank":{row.rank},"band":"{row.band}","route":"{row.route}",'
-        f'"model_version":{json.dumps(row.model_version)},"reasons":{row.reasons}}}'
+        f'"model_version":{version},"reasons":{row.reasons}}}'
     )
 
 
@@ -115,10 +164,10 @@ def _describe_nothing(
         raise NoScoresError(
             "no scores were published yet", "at least one run", "run `truecast refresh`"
         )
-    spoke = read_scored_models(service.ledger, run.run_id)
-    horizons = [int(row["horizon_days"]) for row in spoke if row["model"] == model]
+    spoken = service.spoken(run.run_id)
+    horizons = [one.horizon_days for one in spoken.speakers if one.model == model]
     if not horizons or horizon_days not in {None, *horizons}:
-        known = sorted({f"{row['model']} over {row['horizon_days']} days" for row in spoke})
+        known = sorted({f"{one.model} over {one.horizon_days} days" for one in spoken.speakers})
         raise ModelNotFoundError(
             "the newest run has no scores of that model and horizon",
             f"one of {', '.join(known)}",
@@ -126,18 +175,10 @@ def _describe_nothing(
         )
     return ScoresAnswer.model_validate(
         {
-            **service.freshness(run, service.model_version(run, model)),
+            **service.freshness(run, spoken.version(model)),
             "model": model,
             "horizon_days": horizon_days or min(horizons),
             "scores": [],
             "missing": wanted,
         }
     )
-
-
-def _json(answer: ApiModel) -> Response:
-    return Response(answer.model_dump_json(), media_type="application/json")
-
-
-def _instant(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")

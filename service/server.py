@@ -25,19 +25,25 @@ LARGEST_CONNECTION_COUNT = 512
 
 
 class GuardedProtocol(H11Protocol):
-    """Close a connection that has not sent a whole request head within the deadline."""
+    """Close a connection that has not sent a whole request head within the deadline.
+
+    One timer per connection looks at ``_late_at`` now and then; one per request would cost more.
+    """
 
     header_seconds = HEADER_SECONDS
-    _deadline: asyncio.TimerHandle | None = None
+    _late_at: float | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._wait()
+        self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        self._stop_waiting()
+        """Stop looking."""
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
@@ -45,7 +51,7 @@ class GuardedProtocol(H11Protocol):
         super().handle_events()
         cycle: Any = self.cycle  # none before the first request, whatever its annotation says
         if cycle is not None and not cycle.response_complete:
-            self._stop_waiting()
+            self._late_at = None
 
     def on_response_complete(self) -> None:
         """Wait for the next request; a pipelined one stops the wait at once."""
@@ -53,17 +59,14 @@ class GuardedProtocol(H11Protocol):
         super().on_response_complete()
 
     def _wait(self) -> None:
-        self._stop_waiting()
-        self._deadline = self.loop.call_later(self.header_seconds, self._close)
+        self._late_at = self.loop.time() + self.header_seconds
 
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _close(self) -> None:
-        if not self.transport.is_closing():
+    def _look(self) -> None:
+        now = self.loop.time()
+        if self._late_at is not None and now >= self._late_at:
             self.transport.close()
+            return
+        self._timer = self.loop.call_at(self._late_at or now + self.header_seconds, self._look)
 
 
 def bind_port(host: str, port: int) -> socket.socket:
@@ -75,7 +78,8 @@ def bind_port(host: str, port: int) -> socket.socket:
         Another process has it, or the address cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family)
+    # the protocol is named, or asyncio would not set TCP_NODELAY and answers would wait for ACKs
+    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host, port))

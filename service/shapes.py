@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 ID_PATTERN = r"^[A-Za-z0-9_.:-]{1,64}$"
@@ -38,7 +38,6 @@ AccountId = Annotated[str, Field(pattern=ID_PATTERN, examples=["12748"])]
 AccountIdPath = Annotated[
     str, Path(pattern=ID_PATTERN, description="Account id", examples=["12748"])
 ]
-ModelPath = Annotated[str, Path(pattern=NAME_PATTERN, description="Model name", examples=["churn"])]
 PeriodPath = Annotated[
     str,
     Path(
@@ -46,10 +45,6 @@ PeriodPath = Annotated[
         description="Fiscal quarter, named by the calendar year in which its fiscal year ends",
         examples=["2012Q1"],
     ),
-]
-HorizonQuery = Annotated[
-    Whole | None,
-    Query(ge=1, le=730, description="Look-ahead in days; the shortest scored one if left out"),
 ]
 
 
