@@ -131,13 +131,21 @@ class AccuracyRow:
     wape_ratios: dict[str, float]
 
 
-def summarise(vintages: Sequence[Vintage]) -> list[AccuracyRow]:
+def summarise(vintages: Sequence[Vintage], *, comparable: bool = True) -> list[AccuracyRow]:
     """Return accuracy by node, leg and week, then over all weeks; unscored vintages are left out.
 
-    Legs spoke in different quarters, so their WAPEs compare only where the counts agree: read
-    ``wape_ratios``, or use `common` first to hold the legs to the same vintages.
+    Parameters
+    ----------
+    vintages
+        What `run_backtest` returned.
+    comparable
+        Look only at origins at which seasonal naive spoke, where there are any: a company's first
+        year is harder, and a rule that is silent there would look better than one that is not.
+        Legs that began later still have fewer vintages: between two legs read ``wape_ratios``.
     """
     known = [v for v in vintages if v.actual_minor is not None]
+    held = common(known, (SEASONAL_NAIVE,)) if comparable else []
+    known = held or known
     rows = []
     for node in _in_order(v.node for v in known):
         at_node = [v for v in known if v.node == node]

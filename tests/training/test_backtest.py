@@ -31,8 +31,8 @@ def vintage(leg, mean, *, period="2011Q1", week=0, actual=100.0, half=10.0):
     )
 
 
-def row(vintages, leg, week=None):
-    return next(r for r in summarise(vintages) if r.leg == leg and r.week == week)
+def row(vintages, leg, week=None, **how):
+    return next(r for r in summarise(vintages, **how) if r.leg == leg and r.week == week)
 
 
 def test_origins_are_the_weeks_of_the_last_ended_quarters():
@@ -107,7 +107,15 @@ def test_a_quarter_is_won_by_the_smaller_mean_error():
 def test_the_interval_score_is_compared_on_the_same_vintages():
     rows = [vintage("combined", 100.0, half=5.0), vintage("combined", 0.0, week=1, half=1.0)]
     rows.append(vintage("seasonal_naive", 100.0, half=10.0))
-    assert row(rows, "combined").interval_score_ratio == pytest.approx(0.5)
+    assert row(rows, "combined", comparable=False).interval_score_ratio == pytest.approx(0.5)
+
+
+def test_legs_are_judged_at_origins_where_seasonal_naive_spoke_unless_it_never_did():
+    young, grown = vintage("combined", 200.0), vintage("combined", 110.0, week=1)
+    naive = vintage("seasonal_naive", 120.0, week=1)
+    assert row([young, grown, naive], "combined").wape == pytest.approx(0.1)
+    assert row([young, grown, naive], "combined", comparable=False).vintages_count == 2
+    assert row([young, grown], "combined").vintages_count == 2
 
 
 def test_coverage_is_the_share_inside_and_width_is_relative():
