@@ -113,11 +113,10 @@ def _columns(
     document: AnyMapping[str, Any], table: Table, zone: ZoneInfo
 ) -> tuple[ColumnSpec, ...]:
     given = dict(document.get("columns", {}))
-    if "currency" in document and "currency" not in given and "currency" in table.names:
-        code = str(document["currency"])
-        if code not in MINOR_DIGITS:
-            raise _wrong("currency", code, "an ISO 4217 code such as EUR")
-        given["currency"] = {"value": code}
+    if "currency" in document:
+        if "currency" in given or "currency" not in table.names:
+            raise _wrong("currency", document["currency"], "in [columns] or above them, not both")
+        given["currency"] = {"value": _currency(str(document["currency"]))}
     _only(given, set(table.names), "[columns]")
     missing = [
         column.name for column in table.columns if not column.null and column.name not in given
@@ -125,6 +124,12 @@ def _columns(
     if missing:
         raise _wrong("[columns]", f"no {missing[0]}", f"every required column of {table.name}")
     return tuple(_column(table.column(name), entry, zone) for name, entry in given.items())
+
+
+def _currency(code: str) -> str:
+    if code not in MINOR_DIGITS:
+        raise _wrong("currency", code, "an ISO 4217 code such as EUR")
+    return code
 
 
 def _column(column: Column, entry: Any, zone: ZoneInfo) -> ColumnSpec:
