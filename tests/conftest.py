@@ -34,6 +34,15 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the rooms' docstring examples only: those of test aids speak of fixtures."""
+    items[:] = [
+        one
+        for one in items
+        if not (isinstance(one, pytest.DoctestItem) and one.nodeid.startswith("tests/"))
+    ]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the published results whose code has changed since; they fail nothing."""
     from benchmarks.table import judge_results, load_results
