@@ -22,7 +22,7 @@ from models.base import DayArray, Examples, FloatArray
 
 WINDOWS_DAYS = (30, 90, 180)
 YEAR_DAYS = 365
-WIDEST_GAP_DAYS = 46
+FARTHEST_DAYS = 31
 LATEST_DAYS = 4
 SEASON_COLUMNS = (
     "month_sin",
@@ -44,8 +44,8 @@ class Season:
     days
         Days of the year (1-366) on which known windows start, ascending.
     index
-        Strength of each, 1.0 = an average window. Both empty where no full year is known, or the
-        horizon is a year: every index is then NaN, or 1.
+        Strength of each, 1.0 = an average window. Both empty where less than a year is known, or
+        the horizon is about a year: every index is then NaN, or 1.
     flat
         Whether the horizon covers the whole year, so that there is no season.
     """
@@ -55,12 +55,19 @@ class Season:
     flat: bool = False
 
     def at(self, day_of_year: FloatArray) -> FloatArray:
-        """Return shape (n,): the index of windows that start on these days; NaN if unknown."""
+        """Return shape (n,): the index of windows that start on these days.
+
+        NaN where no known window starts within a month of the day.
+        """
         if self.flat:
             return np.ones(len(day_of_year))
         if not self.days:
             return np.full(len(day_of_year), np.nan)
-        return np.interp(day_of_year, self.days, self.index, period=float(YEAR_DAYS))
+        known = np.array(self.days)
+        away = np.abs(np.subtract.outer(day_of_year, known))
+        nearest = np.minimum(away, YEAR_DAYS - away).min(axis=1)
+        index = np.interp(day_of_year, known, self.index, period=float(YEAR_DAYS))
+        return np.where(nearest <= FARTHEST_DAYS, index, np.nan)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -118,7 +125,7 @@ def _sum_days(examples: Examples, measure: str) -> Totals:
 
 
 def _shape_of(totals: Totals, starts: DayArray) -> Season:
-    """Return the latest year of windows over that year's average; empty without a full year."""
+    """Return the latest year of windows over that year's average; empty with less than a year."""
     first_known = totals.days[-1] - np.timedelta64(int(totals.covered[-1]), "D")
     latest = starts > starts[-1] - np.timedelta64(YEAR_DAYS, "D")
     keep = latest & (starts >= first_known)
@@ -127,9 +134,6 @@ def _shape_of(totals: Totals, starts: DayArray) -> Season:
         return Season((), ())
     order = np.argsort(_day_of_year(starts[keep]))
     days = _day_of_year(starts[keep])[order]
-    around = np.append(np.diff(days), days[0] + YEAR_DAYS - days[-1])
-    if around.max() > WIDEST_GAP_DAYS:
-        return Season((), ())
     index = (totals.window[keep] / average)[order]
     return Season(tuple(days.tolist()), tuple(index.tolist()))
 
