@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from truecast import main
 
 FOLDER = Path(__file__).parents[2] / "examples" / "online_retail_ii"
 
@@ -102,3 +105,15 @@ def test_the_attribution_goes_with_the_files() -> None:
 
 def test_both_files_stay_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.glob("*.parquet")) < 2_000_000
+
+
+@pytest.mark.parametrize(("name", "rows"), [("accounts", 5_973), ("orders", 53_270)])
+def test_its_mapping_takes_every_row(
+    name: str, rows: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "truecast.toml").write_text('currency = "GBP"\ntimezone = "Europe/London"\n')
+    mapping = FOLDER.parent / "mappings" / f"online_retail_ii_{name}.toml"
+    words = ["ingest", str(FOLDER / f"{name}.parquet"), "--mapping", str(mapping), "--json"]
+    assert main([*words, "--data-dir", str(tmp_path)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["read_count"], report["quarantined"]) == (rows, {})
