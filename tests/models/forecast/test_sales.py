@@ -56,6 +56,12 @@ def test_an_order_placed_for_a_later_day_is_not_revenue_yet(tmp_path):
     assert sales.net_minor[0].sum() == 1000
 
 
+def test_in_the_middle_of_a_day_that_day_is_still_to_come(tmp_path):
+    rows = [order("a", date(2011, 1, 5)), order("a", datetime(2011, 1, 7, 8, tzinfo=UTC))]
+    sales = read_sales(history_of(tmp_path, rows).as_of(datetime(2011, 1, 7, 15, tzinfo=UTC)))
+    assert sales.net_minor[0].tolist() == [1000, 0]
+
+
 def test_days_without_orders_are_zero_up_to_the_day_before_as_of(tmp_path):
     rows = [order("a", date(2011, 1, 5)), order("a", date(2011, 1, 8))]
     sales = read_sales(history_of(tmp_path, rows).as_of(date(2011, 1, 12)))
