@@ -15,16 +15,14 @@ Hardie 2007 ("Incorporating time-invariant covariates"); the power clock is this
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from lifecycle.errors import DataError
-from models.clv.bg_nbd import BgNbd, fit_bg_nbd
+from models.clv.bg_nbd import BgNbd, fit_bg_nbd, negative, time_slopes
 from models.clv.purchase_process import (
     FloatArray,
-    Objective,
     PurchaseCounts,
     check_enough,
     maximise,
@@ -33,7 +31,7 @@ from models.clv.purchase_process import (
 PACE_LIMITS = (0.3, 2.0)
 GAIN_LIMITS = (0.1, 10.0)
 PLAIN_LIMITS = (1e-4, 1e4)
-STEP = 1e-5
+FIRST_MOMENT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -112,19 +110,20 @@ class AgeingBgNbd:
     def log_likelihood(self, histories: Histories) -> float:
         """Return the log likelihood of the purchase times, summed over customers."""
         speed = float(histories.counts.weight @ self.clock.log_speed(histories))
-        return self.process.log_likelihood(self._on_clock(histories)) + speed
+        return self.process.log_likelihood(self.on_clock(histories)) + speed
 
     def expected_purchases(self, histories: Histories, *, horizon: float) -> FloatArray:
         """Return shape (n,): expected purchases in the ``horizon`` after age."""
         ahead = self._ahead(histories, horizon)
-        return self.process.expected_purchases(self._on_clock(histories), horizon=ahead)
+        return self.process.expected_purchases(self.on_clock(histories), horizon=ahead)
 
     def probability_any(self, histories: Histories, *, horizon: float) -> FloatArray:
         """Return shape (n,): P(at least one purchase in the ``horizon`` after age)."""
         ahead = self._ahead(histories, horizon)
-        return self.process.probability_any(self._on_clock(histories), horizon=ahead)
+        return self.process.probability_any(self.on_clock(histories), horizon=ahead)
 
-    def _on_clock(self, histories: Histories) -> PurchaseCounts:
+    def on_clock(self, histories: Histories) -> PurchaseCounts:
+        """Return the counts with their times in buying time."""
         counts, factor = histories.counts, self.clock.factor(histories.traits)
         last, age = (factor * t**self.clock.pace for t in (counts.recency, counts.age))
         return PurchaseCounts(counts.frequency, last, age, counts.weight)
@@ -166,8 +165,13 @@ def fit_ageing_bg_nbd(
 
     start = [plain.r, plain.alpha, plain.a, plain.b, *[1.0] * (clock + k)]
     limits = [PLAIN_LIMITS] * 4 + [PACE_LIMITS] * clock + [GAIN_LIMITS] * k
-    value = numeric(lambda theta: -build(theta).log_likelihood(rows))
-    theta, _ = maximise(value, [np.clip(start, *PLAIN_LIMITS).tolist()], limits=limits)
+
+    def fall(theta: FloatArray) -> tuple[float, FloatArray]:
+        value, slope = _score(build(theta), rows)
+        free = [True] * 4 + [clock] + [bool(k)] * rows.traits.shape[1]
+        return -value, -slope[np.array(free)]
+
+    theta, _ = maximise(fall, [np.clip(start, *PLAIN_LIMITS).tolist()], limits=limits)
     model = build(theta)
     alpha = model.process.alpha * unit**model.clock.pace
     process = BgNbd(model.process.r, alpha, model.process.a, model.process.b, early_dropout)
@@ -181,12 +185,18 @@ def build_clock(theta: FloatArray, histories: Histories, clock: bool) -> Clock:
     return Clock(float(theta[4]) if clock else 1.0, gains or unmoved)
 
 
-def numeric(value: Callable[[FloatArray], float]) -> Objective:
-    """Return ``value`` with its gradient by central differences of relative step 1e-5."""
-
-    def both(theta: FloatArray) -> tuple[float, FloatArray]:
-        steps = np.diag(STEP * theta)
-        slope = [(value(theta + h) - value(theta - h)) / (2.0 * h[i]) for i, h in enumerate(steps)]
-        return value(theta), np.array(slope)
-
-    return both
+def _score(model: AgeingBgNbd, histories: Histories) -> tuple[float, FloatArray]:
+    """Return the log likelihood and its gradient in (r, alpha, a, b, pace, gains...)."""
+    plain, clock, past = model.process, model.clock, histories.counts
+    lived = model.on_clock(histories)
+    theta = np.array([plain.r, plain.alpha, plain.a, plain.b])
+    value, slope = negative(theta, lived, plain.early_dropout)
+    by_age, by_last = time_slopes(plain, lived)
+    speed = float(past.weight @ clock.log_speed(histories))
+    # d tau / d pace = tau log t and d tau / d log gain = z tau, for the age and the last purchase
+    log_age, log_last = (np.log(np.maximum(t, FIRST_MOMENT)) for t in (past.age, past.recency))
+    by_pace = by_age * lived.age * log_age + by_last * lived.recency * log_last
+    by_pace += past.frequency / clock.pace + histories.log_times
+    by_gain = by_age * lived.age + by_last * lived.recency + past.frequency
+    by_gains = (past.weight * by_gain) @ histories.traits / np.array(clock.gains)
+    return speed - value, np.concatenate([-slope, [past.weight @ by_pace], by_gains])

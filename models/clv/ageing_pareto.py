@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import gammaln, psi
 
 from models.clv.ageing import (
+    FIRST_MOMENT,
     GAIN_LIMITS,
     PACE_LIMITS,
     PLAIN_LIMITS,
@@ -27,8 +28,6 @@ from models.clv.ageing import (
 )
 from models.clv.pareto_nbd import NODES, WEIGHTS, fit_pareto_nbd
 from models.clv.purchase_process import FloatArray, check_enough, maximise
-
-FIRST_MOMENT = 1e-9
 
 
 class _Pieces(NamedTuple):

@@ -43,7 +43,7 @@ class BgNbd:
     def log_likelihood(self, counts: PurchaseCounts) -> float:
         """Return the log likelihood of the histories, summed over customers."""
         theta = np.array([self.r, self.alpha, self.a, self.b])
-        return -_negative(theta, counts, self.early_dropout)[0]
+        return -negative(theta, counts, self.early_dropout)[0]
 
     def probability_alive(self, counts: PurchaseCounts) -> FloatArray:
         """Return shape (n,): 1 / (1 + a / (b + m - 1) ((alpha + T) / (alpha + t))^(r + x)).
@@ -90,12 +90,12 @@ def fit_bg_nbd(counts: PurchaseCounts, *, early_dropout: bool = False) -> BgNbd:
     check_enough(counts)
     unit = float(np.average(counts.age, weights=counts.weight)) or 1.0
     rows = counts.compress().rescale(1.0 / unit)
-    theta, _ = maximise(lambda theta: _negative(theta, rows, early_dropout), STARTS)
+    theta, _ = maximise(lambda theta: negative(theta, rows, early_dropout), STARTS)
     r, alpha, a, b = (float(value) for value in theta)
     return BgNbd(r, alpha * unit, a, b, early_dropout)
 
 
-def _negative(
+def negative(
     theta: FloatArray, counts: PurchaseCounts, early_dropout: bool
 ) -> tuple[float, FloatArray]:
     """Return the negative log likelihood and its gradient in (r, alpha, a, b)."""
@@ -119,3 +119,11 @@ def _negative(
         ]
     )
     return -float(counts.weight @ (known + both)), -(slope @ counts.weight)
+
+
+def time_slopes(model: BgNbd, counts: PurchaseCounts) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of each row's log likelihood by its age and by its recency."""
+    p = model.probability_alive(counts)
+    rate = model.r + counts.frequency
+    at_age, at_last = model.alpha + counts.age, model.alpha + counts.recency
+    return np.asarray(-rate * p / at_age), np.asarray(-rate * (1.0 - p) / at_last)

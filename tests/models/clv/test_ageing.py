@@ -6,12 +6,12 @@ from models.clv.ageing import (
     AgeingBgNbd,
     Clock,
     Histories,
+    _score,
     fit_ageing_bg_nbd,
-    numeric,
 )
 from models.clv.bg_nbd import BgNbd, fit_bg_nbd
 from models.clv.purchase_process import build_counts
-from tests.models.clv.worlds import ageing_world, bg_world
+from tests.models.clv.worlds import ageing_world, bg_world, slopes
 
 TRUTH = BgNbd(0.8, 3.0, 0.7, 2.5)
 CLOCK = Clock(0.8, (1.5,))
@@ -68,7 +68,13 @@ def test_histories_of_unequal_length_are_a_data_error():
         Histories(build_counts([0], [0], [9]), np.zeros(2), np.zeros((1, 1)))
 
 
-def test_the_numeric_gradient_is_that_of_a_known_function():
-    value, slope = numeric(lambda t: float(np.log(t).sum()))(np.array([2.0, 5.0]))
-    assert value == pytest.approx(np.log(10))
-    assert slope == pytest.approx([0.5, 0.2], rel=1e-6)
+@pytest.mark.parametrize("early", [False, True])
+def test_the_gradient_is_that_of_the_likelihood(world, early):
+    def build(theta):
+        return AgeingBgNbd(BgNbd(*theta[:4], early), Clock(theta[4], (theta[5],)))
+
+    theta = np.array([0.5, 3.0, 0.8, 2.0, 0.9, 1.3])
+    value, slope = _score(build(theta), world[0])
+    assert value == pytest.approx(build(theta).log_likelihood(world[0]))
+    expected = slopes(lambda t: build(t).log_likelihood(world[0]), theta)
+    assert slope == pytest.approx(expected, rel=1e-4, abs=1e-2)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from models.clv.ageing import Clock, Histories, numeric
+from models.clv.ageing import Clock, Histories
 from models.clv.ageing_pareto import AgeingParetoNbd, _score, fit_ageing_pareto_nbd
 from models.clv.pareto_nbd import ParetoNbd
 from models.clv.purchase_process import build_counts
-from tests.models.clv.worlds import ageing_world
+from tests.models.clv.worlds import ageing_world, slopes
 
 TRUTH = AgeingParetoNbd(0.9, 4.0, 0.7, 12.0, Clock(0.8, (1.5,)))
 PAST = Histories(
@@ -27,7 +27,7 @@ def build(theta):
 
 def test_the_gradient_is_that_of_the_likelihood():
     theta = np.array([0.5, 3.0, 0.8, 9.0, 0.9, 1.3])
-    _, expected = numeric(lambda t: _score(build(t), PAST)[0])(theta)
+    expected = slopes(lambda t: _score(build(t), PAST)[0], theta)
     assert _score(build(theta), PAST)[1] == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 

@@ -5,7 +5,7 @@ from scipy.optimize import check_grad
 from scipy.special import gammaln
 from scipy.stats import beta as beta_law
 
-from models.clv.bg_nbd import BgNbd, _negative, fit_bg_nbd
+from models.clv.bg_nbd import BgNbd, fit_bg_nbd, negative
 from models.clv.purchase_process import build_counts
 from tests.models.clv.worlds import bg_world
 
@@ -51,10 +51,10 @@ def test_expected_purchases_equal_the_integral_over_the_chance_to_stop(early, a)
 @pytest.mark.parametrize("early", [False, True])
 def test_the_gradient_is_that_of_the_likelihood(early):
     def value(theta):
-        return _negative(theta, PAST, early)[0]
+        return negative(theta, PAST, early)[0]
 
     def slope(theta):
-        return _negative(theta, PAST, early)[1]
+        return negative(theta, PAST, early)[1]
 
     assert check_grad(value, slope, np.array([0.5, 3.0, 0.8, 2.0])) < 1e-3
 

@@ -65,3 +65,9 @@ def _buying_days(rng, process, rate, pace, end):
     if isinstance(process, BgNbd):
         units = units[: rng.geometric(rng.beta(process.a, process.b))]
     return units ** (1.0 / pace)
+
+
+def slopes(value, theta):
+    """Return the gradient of ``value`` at ``theta`` by central differences."""
+    steps = np.diag(1e-5 * theta)
+    return [(value(theta + h) - value(theta - h)) / (2 * h.sum()) for h in steps]
