@@ -15,7 +15,7 @@ from service.auth import ScopedRoute, find_caller, needs
 from service.deps import Service, ServiceHere
 from service.paging import Question, open_cursor, seal_cursor
 from service.problems import Problem
-from service.shapes import TEXT_PATTERN, AccountId, ApiModel, Decimal, Fresh, Reason, Whole
+from service.shapes import TEXT_PATTERN, AccountId, ApiModel, Fresh, Minor, PageSize, Reason, Share
 
 router = APIRouter(route_class=ScopedRoute, tags=["at risk"])
 CHURN = "churn"
@@ -68,10 +68,8 @@ class Filters:
         route: Annotated[Literal["non_contractual", "contractual"] | None, Query()] = None,
         band: Annotated[Literal["high", "medium", "low"] | None, Query()] = None,
         status: Annotated[Literal["at_risk", "lapsed"] | None, Query()] = None,
-        min_risk: Annotated[Decimal | None, Query(ge=0, le=1)] = None,
-        min_value: Annotated[
-            Decimal | None, Query(ge=0, le=1e15, description="Value if kept, minor units")
-        ] = None,
+        min_risk: Annotated[Share | None, Query()] = None,
+        min_value: Annotated[Minor | None, Query(description="Value if kept, minor units")] = None,
     ) -> None:
         self.wanted = AtRiskFilters(
             segment, country, owner_id, route, band, status, min_risk, min_value
@@ -87,7 +85,7 @@ def list_at_risk(
     sort: Annotated[
         AtRiskSort, Query(description="Order; all but account_id from the largest down")
     ] = AtRiskSort.expected_loss,
-    limit: Annotated[Whole, Query(ge=1, le=200, description="Accounts per page")] = 50,
+    limit: Annotated[PageSize, Query(description="Accounts per page")] = 50,
     cursor: Annotated[
         str | None, Query(max_length=1_000, description="next_cursor of the page before")
     ] = None,

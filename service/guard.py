@@ -40,10 +40,10 @@ class Guard:
             return
         request_id = _find_request_id(scope)
         scope["truecast_request_id"] = request_id
-        started = False
+        started = finished = False
 
         async def send_guarded(message: Message) -> None:
-            nonlocal started
+            nonlocal started, finished
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [
@@ -51,6 +51,8 @@ class Guard:
                     *HEADERS,
                     (b"x-request-id", request_id.encode()),
                 ]
+            elif message["type"] == "http.response.body":
+                finished = not message.get("more_body", False)
             await send(message)
 
         problem = _find_refusal(scope)
@@ -60,6 +62,8 @@ class Guard:
                 return
             except Exception:
                 LOG.exception("request %s failed", request_id)
+                if finished:
+                    return  # the application has answered with a problem already
                 if started:
                     raise
                 problem = Problem(500, "internal", "an unexpected failure; quote the request id")

@@ -119,6 +119,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(ResponseValidationError, _on_bad_answer)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_failure)
 
 
 def describe_house_error(error: TruecastError) -> Problem:
@@ -159,6 +160,11 @@ async def _on_bad_request(request: Request, error: Exception) -> Response:
 async def _on_bad_answer(request: Request, error: Exception) -> Response:
     LOG.error("request %s: an answer broke its own schema", request_id_of(request))
     problem = Problem(500, "invalid-answer", "the stored answer breaks the published schema")
+    return render_problem(problem, request_id_of(request))
+
+
+async def _on_failure(request: Request, error: Exception) -> Response:
+    problem = Problem(500, "internal", "an unexpected failure; quote the request id")
     return render_problem(problem, request_id_of(request))
 
 

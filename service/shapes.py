@@ -31,8 +31,10 @@ def _check_decimal(value: Any) -> Any:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_check_whole)]
-Decimal = Annotated[float, BeforeValidator(_check_decimal), Field(allow_inf_nan=False)]
+# the limits stand before the check of form, or the published schema would lose them
+PageSize = Annotated[int, Field(ge=1, le=200), BeforeValidator(_check_whole)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_check_decimal)]
+Minor = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False), BeforeValidator(_check_decimal)]
 
 AccountId = Annotated[str, Field(pattern=ID_PATTERN, examples=["12748"])]
 AccountIdPath = Annotated[

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from ledger.engine import Ledger
@@ -11,9 +9,9 @@ from lifecycle.errors import ConflictError
 from tests.ledger.story import fill, new_ledger, score
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    made = new_ledger(tmp_path)
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    made = new_ledger(tmp_path_factory.mktemp("data"))
     fill(made)
     return made
 

@@ -26,9 +26,11 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def test_a_score_comes_back_as_it_was_written(ledger: Ledger) -> None:
     publish_scores(ledger, release(ledger, version="7"), ["A1"], value=1 / 3)
-    found = read_scores(ledger, "churn", account_ids=["A1"], horizon_days=90)[0]
-    assert (found.value, found.model_version, found.as_of, found.rank) == (1 / 3, "7", DAY, 1)
-    assert json.loads(found.reasons) == [REASON]
+    current = read_scores(ledger, "churn", account_ids=["A1"], horizon_days=90)[0]
+    issued = read_account(ledger, "A1")[0]
+    assert (current.value, current.rank, current.currency) == (1 / 3, 1, None)
+    assert (issued.value, issued.model_version, issued.as_of) == (1 / 3, "7", DAY)
+    assert json.loads(current.reasons) == json.loads(issued.reasons) == [REASON]
 
 
 def test_an_account_keeps_its_history_newest_first(ledger: Ledger) -> None:

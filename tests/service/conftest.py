@@ -1,0 +1,86 @@
+"""A filled ledger, a key for it, and a client that speaks to the application without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from ledger.engine import Ledger
+from ledger.keys import KeyRequest, create_key, load_pepper
+from service.app import create_app
+from service.auth import ROLES
+from service.deps import Options
+from tests.ledger.story import address, fill, new_ledger
+
+
+@dataclass(frozen=True)
+class Client:
+    """Ask the application; every refusal must be a problem (checked on each answer)."""
+
+    app: FastAPI
+    key: str
+
+    def get(
+        self, path: str, *, headers: Mapping[str, str] | None = None, method: str = "GET"
+    ) -> httpx.Response:
+        given = {"authorization": f"Bearer {self.key}"} if headers is None else dict(headers)
+        answer = asyncio.run(self._send(method, path, given))
+        check_answer(answer)
+        return answer
+
+    def json(self, path: str) -> Any:
+        answer = self.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def _send(self, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return await client.request(method, path, headers=headers)
+
+
+def check_answer(answer: httpx.Response) -> None:
+    """What must hold for every answer of the service, whatever was asked."""
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "server" not in answer.headers
+    if answer.status_code < 400:
+        return
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == answer.status_code
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem["type"].startswith("urn:truecast:problem:")
+    assert "Traceback" not in answer.text
+
+
+def make_key(folder: Path, ledger: Ledger, scopes: tuple[str, ...] = ROLES["reader"]) -> str:
+    return create_key(ledger, load_pepper(folder), KeyRequest("reader", scopes))[0]
+
+
+def open_client(folder: Path, key: str) -> Client:
+    return Client(create_app(address(folder), Options(folder, 30, 12)), key)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def ledger(folder: Path) -> Ledger:
+    made = new_ledger(folder)
+    fill(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path, ledger: Ledger) -> Client:
+    return open_client(folder, make_key(folder, ledger))
