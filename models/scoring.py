@@ -33,6 +33,7 @@ VALUE_HIGH_SHARE, VALUE_MEDIUM_SHARE = 0.50, 0.90
 MODEL_CLASSES: Mapping[str, str] = {
     "BaseRate": "models.baselines",
     "RunRate": "models.baselines",
+    "CalibratedLapse": "models.calibration",
     "CombinedValue": "models.clv.combined",
     "HurdleValue": "models.clv.rivals",
     "TweedieValue": "models.clv.rivals",

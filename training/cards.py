@@ -110,6 +110,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         f" {data['accounts']:,} accounts; mean label {data['mean_label']:.4g}.",
         "",
         f"Gate: {gate['text']}. {gate['note'].capitalize()}.",
+        f"Calibration: {card.get('calibration', {}).get('text') or 'none'}.",
         "",
         *_rivals_table(card["rivals"]),
         "",

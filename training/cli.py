@@ -20,9 +20,7 @@ from lifecycle.history import History, open_history
 from lifecycle.settings import Settings, load_settings
 from models.registry import set_alias
 from training.backtest import AccuracyRow, backtest_origins, run_backtest, summarise
-from training.datasets import find_first_day
 from training.specs import Spec, find_spec
-from training.splits import plan_gate
 from training.train import TrainOutputs, TrainResult, count_steps, served_metrics, train
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -103,8 +101,7 @@ def _train_one(
         tracking_uri=settings.mlflow_address,
         artifact_dir=settings.data_dir / "mlflow-artifacts",
     )
-    first = find_first_day(history.as_of(day))
-    steps = count_steps(spec, plan_gate(first, day, horizon_days=horizon_days))
+    steps = count_steps(spec, history, as_of=day, horizon_days=horizon_days)
     # people see the bar on stderr even where stdout carries JSON
     with Console().progress(f"train {spec.name} over {horizon_days} days", steps) as ticker:
         return train(spec, history, as_of=day, horizon_days=horizon_days, out=out, ticker=ticker)
@@ -166,6 +163,12 @@ def _show_result(console: Console, result: TrainResult) -> None:
     for name, reason in card["left_out"].items():
         console.say(f"left out: {name}: {reason}")
     console.say(f"gate: {gate['text']}; {gate['note']}")
+    if gate.get("frontier"):
+        console.say(
+            f"no candidate is better in both mae and bias than: {', '.join(gate['frontier'])}"
+        )
+    if gate.get("best_learned") not in (None, result.model.name):
+        console.say(f"best fitted model, which loses: {gate['best_learned']}")
     if card["calibration"]["text"]:
         console.say(f"calibration: {card['calibration']['text']}")
     console.say(f"bundle {result.digest}  facts {card['data']['snapshot']}")

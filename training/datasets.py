@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.frames import account_frame
+from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.history import History
 from lifecycle.snapshot import Snapshot
@@ -60,10 +61,13 @@ class SliceStore:
         All facts; every frame is built from ``history.as_of(day)`` alone.
     frames_dir
         Where frames are cached between runs; ``None`` keeps them in memory only.
+    ticker
+        Advanced by one for each frame.
     """
 
     history: History
     frames_dir: Path | None = None
+    ticker: Ticker = field(default_factory=SilentTicker)
     _frames: dict[date, pa.Table] = field(default_factory=dict, repr=False)
 
     def frame(self, day: date) -> pa.Table:
@@ -72,6 +76,7 @@ class SliceStore:
             frame = account_frame(self.history.as_of(day), cache_dir=self.frames_dir)
             days = pa.array([day] * frame.num_rows, pa.date32())
             self._frames[day] = frame.append_column("as_of", days)
+            self.ticker.advance(1)
         return self._frames[day]
 
     def spend(self, days: Sequence[date], known_on: date, *, horizon_days: int) -> list[FloatArray]:

@@ -111,6 +111,15 @@ def plan_gate(first_day: date, as_of: date, *, horizon_days: int) -> GatePlan:
     return GatePlan(horizon_days, (), note, first_day)
 
 
+def frame_days(plan: GatePlan, as_of: date, *, horizon_days: int) -> set[date]:
+    """Return every day whose frame a training run reads."""
+    days = set(grid_days(plan.first_day, as_of, horizon_days=horizon_days))
+    for origin in plan.origins:
+        past = grid_days(plan.first_day, origin, horizon_days=plan.horizon_days)
+        days |= {origin, *past}
+    return days
+
+
 def check_split(examples: Examples, known_on: date) -> None:
     """Refuse examples of which any label window was open on ``known_on``.
 

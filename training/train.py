@@ -10,15 +10,16 @@ from typing import Any
 
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.history import History
-from models.base import Examples, ScoreModel
+from models.base import ScoreModel
 from models.bundle import save_bundle
+from models.calibration import CalibratedLapse, choose_calibration
 from models.registry import RunRef, TrainingRecord, log_training_run
 from training.cards import build_card, check_no_contacts, describe_facts, render_card
-from training.contest import run_contest
+from training.contest import Contest, run_contest
 from training.datasets import SliceStore, build_training_set, find_first_day
 from training.gate import Verdict, decide
 from training.specs import Spec
-from training.splits import GatePlan, grid_days, plan_gate
+from training.splits import GatePlan, frame_days, grid_days, plan_gate
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,17 @@ class TrainResult:
     run: RunRef | None
 
 
-def count_steps(spec: Spec, plan: GatePlan) -> int:
-    """Return how often ``train`` advances its ticker."""
-    return len(spec.candidates) * len(plan.origins) + 3
+def count_steps(spec: Spec, history: History, *, as_of: date, horizon_days: int) -> int:
+    """Return how often ``train`` advances its ticker: frames, fits, and the record.
+
+    Raises
+    ------
+    NotEnoughHistoryError
+        No order is known by ``as_of``.
+    """
+    plan = plan_gate(find_first_day(history.as_of(as_of)), as_of, horizon_days=horizon_days)
+    frames = len(frame_days(plan, as_of, horizon_days=horizon_days))
+    return frames + len(spec.candidates) * len(plan.origins) + 2
 
 
 def train(
@@ -117,17 +126,17 @@ def train(
         No candidate could be judged, or the model carries contact data.
     """
     progress = ticker or SilentTicker()
-    store, known = SliceStore(history, out.frames_dir), history.as_of(as_of)
+    store, known = SliceStore(history, out.frames_dir, progress), history.as_of(as_of)
     plan = plan_gate(find_first_day(known), as_of, horizon_days=horizon_days)
     days = grid_days(plan.first_day, as_of, horizon_days=horizon_days)
     learned = build_training_set(store, days, as_of, horizon_days=horizon_days, target=spec.target)
-    progress.advance(1)
     contest = run_contest(spec, store, plan, as_of=as_of, ticker=progress)
     verdict = decide(contest.trials, spec.rule) if plan.origins else None
-    model = _fit(spec, verdict, learned.examples)
+    model = _choose(spec, verdict).fit(learned.examples)
+    model, calibration = _calibrate(model, contest, plan, horizon_days=horizon_days)
     progress.advance(1)
     card = build_card(spec, model, facts=describe_facts(known, learned), plan=plan, verdict=verdict)
-    card |= {"left_out": dict(contest.left_out), "calibration": {"text": ""}}
+    card |= {"left_out": dict(contest.left_out), "calibration": calibration}
     digest = _save(model, card, out.bundles_dir)
     card["bundle_digest"] = digest
     run = record_run(card, out)
@@ -135,10 +144,29 @@ def train(
     return TrainResult(spec, horizon_days, as_of, model, verdict, card, digest, run)
 
 
-def _fit(spec: Spec, verdict: Verdict | None, examples: Examples) -> ScoreModel:
+def _choose(spec: Spec, verdict: Verdict | None) -> ScoreModel:
     made = {model.name: model for model in (factory() for factory in spec.candidates)}
-    name = verdict.winner if verdict else next(iter(made))
-    return made[name].fit(examples)
+    return made[verdict.winner if verdict else next(iter(made))]
+
+
+def _calibrate(
+    model: ScoreModel, contest: Contest, plan: GatePlan, *, horizon_days: int
+) -> tuple[ScoreModel, dict[str, Any]]:
+    """Calibrate a probability on what the winner predicted on past origins, where that helps."""
+    if model.unit != "probability" or not plan.origins or plan.horizon_days != horizon_days:
+        return model, {"kind": "none", "text": ""}
+    risks = {day: contest.predictions[model.name, day] for day in plan.origins}
+    choice = choose_calibration(risks, contest.actuals)
+    told = {
+        "kind": choice.calibration.kind,
+        "weights": list(choice.calibration.weights),
+        "gain": choice.gain,
+        "gain_se": choice.gain_se,
+        "text": choice.text,
+    }
+    if choice.calibration.kind == "none":
+        return model, told
+    return CalibratedLapse(model, choice.calibration), told
 
 
 def _save(model: ScoreModel, card: Mapping[str, Any], folder: Path) -> str:
@@ -179,6 +207,7 @@ def record_run(card: Mapping[str, Any], out: TrainOutputs) -> RunRef | None:
             "accounts": data["accounts"],
             "gate_horizon_days": gate["horizon_days"],
             "origins": " ".join(gate["origins"]),
+            "calibration": card["calibration"]["kind"],
         },
         metrics=served_metrics(card),
         card=card,

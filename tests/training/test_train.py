@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from models.bundle import load_bundle
 from models.scoring import load_model, score
 from tests.training.companies import CANARY, LAST
 from training.cards import check_no_contacts, render_card
+from training.datasets import find_first_day
 from training.specs import CHURN, CLV, SPECS, find_spec
 from training.train import TrainOutputs, TrainResult, train
 
@@ -99,7 +100,7 @@ def test_too_short_a_history_is_refused(folder: Path, history: History) -> None:
 
 def test_a_history_without_past_origins_serves_the_simplest(folder: Path, history: History) -> None:
     spec = replace(CLV, candidates=CLV.candidates[:2])
-    day = date(2010, 4, 3)
+    day = find_first_day(history.as_of(LAST)) + timedelta(days=92)
     result = train(spec, history, as_of=day, horizon_days=2, out=_outputs(folder))
     assert result.model.name == CLV.candidates[0]().name
     assert result.card["gate"]["text"] == "not judged: the simplest candidate serves"
