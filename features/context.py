@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from datetime import date
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import ibis
 
-from features.days import day_number
+from features.clock import Clock
+from features.days import local_day
+from features.orders import day_of_order
 from lifecycle.snapshot import Snapshot
 
-_DAY_SECONDS = 86_400
+_UTC = ZoneInfo("UTC")
 
 
-def build_accounts(snapshot: Snapshot) -> ibis.Table:
+def build_accounts(snapshot: Snapshot, clock: Clock) -> ibis.Table:
     """Build account_id, segment, country and the days since the account was created (UTC)."""
-    accounts = snapshot.table("accounts")
-    seconds = accounts.created_at.delta(ibis.timestamp("1970-01-01 00:00:00+00:00"), unit="second")
-    return accounts.select(
-        "account_id",
-        "segment",
-        "country",
-        created_days=day_number(snapshot.day) - seconds // _DAY_SECONDS,
-    )
+    accounts = snapshot.known("accounts", clock.as_of)
+    created = local_day(accounts.created_at, _UTC, first=snapshot.as_of, last=snapshot.as_of)
+    return accounts.select("account_id", "segment", "country", created_days=clock.today - created)
 
 
 def build_peers(sums: ibis.Table, by: str | None) -> ibis.Table:
@@ -46,24 +41,8 @@ def build_peers(sums: ibis.Table, by: str | None) -> ibis.Table:
     )
 
 
-def build_first_order_day(snapshot: Snapshot, age_of: Any) -> ibis.Table:
+def build_first_order_day(snapshot: Snapshot, clock: Clock) -> ibis.Table:
     """Build one row: days since the first order known of any account or of none."""
-    orders = snapshot.table("orders")
+    orders = snapshot.known("orders", clock.as_of)
     first = orders.agg(first_ordered_at=orders.ordered_at.min())
-    return first.select(history_days=age_of(first.first_ordered_at))
-
-
-def season_of(day: date) -> dict[str, float]:
-    """Return the as-of day's place in the year.
-
-    Examples
-    --------
-    >>> season_of(date(2011, 4, 1))["month_sin"]
-    1.0
-    """
-    turn = 2 * math.pi * (day.month - 1) / 12
-    return {
-        "month_sin": round(math.sin(turn), 12),
-        "month_cos": round(math.cos(turn), 12),
-        "day_of_year": float(day.timetuple().tm_yday),
-    }
+    return first.select(history_days=clock.today - day_of_order(snapshot, first.first_ordered_at))

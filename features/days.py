@@ -39,16 +39,41 @@ def clock_changes(first: datetime, last: datetime, zone: ZoneInfo) -> tuple[tupl
     return tuple(reversed(found))
 
 
-def age_in_days(event_at: Any, as_of: datetime, *, zone: ZoneInfo, first: datetime) -> Any:
-    """Return whole days from an event's local day to the as-of day: 1 is yesterday.
+def local_day(event_at: Any, zone: ZoneInfo, *, first: datetime, last: datetime) -> Any:
+    """Return the number of an instant's day in the company's zone, counted from 1970-01-01.
 
     A zone-aware date cast costs more than the whole group-by behind it, so the offset is added
-    by hand: one comparison per clock change since ``first``, newest first.
+    by hand: one comparison per clock change between ``first`` and ``last``, newest first.
 
     Parameters
     ----------
     event_at
         UTC instants, an Ibis column.
+    zone
+        The company's zone.
+    first, last
+        No event is earlier, or later, than these (UTC).
+
+    Returns
+    -------
+    ibis.Expr
+        int64.
+    """
+    utc = event_at.delta(ibis.literal(_EPOCH, type="timestamp('UTC', 6)"), unit="second")
+    changes = clock_changes(first, max(first, last), zone)
+    local = utc + changes[-1][1]
+    for at, offset in reversed(changes[:-1]):
+        local = (utc >= at).ifelse(utc + offset, local)
+    return local // _DAY_SECONDS
+
+
+def age_in_days(event_at: Any, as_of: datetime, *, zone: ZoneInfo, first: datetime) -> Any:
+    """Return whole days from an event's local day to the as-of day: 1 is yesterday.
+
+    Parameters
+    ----------
+    event_at
+        UTC instants before ``as_of``, an Ibis column.
     as_of
         The instant we stand on (UTC).
     zone
@@ -61,13 +86,8 @@ def age_in_days(event_at: Any, as_of: datetime, *, zone: ZoneInfo, first: dateti
     ibis.Expr
         int64 (days).
     """
-    second = ibis.literal(_EPOCH, type="timestamp('UTC', 6)")
-    utc = event_at.delta(second, unit="second")
-    changes = clock_changes(first, as_of, zone)
-    local = utc + changes[-1][1]
-    for at, offset in reversed(changes[:-1]):
-        local = (utc >= at).ifelse(utc + offset, local)
-    return day_number(as_of.astimezone(zone).date()) - local // _DAY_SECONDS
+    day = local_day(event_at, zone, first=first, last=as_of)
+    return day_number(as_of.astimezone(zone).date()) - day
 
 
 def day_number(day: date) -> int:

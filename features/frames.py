@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.clock import Clock, any_clock, clock_values
 from features.columns import ACCOUNT_COLUMNS, CONTEXT
-from features.context import build_accounts, build_first_order_day, build_peers, season_of
+from features.context import build_accounts, build_first_order_day, build_peers
 from features.orders import (
     add_order_features,
-    age_of,
     build_credit_sums,
     build_known_orders,
     build_purchase_days,
@@ -60,7 +60,14 @@ def account_frame(snapshot: Snapshot, *, cache_dir: Path | None = None) -> pa.Ta
 
 
 def _build(snapshot: Snapshot) -> pa.Table:
-    return _as_frame(snapshot.collect(build_account_frame(snapshot)))
+    clock = any_clock()
+    answer = snapshot.answer(
+        "account_frame",
+        lambda: build_account_frame(snapshot, clock),
+        clock.parameters(),
+        clock_values(snapshot),
+    )
+    return _as_frame(answer)
 
 
 def _cache_key(snapshot: Snapshot) -> str:
@@ -78,24 +85,28 @@ def _save(frame: pa.Table, path: Path) -> None:
     os.replace(part.name, path)
 
 
-def build_account_frame(snapshot: Snapshot) -> ibis.Table:
+def build_account_frame(snapshot: Snapshot, clock: Clock) -> ibis.Table:
     """Build the frame as one expression, portable between engines; undefined values are null."""
-    orders = build_known_orders(snapshot)
+    orders = build_known_orders(snapshot, clock)
     sums = build_purchase_sums(build_purchase_days(orders))
-    accounts = build_accounts(snapshot)
-    sums = sums.left_join(accounts, "account_id").drop("account_id_right")
-    sums = sums.left_join(build_credit_sums(orders), "account_id").drop("account_id_right")
+    sums = _join(sums, build_accounts(snapshot, clock), "account_id")
+    # Named, so that the engine computes it once: peers and accounts both read it.
+    sums = _join(sums, build_credit_sums(orders), "account_id").alias("account_sums")
     wide = add_order_features(sums)
     for by in ("segment", "country"):
-        wide = wide.left_join(build_peers(sums, by), by).drop(f"{by}_right")
+        wide = _join(wide, build_peers(sums, by), by)
     wide = wide.cross_join(build_peers(sums, None))
-    wide = wide.cross_join(build_first_order_day(snapshot, lambda at: age_of(snapshot, at)))
-    return _select(_add_context(wide, snapshot)).order_by("account_id")
+    wide = wide.cross_join(build_first_order_day(snapshot, clock))
+    return _select(_add_context(wide, clock)).order_by("account_id")
 
 
-def _add_context(wide: ibis.Table, snapshot: Snapshot) -> ibis.Table:
+def _join(left: ibis.Table, right: ibis.Table, by: str) -> ibis.Table:
+    joined = left.left_join(right, by)
+    return joined.select(*left.columns, *(name for name in right.columns if name != by))
+
+
+def _add_context(wide: ibis.Table, clock: Clock) -> ibis.Table:
     whole = wide.company_spend.nullif(0)
-    season = {name: ibis.literal(value) for name, value in season_of(snapshot.day).items()}
     return wide.mutate(
         tenure_days=ibis.greatest(wide["T"], wide.created_days.fill_null(0)),
         credits_count=wide.credits_count.fill_null(0),
@@ -104,7 +115,9 @@ def _add_context(wide: ibis.Table, snapshot: Snapshot) -> ibis.Table:
         segment_spend_share=wide.segment_spend / whole,
         country_spend_share=wide.country_spend / whole,
         company_share=wide.spend_365d_minor / whole,
-        **season,
+        month_sin=clock.month_sin,
+        month_cos=clock.month_cos,
+        day_of_year=clock.day_of_year,
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import ibis
 
+from features.clock import Clock
 from features.columns import WINDOWS_DAYS
-from features.days import age_in_days
+from features.days import local_day
 from lifecycle.snapshot import Snapshot
 
 _YEAR_DAYS = 365
@@ -16,21 +17,21 @@ _UNIT_STEPS = 1_000
 """Logarithms and units are summed as whole steps: such sums do not depend on the rows' order."""
 
 
-def build_known_orders(snapshot: Snapshot) -> ibis.Table:
-    """Build the orders of named accounts that happened and were known before ``as_of``.
+def build_known_orders(snapshot: Snapshot, clock: Clock) -> ibis.Table:
+    """Build the orders of named accounts that happened and were known before the clock's instant.
 
-    Adds ``age_days``: days from the order's local day to the as-of day.
+    Adds ``age_days``: days from the order's local day to the as-of day (1 is yesterday).
     """
-    orders = snapshot.table("orders")
-    as_of = ibis.literal(snapshot.as_of, type="timestamp('UTC', 6)")
-    orders = orders.filter(orders.account_id.notnull() & (orders.ordered_at < as_of))
-    return orders.mutate(age_days=age_of(snapshot, orders.ordered_at))
+    orders = snapshot.known("orders", clock.as_of)
+    orders = orders.filter(orders.account_id.notnull() & (orders.ordered_at < clock.as_of))
+    return orders.mutate(age_days=clock.today - day_of_order(snapshot, orders.ordered_at))
 
 
-def age_of(snapshot: Snapshot, ordered_at: Any) -> Any:
-    """Return days from an order's local day to the as-of day (int64; 1 is yesterday)."""
+def day_of_order(snapshot: Snapshot, ordered_at: Any) -> Any:
+    """Return the number of an order's day in the company's zone."""
     first = snapshot.first_ordered_at or snapshot.as_of
-    return age_in_days(ordered_at, snapshot.as_of, zone=snapshot.zone, first=first)
+    last = snapshot.last_ordered_at or snapshot.as_of
+    return local_day(ordered_at, snapshot.zone, first=first, last=last)
 
 
 def build_purchase_days(orders: ibis.Table) -> ibis.Table:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import ibis
 
-from lifecycle.engine import Engine, open_engine
+from lifecycle.engine import Engine, Prepared, open_engine
 from lifecycle.errors import NotEnoughHistoryError, UsageError
 from lifecycle.periods import day_start
 from lifecycle.snapshot import Snapshot, StoredTable, declared_rows, empty_rows
@@ -45,6 +45,7 @@ class History:
         still = lake.frozen()
         self._version = still.version()
         self._stored = _StoredTables(still, engine)
+        self._prepared: dict[str, Prepared] = {}
 
     @property
     def version(self) -> str:
@@ -62,9 +63,17 @@ class History:
             The lake's files cannot be read.
         """
         instant = self._instant(day)
-        first = self._span[0] if self._span else None
-        version = f"{self._version}@{instant.isoformat()}"
-        return Snapshot(instant, self.zone, version, self._engine, self._stored, first)
+        first, last = self._span or (None, None)
+        return Snapshot(
+            instant,
+            self.zone,
+            f"{self._version}@{instant.isoformat()}",
+            self._engine,
+            self._stored,
+            first_ordered_at=first,
+            last_ordered_at=last,
+            prepared=self._prepared,
+        )
 
     @property
     def first_day(self) -> date:
@@ -152,7 +161,7 @@ class _StoredTables(Mapping[str, StoredTable]):
         if table.kind == "entity":
             return StoredTable(table, rows, versioned=self._versioned(rows, table.key))
         if table.kind == "event":
-            return StoredTable(table, rows, corrected_from=self._corrected_from(name))
+            return StoredTable(table, rows, corrected=self._corrected(name))
         return StoredTable(table, rows)
 
     def _versioned(self, rows: ibis.Table, key: tuple[str, ...]) -> bool:
@@ -160,12 +169,10 @@ class _StoredTables(Mapping[str, StoredTable]):
         answer = self._engine.to_arrow(versions.agg(most=versions.versions.max()))
         return (answer.column("most")[0].as_py() or 0) > 1
 
-    def _corrected_from(self, name: str) -> datetime | None:
+    def _corrected(self, name: str) -> bool:
         marks = self["superseded"].rows
         mine = marks.filter(marks.table_name == name)
-        found = self._engine.to_arrow(mine.agg(first=mine.known_at.min()))
-        first: datetime | None = found.column("first")[0].as_py()
-        return first
+        return bool(self._engine.to_arrow(mine.agg(marks=mine.count()))["marks"][0].as_py())
 
 
 def open_history(lake_dir: Path, *, zone: ZoneInfo) -> History:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import ibis
 import pyarrow as pa
 
-from lifecycle.engine import Engine
+from lifecycle.engine import Engine, Prepared
 from lifecycle.tables.arrow import arrow_schema
 from lifecycle.tables.catalog import find_table
 from lifecycle.tables.declare import Table
@@ -29,14 +29,14 @@ class StoredTable:
         Every stored row of the listed batches, all declared columns; typed and empty if none.
     versioned
         An entity table holds more than one version of some key.
-    corrected_from
-        Earliest instant at which a row of this event table was superseded; ``None`` if never.
+    corrected
+        Some row of this event table was superseded at some time.
     """
 
     table: Table
     rows: ibis.Table
     versioned: bool = False
-    corrected_from: datetime | None = None
+    corrected: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,12 @@ class Snapshot:
     version
         Changes with the visible facts and with the instant: a cache key.
     first_ordered_at
-        Earliest event clock of any order in the lake (UTC); bounds the zone's clock changes that
-        matter, and is no feature.
+        Earliest event clock of any order in the lake (UTC); with ``last_ordered_at`` it bounds the
+        zone's clock changes that matter, and is no feature.
+    last_ordered_at
+        Latest event clock of any order in the lake (UTC).
+    prepared
+        Queries compiled once for all snapshots of one history, by name.
     """
 
     as_of: datetime
@@ -62,6 +66,8 @@ class Snapshot:
     engine: Engine = field(repr=False, compare=False)
     stored: Mapping[str, StoredTable] = field(repr=False, compare=False)
     first_ordered_at: datetime | None = None
+    last_ordered_at: datetime | None = None
+    prepared: dict[str, Prepared] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def day(self) -> date:
@@ -87,13 +93,18 @@ class Snapshot:
         LakeError
             Its files cannot be read.
         """
+        return self.known(name, ibis.literal(self.as_of, type="timestamp('UTC', 6)"))
+
+    def known(self, name: str, as_of: Any) -> ibis.Table:
+        """Return a table as known before an instant given as an expression.
+
+        As :meth:`table`, for queries compiled once and run at many instants: see :meth:`answer`.
+        """
         stored = self.stored[find_table(name).name]
-        known = stored.rows.filter(stored.rows.known_at < self._instant())
+        known = stored.rows.filter(stored.rows.known_at < as_of)
         if stored.table.kind == "entity":
             return _latest(known, stored.table.key) if stored.versioned else known
-        if stored.corrected_from is not None and stored.corrected_from < self.as_of:
-            return self._without_superseded(known, stored.table)
-        return known
+        return self._without_superseded(known, stored.table, as_of) if stored.corrected else known
 
     def collect(self, expr: Any) -> pa.Table:
         """Run a table expression over this snapshot's tables.
@@ -105,13 +116,39 @@ class Snapshot:
         """
         return self.engine.to_arrow(expr)
 
-    def _instant(self) -> Any:
-        return ibis.literal(self.as_of, type="timestamp('UTC', 6)")
+    def answer(
+        self,
+        name: str,
+        build: Callable[[], Any],
+        parameters: Mapping[str, Any],
+        values: Mapping[str, Any],
+    ) -> pa.Table:
+        """Run a named query, compiled at its first use for every snapshot of the same history.
 
-    def _without_superseded(self, known: ibis.Table, table: Table) -> ibis.Table:
+        Parameters
+        ----------
+        name
+            Names the query; the same name always means the same expression.
+        build
+            Makes the expression, from :meth:`known` and ``parameters``.
+        parameters
+            Name to Ibis parameter.
+        values
+            Name to this snapshot's value.
+
+        Raises
+        ------
+        LakeError
+            A file cannot be read.
+        """
+        if name not in self.prepared:
+            self.prepared[name] = self.engine.prepare(build(), parameters)
+        return self.prepared[name].to_arrow(values)
+
+    def _without_superseded(self, known: ibis.Table, table: Table, as_of: Any) -> ibis.Table:
         """Drop the versions of an event that a correction or tombstone made void."""
         marks = self.stored["superseded"].rows
-        marks = marks.filter((marks.table_name == table.name) & (marks.known_at < self._instant()))
+        marks = marks.filter((marks.table_name == table.name) & (marks.known_at < as_of))
         # A correction and its new row share one known_at, so the new row survives `<`.
         void = marks.group_by("key").agg(void_before=marks.known_at.max())
         joined = known.left_join(void, known[table.key[0]] == void.key)

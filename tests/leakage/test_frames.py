@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -34,20 +35,21 @@ def test_the_four_worlds_differ_later(worlds: Worlds) -> None:
 
 def planted(kind: type[Snapshot], snapshot: Snapshot) -> pa.Table:
     """The same frame code over a snapshot with a hole."""
-    return account_frame(kind(**{f.name: getattr(snapshot, f.name) for f in fields(Snapshot)}))
+    parts = {field.name: getattr(snapshot, field.name) for field in fields(Snapshot)}
+    return account_frame(kind(**{**parts, "prepared": {}}))
 
 
 class OccurredNotKnown(Snapshot):
-    def table(self, name: str) -> ibis.Table:
+    def known(self, name: str, as_of: Any) -> ibis.Table:
         rows = self.stored[name].rows
         clock = rows.ordered_at if name == "orders" else rows.known_at
-        return rows.filter(clock < ibis.literal(self.as_of, type="timestamp('UTC', 6)"))
+        return rows.filter(clock < as_of)
 
 
 class AtOrBefore(Snapshot):
-    def table(self, name: str) -> ibis.Table:
+    def known(self, name: str, as_of: Any) -> ibis.Table:
         rows = self.stored[name].rows
-        return rows.filter(rows.known_at <= ibis.literal(self.as_of, type="timestamp('UTC', 6)"))
+        return rows.filter(rows.known_at <= as_of)
 
 
 def scaled_by_all_history(history: History, worlds: Worlds) -> pa.Table:
