@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -17,6 +18,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+
+
+PIPE_WIDTH = 160
 
 
 class Ticker(Protocol):
@@ -52,8 +56,10 @@ class Console:
 
     def __init__(self, json_mode: bool = False) -> None:
         self.json_mode = json_mode
+        # a pipe or a log has no width: tables are then as wide as they need to be
+        width = None if sys.stdout.isatty() else PIPE_WIDTH
         self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
-        self._out = RichConsole(highlight=False, soft_wrap=True)
+        self._out = RichConsole(highlight=False, soft_wrap=True, width=width)
 
     def say(self, text: str) -> None:
         """Print one line for people; stderr in ``--json`` mode."""
@@ -65,7 +71,7 @@ class Console:
             return
         shown = Table(title=title, title_justify="left")
         for index, column in enumerate(columns):
-            shown.add_column(column, justify="left" if index == 0 else "right")
+            shown.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
         for row in rows:
             shown.add_row(*[_cell(value) for value in row])
         self._out.print(shown)
