@@ -55,7 +55,7 @@ def ingest_command(
     with ExitStack() as bars:
 
         def ticker(size: float) -> Ticker:
-            return bars.enter_context(console.progress("bytes read", size))
+            return bars.enter_context(console.progress("reading, in bytes", size))
 
         report = ingest(
             source,

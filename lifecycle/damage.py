@@ -58,7 +58,8 @@ def read_rows(path: str) -> list[dict[str, Any]]:
         It cannot be read; the message names it.
     """
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        with pq.ParquetFile(path) as parquet:
+            rows: list[dict[str, Any]] = parquet.read().to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise LakeError(f"lake file {path} cannot be read", "whole Parquet") from error
     return rows

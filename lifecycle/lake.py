@@ -25,6 +25,7 @@ from lifecycle.stage import STAGING, Stage
 from lifecycle.tables.catalog import BATCHES, FACT_TABLES, SUPERSEDED, find_table
 
 LOCK_WAIT_SECONDS = 30.0
+ADD_FIELDS = ("path", "size_bytes", "modification_time", "min.batch_id", "max.batch_id")
 DELTA_SETTINGS: dict[str, str | None] = {"delta.dataSkippingStatsColumns": "known_at,batch_id"}
 
 
@@ -53,6 +54,9 @@ class Lake:
         self._on_step = on_step or (lambda step: None)
         self._lock_wait = lock_wait_seconds
         self._pinned: list[BatchHeader] | None = None
+        # files never change once written, so what was read of them stays true
+        self._opened: dict[str, DeltaTable] = {}
+        self._headers: dict[str, list[BatchHeader]] = {}
 
     # reading
 
@@ -66,10 +70,12 @@ class Lake:
         """
         if self._pinned is not None:
             return self._pinned
-        rows: list[dict[str, Any]] = []
+        headers: list[BatchHeader] = []
         for file in self._adds(BATCHES.name):
-            rows += read_rows(file["path"])
-        headers = [BatchHeader.from_row(row) for row in rows]
+            path = file["path"]
+            if path not in self._headers:
+                self._headers[path] = [BatchHeader.from_row(row) for row in read_rows(path)]
+            headers += self._headers[path]
         return sorted(headers, key=lambda header: (header.arrived_at, header.batch_id))
 
     def frozen(self) -> Lake:
@@ -173,9 +179,10 @@ class Lake:
     def write_table(self, table: str, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
         """Append rows to one Delta table in one commit; only a :class:`Stage` calls this."""
         path = self.root / table
-        first = not DeltaTable.is_deltatable(str(path))
+        delta = self._open(table)
+        first = delta is None
         write_deltalake(
-            str(path),
+            delta or str(path),
             pa.RecordBatchReader.from_batches(schema, rows),
             mode="append",
             schema_mode=None if first else "merge",
@@ -191,19 +198,24 @@ class Lake:
 
     def _open(self, table: str) -> DeltaTable | None:
         path = self.root / table
-        if not (path / "_delta_log").is_dir():
-            return None
         with self._guard(f"reading the log of {path}"):
-            return DeltaTable(str(path)) if DeltaTable.is_deltatable(str(path)) else None
+            if table in self._opened:
+                self._opened[table].update_incremental()
+            elif (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path)):
+                self._opened[table] = DeltaTable(str(path))
+        return self._opened.get(table)
 
     def _adds(self, table: str, *, check: bool = True) -> list[dict[str, Any]]:
         """Return path, first and last batch of each file of a table's current version."""
         delta = self._open(table)
         if delta is None:
             return []
-        adds = pa.table(delta.get_add_actions(flatten=True)).to_pylist()
+        adds = pa.table(delta.get_add_actions(flatten=True))
+        adds = adds.select([name for name in ADD_FIELDS if name in adds.column_names])
         found = []
-        for add in sorted(adds, key=lambda add: (add["modification_time"], add["path"])):
+        for add in adds.sort_by(
+            [("modification_time", "ascending"), ("path", "ascending")]
+        ).to_pylist():
             path = self.root / table / add["path"]
             if check:
                 check_whole(path, add["size_bytes"])

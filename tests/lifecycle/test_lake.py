@@ -182,8 +182,8 @@ def test_a_damaged_log_is_named(tmp_path):
     lake = build_lake(tmp_path, orders=[order()])
     log = sorted((lake.root / "orders" / "_delta_log").glob("*.json"))[-1]
     log.write_text(log.read_text()[:40])
-    with pytest.raises(LakeError, match="orders"):
-        lake.files("orders")
+    with pytest.raises(LakeError, match=r"reading the log of .*orders"):
+        Lake(lake.root).files("orders")
 
 
 def test_a_damaged_list_of_batches_is_named(tmp_path):
@@ -193,7 +193,7 @@ def test_a_damaged_list_of_batches_is_named(tmp_path):
     data[4:40] = b"\0" * 36
     file.write_bytes(bytes(data))
     with pytest.raises(LakeError, match=file.name):
-        lake.batches()
+        Lake(lake.root).batches()
 
 
 def _header(name="b1"):
