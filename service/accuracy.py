@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from ledger.backtests import BacktestRow, read_accuracy, read_backtests, read_duels
+from ledger.engine import Ledger
 from ledger.runs import read_current_run
 from lifecycle.errors import NoForecastError
 from service.auth import ScopedRoute, needs
@@ -40,6 +41,14 @@ class AccuracyAnswer(Fresh):
     all_weeks: list[Accuracy]
     duels: list[DuelAnswer] = Field(description="Each leg against the naive rules")
     vintages: list[PastVintage] = Field(description="Of the period asked for; else empty")
+
+    def of_leg(self, leg: str | None) -> AccuracyAnswer:
+        """Keep only one leg's rows; ``None`` keeps all."""
+        if leg is None:
+            return self
+        names = ("by_week", "all_weeks", "duels", "vintages")
+        kept = {name: [row for row in getattr(self, name) if row.leg == leg] for name in names}
+        return self.model_copy(update=kept)
 
 
 @router.get(
@@ -75,23 +84,25 @@ def show_accuracy(
     if node not in nodes:
         detail = f"the backtest has no such node; expected one of {', '.join(nodes)}"
         raise Problem(404, "unknown-node", detail[:600])
-    weekly = [row for row in read_accuracy(ledger, node=node) if leg in {None, row.leg}]
-    pooled = [row for row in every if row.node == node and leg in {None, row.leg}]
-    duels = [one for rival in NAIVE_LEGS for one in read_duels(ledger, rival=rival, node=node)]
-    vintages = [] if period is None else read_backtests(ledger, period)
     return AccuracyAnswer.model_validate(
         {
             **service.freshness(run, f"backtest@{run.run_id}"),
             "node": node,
             "nodes": nodes,
-            "by_week": [describe_accuracy(row) for row in weekly],
-            "all_weeks": [describe_accuracy(row) for row in pooled],
-            "duels": [asdict(one) for one in duels if leg in {None, one.leg}],
-            "vintages": [
-                _vintage(row) for row in vintages if row.node == node and leg in {None, row.leg}
-            ],
+            "all_weeks": [describe_accuracy(row) for row in every if row.node == node],
+            **_details(ledger, node, period),
         }
-    )
+    ).of_leg(leg)
+
+
+def _details(ledger: Ledger, node: str, period: str | None) -> dict[str, object]:
+    vintages = [] if period is None else read_backtests(ledger, period)
+    duels = [one for rival in NAIVE_LEGS for one in read_duels(ledger, rival=rival, node=node)]
+    return {
+        "by_week": [describe_accuracy(row) for row in read_accuracy(ledger, node=node)],
+        "duels": [asdict(one) for one in duels],
+        "vintages": [_vintage(row) for row in vintages if row.node == node],
+    }
 
 
 def _vintage(row: BacktestRow) -> dict[str, object]:
