@@ -19,7 +19,6 @@ from rich.progress import (
 )
 from rich.table import Table
 
-
 PIPE_WIDTH = 160
 
 
