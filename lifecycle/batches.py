@@ -24,12 +24,15 @@ class TableCount:
     restamped
         Rows among ``added`` whose declared ``known_at`` was not after what they replace, and
         which therefore count as known from their arrival.
+    removed
+        Events that the source took back; no rows, but marks that make them void.
     """
 
     added: int = 0
     already_known: int = 0
     corrected: int = 0
     restamped: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,14 @@ from lifecycle.lake import Lake
 from lifecycle.settings import load_settings
 from lifecycle.sources.mapping_file import load_mapping
 
+COUNTS = {
+    "added": "added",
+    "already_known": "already known",
+    "corrected": "corrections",
+    "restamped": "known from arrival",
+    "removed": "taken back",
+}
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of lake and ledger.")]
@@ -72,13 +80,10 @@ def _show(report: IngestReport, console: Console) -> None:
     if report.repeated:
         console.say(f"batch {report.batch_id} is already in the lake, nothing changed")
         return
-    rows = [
-        [name, *[counts[key] for key in ("added", "already_known", "corrected", "restamped")]]
-        for name, counts in report.tables.items()
-    ]
+    rows = [[name, *[counts[key] for key in COUNTS]] for name, counts in report.tables.items()]
     console.table(
         f"batch {report.batch_id}",
-        ["table", "added", "already known", "corrections", "known from arrival"],
+        ["table", *COUNTS.values()],
         rows,
     )
     if report.quarantined:

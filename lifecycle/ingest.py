@@ -53,7 +53,7 @@ class IngestOptions:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What became of every row: read = added + already known + quarantined + duplicates.
+    """What became of every row: read = added + already known + removed + quarantined + equal.
 
     Attributes
     ----------
@@ -143,6 +143,8 @@ def _fill(
         accepted = checker.check(chunk)
         if accepted.rows.num_rows:
             stage.write(checker.mapping.table.name, accepted.rows)
+        if accepted.removed.num_rows:
+            stage.remove(checker.mapping.table.name, accepted.removed)
         if accepted.attributes is not None and accepted.attributes.num_rows:
             stage.write("attributes", accepted.attributes)
         ticker.advance(chunk.consumed)

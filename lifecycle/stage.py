@@ -15,6 +15,8 @@ import pyarrow as pa
 
 from lifecycle.batches import BatchHeader, BatchReport, TableCount
 from lifecycle.errors import LakeError, TableError
+from lifecycle.fingerprints import Fingerprints, row_hashes
+from lifecycle.removals import build_tombstones, read_voided
 from lifecycle.staging import Spool, Verdict, conform, judge, read_matching
 from lifecycle.tables.arrow import arrow_schema
 from lifecycle.tables.catalog import BATCHES, FACT_TABLES, SUPERSEDED, find_table
@@ -48,6 +50,8 @@ class Stage:
         self._header = header
         self._folder = lake.root / STAGING / header.batch_id
         self._spools: dict[str, Spool] = {}
+        self._removals: dict[str, list[pa.RecordBatch]] = {}
+        self._own: dict[str, Fingerprints] = {}
         listed = [known for known in lake.batches() if known.batch_id == header.batch_id]
         self.repeated: BatchHeader | None = listed[0] if listed else None
 
@@ -66,6 +70,21 @@ class Stage:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._spools[table] = Spool(self._folder / f"{table}.arrow", declared)
         self._spools[table].write(conform(rows, declared, batch_id=self._header.batch_id))
+
+    def remove(self, table: str, rows: pa.RecordBatch) -> None:
+        """Note events that the source took back: key, ``known_at`` and ``known_source``.
+
+        Raises
+        ------
+        TableError
+            The table holds no events.
+        """
+        declared = find_table(table)
+        if declared.kind != "event":
+            raise TableError(f"removal from {table}", "a table of events")
+        batch_id = pa.repeat(pa.scalar(self._header.batch_id), rows.num_rows)
+        rows = rows.select([*declared.key, "known_at", "known_source"])
+        self._removals.setdefault(table, []).append(rows.append_column("batch_id", batch_id))
 
     def commit(self) -> BatchReport:
         """Write all tables, then list the batch.
@@ -93,7 +112,10 @@ class Stage:
                 rows = _kept(spool, verdict, sources=written, void=void)
                 self._lake.write_table(name, arrow_schema(spool.table), rows)
             sources[name] = dict(sorted(written.items()))
-        if void:
+        for name in self._removals:
+            void.append(tombstones := self._tombstones(name))
+            counts[name] = self._count_removals(name, counts, tombstones.num_rows)
+        if any(rows.num_rows for rows in void):
             self._lake.write_table(SUPERSEDED.name, arrow_schema(SUPERSEDED), iter(void))
         header = replace(self._header, tables=counts, known_sources=sources)
         row = pa.RecordBatch.from_pylist([header.as_row()], schema=arrow_schema(BATCHES))
@@ -116,7 +138,29 @@ class Stage:
         prints, recorded = spool.take_prints()
         held = read_matching(self._lake.files(spool.table.name), spool.table, prints.keys)
         arrived_at = self._header.arrived_at
-        return judge(spool.table, prints, recorded, lake=held, arrived_at=arrived_at)
+        verdict = judge(spool.table, prints, recorded, lake=held, arrived_at=arrived_at)
+        if spool.table.name in self._removals:
+            keep = verdict.keep
+            own = Fingerprints(prints.keys[keep], prints.contents[keep], verdict.known[keep])
+            self._own[spool.table.name] = own
+        return verdict
+
+    def _tombstones(self, name: str) -> pa.RecordBatch:
+        table, rows = find_table(name), pa.Table.from_batches(self._removals[name])
+        stored = read_matching(self._lake.files(name), table, row_hashes(rows, table.key))
+        return build_tombstones(
+            table,
+            rows,
+            held=Fingerprints.join([stored, *filter(None, [self._own.get(name)])]),
+            voided=read_voided(self._lake.files(SUPERSEDED.name), table),
+            arrived_at=self._header.arrived_at,
+        )
+
+    def _count_removals(self, name: str, counts: dict[str, TableCount], removed: int) -> TableCount:
+        asked = sum(rows.num_rows for rows in self._removals[name])
+        before = counts.get(name, TableCount())
+        known = before.already_known + asked - removed
+        return replace(before, removed=removed, already_known=known)
 
     def discard(self) -> None:
         """Remove the spooled rows."""

@@ -10,21 +10,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifecycle.checks.attributes import build_attributes
-from lifecycle.checks.columns import Conversion
+from lifecycle.checks.columns import Conversion, as_text
 from lifecycle.checks.dates import INSTANT
 from lifecycle.checks.quarantine import Quarantine
 from lifecycle.checks.repeated import KeyIndex
 from lifecycle.checks.rows import CheckContext, check_rows
-from lifecycle.checks.rules import Faults
+from lifecycle.checks.rules import Faults, Flags
 from lifecycle.sources.chunk import Chunk
 from lifecycle.sources.mapping import ColumnSpec, Mapping
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """What a chunk brings to the lake: rows of its table, and of `attributes`."""
+    """What a chunk brings to the lake: rows of its table, events taken back, attributes."""
 
     rows: pa.RecordBatch
+    removed: pa.RecordBatch
     attributes: pa.RecordBatch | None
 
 
@@ -67,13 +68,13 @@ class Checker:
         self._derive_kind(done)
         self._stamp(done)
         check_rows(self.mapping.table, done.columns, faults, context=self.context)
-        keep = self._first_of_each_key(done.columns, faults)
+        deleted = faults.good & self._deleted(done)
+        keep = self._first_of_each_key(done.columns, faults, deleted=deleted)
         self.quarantine.add_broken(chunk.broken)
         self.quarantine.add_rows(chunk, faults)
         rows = _batch(done.columns, keep)
-        return Accepted(
-            rows, build_attributes(self.mapping, chunk, rows=rows, keep=keep, notes=self.notes)
-        )
+        attributes = build_attributes(self.mapping, chunk, rows=rows, keep=keep, notes=self.notes)
+        return Accepted(rows, _batch(done.columns, deleted), attributes)
 
     def forget_keys(self) -> None:
         """Free the memory of the keys seen; nothing can be checked after."""
@@ -105,11 +106,20 @@ class Checker:
             done.columns["known_at"] = pc.add(done.columns["known_at"], delay)
         done.columns["known_source"] = pa.repeat(pa.scalar(known.known_source), size)
 
+    def _deleted(self, done: Conversion) -> Flags:
+        """Tell the rows that take an event back, shape (n,)."""
+        deleted = self.mapping.deleted
+        if deleted is None:
+            return np.zeros(done.rows.num_rows, dtype=bool)
+        text = as_text(done.source(deleted.source))
+        hit = pc.is_in(text, value_set=pa.array(deleted.values, pa.string()))
+        return np.asarray(hit.to_numpy(zero_copy_only=False))
+
     def _first_of_each_key(
-        self, columns: dict[str, pa.Array], faults: Faults
-    ) -> np.typing.NDArray[np.bool_]:
+        self, columns: dict[str, pa.Array], faults: Faults, *, deleted: Flags
+    ) -> Flags:
         """Return the rows to keep; a repeated key with another content is a fault."""
-        good = faults.good
+        good = faults.good & ~deleted
         rows = _batch(_complete(self.mapping, columns, len(good)), good)
         repeats = self._keys.add(rows)
         self.notes["identical_duplicate"] += int(repeats.identical.sum())
@@ -117,7 +127,7 @@ class Checker:
         different = np.zeros(len(good), dtype=bool)
         different[places[repeats.different]] = True
         faults.add("key_repeated", self.mapping.table.key[0], different)
-        keep = faults.good
+        keep = faults.good & ~deleted
         keep[places[repeats.identical]] = False
         return keep
 
@@ -134,6 +144,6 @@ def _complete(mapping: Mapping, columns: dict[str, pa.Array], rows: int) -> dict
     return {**columns, **{name: pa.nulls(rows, pa.string()) for name in absent}}
 
 
-def _batch(columns: dict[str, pa.Array], keep: np.typing.NDArray[np.bool_]) -> pa.RecordBatch:
+def _batch(columns: dict[str, pa.Array], keep: Flags) -> pa.RecordBatch:
     rows = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
     return rows if keep.all() else rows.filter(pa.array(keep))

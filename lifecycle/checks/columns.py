@@ -63,7 +63,7 @@ class Conversion:
         """Return the source's values, absent ones null, the value map and default applied."""
         if spec.value is not None:
             return pa.repeat(pa.scalar(spec.value), self.rows.num_rows)
-        arrays = [self._source(name) for name in spec.sources]
+        arrays = [self.source(name) for name in spec.sources]
         if len(arrays) > 1:
             texts = [as_text(array) for array in arrays]
             return pc.binary_join_element_wise(*texts, _JOIN, null_handling="emit_null")
@@ -75,7 +75,8 @@ class Conversion:
             text = self._mapped(text, spec)
         return text if spec.default is None else text.fill_null(spec.default)
 
-    def _source(self, name: str) -> pa.Array:
+    def source(self, name: str) -> pa.Array:
+        """Return a source column, text without blanks around it, absent values null."""
         column = self.rows.column(name).combine_chunks()
         if isinstance(column, pa.ChunkedArray):
             column = pa.concat_arrays(column.chunks) if column.num_chunks else column.chunk(0)

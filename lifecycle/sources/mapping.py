@@ -67,6 +67,14 @@ class KnownAt:
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """Which rows take an event back: the source column, and its values that say so."""
+
+    source: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SourceOptions:
     """How the source is to be read."""
 
@@ -89,13 +97,15 @@ class Mapping:
     attributes_exclude: frozenset[str] = frozenset()
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     digest: str = ""
+    deleted: Deleted | None = None
 
     @property
     def source_columns(self) -> tuple[str, ...]:
         """Source columns that the canonical columns and ``known_at`` are made from."""
         known = self.known_at.spec.sources if self.known_at.spec else ()
         names = [name for spec in self.columns for name in spec.sources]
-        return tuple(dict.fromkeys([*names, *known]))
+        deleted = [self.deleted.source] if self.deleted else []
+        return tuple(dict.fromkeys([*names, *known, *deleted]))
 
     def attribute_columns(self, present: tuple[str, ...]) -> tuple[str, ...]:
         """Source columns to keep as attributes, out of those present."""

@@ -8,6 +8,7 @@
     known_at = { event_clock_delay = "1d" }   # or { column = "…" }, or "arrival"
     attributes = ["*"]                    # further columns kept as attributes of the account …
     attributes_exclude = ["notes"]
+    deleted = { from = "IsDeleted", values = ["true"] }   # such rows take an event back
 
     [source]
     format = "csv"                        # csv, jsonl, parquet, sql; default: by the file's ending
@@ -42,6 +43,7 @@ from lifecycle.errors import UsageError
 from lifecycle.sources.mapping import (
     ATTRIBUTE_ENTITIES,
     ColumnSpec,
+    Deleted,
     KnownAt,
     Mapping,
     SourceOptions,
@@ -51,7 +53,16 @@ from lifecycle.tables.declare import Column, Table
 
 FORMATS = ("csv", "jsonl", "parquet", "sql")
 _DELAY = re.compile(r"^(\d{1,4})(d|h|m)$")
-_TOP = {"table", "timezone", "currency", "known_at", "attributes", "attributes_exclude", "source"}
+_TOP = {
+    "table",
+    "timezone",
+    "currency",
+    "known_at",
+    "attributes",
+    "attributes_exclude",
+    "source",
+    "deleted",
+}
 _SOURCE = {"format", "delimiter", "decimal_comma", "null_values", "query"}
 _COLUMN = {"from", "value", "unit", "formats", "timezone", "values", "default", "sign_of"}
 _KNOWN = {"column", "event_clock_delay", "delay", "assumed", "formats"}
@@ -106,7 +117,17 @@ def parse_mapping(document: AnyMapping[str, Any]) -> Mapping:
         attributes=_attributes(document, table),
         attributes_exclude=frozenset(_texts(document, "attributes_exclude")),
         zone=zone,
+        deleted=_deleted(document, table),
     )
+
+
+def _deleted(document: AnyMapping[str, Any], table: Table) -> Deleted | None:
+    entry = document.get("deleted")
+    if entry is None:
+        return None
+    if table.kind != "event" or not isinstance(entry, dict) or set(entry) != {"from", "values"}:
+        raise _wrong("deleted", entry, "from and values, for a table of events")
+    return Deleted(str(entry["from"]), tuple(_texts(entry, "values")))
 
 
 def _columns(
