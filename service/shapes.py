@@ -81,11 +81,13 @@ class Reason(ApiModel):
 
     group: str = Field(examples=["recency"])
     label: str | None = Field(default=None, examples=["Days since the last order"])
-    contribution: float = Field(examples=[0.41])
+    column: str | None = Field(default=None, examples=["recency_days"])
+    contribution: float = Field(description="On the scale of link", examples=[0.41])
+    link: str | None = Field(default=None, description="logit, log or identity")
     value: float | str | None = Field(default=None, examples=[31.0])
     peer_median: float | str | None = Field(default=None, examples=[12.0])
     actionable: bool | None = Field(default=None, description="Whether somebody can act on it")
-    direction: str | None = Field(default=None, examples=["up"])
+    direction: str | None = Field(default=None, description="raises or lowers the score")
 
 
 def is_stale(as_of: date, stale_after_days: int) -> bool:

@@ -19,11 +19,13 @@ KNOWN = datetime(2011, 12, 9, 12, 50, tzinfo=UTC)
 REASON = {
     "group": "recency",
     "label": "Days since the last order",
+    "column": "recency_days",
     "contribution": 0.4,
+    "link": "logit",
     "value": 31.0,
     "peer_median": 12.0,
     "actionable": True,
-    "direction": "up",
+    "direction": "raises",
 }
 
 
