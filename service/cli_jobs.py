@@ -20,12 +20,17 @@ from ledger.engine import Ledger, open_ledger
 from ledger.releases import Release, read_champions, read_releases
 from lifecycle.console import Console
 from lifecycle.errors import ModelNotFoundError, UsageError
-from lifecycle.history import open_history
 from lifecycle.periods import Quarter
 from lifecycle.settings import Settings, load_settings
 from lifecycle.snapshot import Snapshot
 from service.refresh.forecasts import build_forecasts, describe_forecast, refresh_forecasts
-from service.refresh.scores import Place, choose_releases, refresh_scores, score_release
+from service.refresh.scores import (
+    Place,
+    choose_releases,
+    open_snapshot,
+    refresh_scores,
+    score_release,
+)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -64,7 +69,7 @@ def place_of(settings: Settings) -> Place:
 def _open(data_dir: Path | None, as_of: str) -> tuple[Settings, Snapshot, Ledger]:
     settings = load_settings(data_dir)
     day = parse_day(as_of)
-    snapshot = open_history(settings.lake_dir, zone=settings.zone).as_of(day)
+    snapshot = open_snapshot(settings.lake_dir, settings.zone, day)
     return settings, snapshot, open_ledger(settings.ledger_address)
 
 

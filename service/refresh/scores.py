@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-from features.frames import account_frame
-from lifecycle.snapshot import Snapshot
-from models.scoring import load_model, score
 
+from features.frames import account_frame
 from ledger.engine import Ledger
 from ledger.releases import Release, read_champions, read_releases
 from ledger.runs import begin_run, publish_run
@@ -26,7 +25,10 @@ from ledger.scores import ScoreRow, write_scores
 from ledger.views import AtRiskRow, write_at_risk
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import ModelNotFoundError, RefusedError
+from lifecycle.history import open_history
+from lifecycle.snapshot import Snapshot
 from models.expected_loss import expected_loss, lapse_status, rank_within, value_if_kept
+from models.scoring import load_model, score
 
 CHURN, CLV = "churn", "clv"
 
@@ -57,6 +59,17 @@ class Scored:
 
     release: Release
     table: pa.Table
+
+
+def open_snapshot(lake_dir: Path, zone: ZoneInfo, day: date) -> Snapshot:
+    """Open the lake and return what was known before a day began in the company's zone.
+
+    Raises
+    ------
+    LakeError
+        The lake cannot be read.
+    """
+    return open_history(lake_dir, zone=zone).as_of(day)
 
 
 def choose_releases(ledger: Ledger, as_of: date) -> list[Release]:
