@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -49,11 +51,9 @@ def export_rows(address: str, query: str | None, path: Path) -> int:
     if not query:
         raise UsageError(f"no query for {shown}", "query in the mapping's [source]")
     try:
-        engine = create_engine(address)
-        with engine.connect().execution_options(stream_results=True) as connection:
-            result = connection.execute(text(query)).yield_per(FETCH_ROWS)
-            count = _write(result, path)
-        engine.dispose()
+        with _engine(address) as engine, engine.connect() as connection:
+            streaming = connection.execution_options(stream_results=True)
+            count = _write(streaming.execute(text(query)).yield_per(FETCH_ROWS), path)
     except (SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         password = make_url(address).password
@@ -63,6 +63,15 @@ def export_rows(address: str, query: str | None, path: Path) -> int:
             f"{shown}: {reason[:200]}", "a database that answers the query", "check both"
         ) from None
     return count
+
+
+@contextmanager
+def _engine(address: str) -> Iterator[Engine]:
+    engine = create_engine(address)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _write(result: Any, path: Path) -> int:
