@@ -185,13 +185,14 @@ def _rivals_table(rivals: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     measures = list(rivals[0]["mean"])
     lines = [
-        f"| candidate | {' | '.join(measures)} | bias |",
-        f"|---|{'---|' * (len(measures) + 1)}",
+        f"| candidate | {' | '.join(measures)} | bias | typical miss of the total |",
+        f"|---|{'---|' * (len(measures) + 2)}",
     ]
     for rival in rivals:
         cells = [_figure(rival["mean"].get(name), rival["se"].get(name)) for name in measures]
         label = f"**{rival['candidate']}**" if rival["served"] else rival["candidate"]
-        lines.append(f"| {label} | {' | '.join(cells)} | {rival['bias_share']:+.1%} |")
+        total = f"{rival['bias_share']:+.1%} | {rival['miss_share']:.1%}"
+        lines.append(f"| {label} | {' | '.join(cells)} | {total} |")
     return lines
 
 

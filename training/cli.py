@@ -157,9 +157,9 @@ def _show_result(console: Console, result: TrainResult) -> None:
     for rival in card["rivals"]:
         name = ("* " if rival["served"] else "  ") + rival["candidate"]
         cells = [_measure(rival, m, scale=100.0 if m in money else 1.0) for m in measures]
-        rows.append([name, *cells, f"{rival['bias_share']:+.1%}"])
+        rows.append([name, *cells, f"{rival['bias_share']:+.1%}", f"{rival['miss_share']:.1%}"])
     title = f"{card['model']} over {card['horizon_days']} days as of {result.as_of}"
-    console.table(title, ["candidate", *measures, "bias"], rows)
+    console.table(title, ["candidate", *measures, "bias", "total off"], rows)
     for name, reason in card["left_out"].items():
         console.say(f"left out: {name}: {reason}")
     console.say(f"gate: {gate['text']}; {gate['note']}")

@@ -4,10 +4,12 @@ The rules are pure functions of what every candidate scored on every past origin
 
 * **Lapse**: the lowest mean log loss wins; candidates within one standard error (paired over
   origins) of the lowest are tied with it, and the simplest of the tied serves.
-* **Value**: among candidates whose total is off by at most ``BIAS_BOUND`` over all origins, the
-  lowest mean absolute error wins, ties as above. MAE alone favours the median customer and would
-  crown a forecast that is a third too low; so the frontier of both is shown. When none is within
-  the bound, the least biased serves and the verdict says so.
+* **Value**: MAE alone favours the median customer and would crown a forecast that is a third too
+  low, so the total counts first: a candidate is *fair* when its total is off by at most
+  ``BIAS_BOUND`` on a typical origin (mean of the absolute bias shares, so that a spring too high
+  does not make good for an autumn too low), or by no more than the least biased candidate's within
+  one standard error. Among the fair the lowest mean absolute error wins, ties as above. The
+  frontier of both measures is shown.
 
 With a single origin there is no standard error; candidates within ``LONE_TIE`` of the best are
 then tied. Candidates are given from the simplest to the richest.
@@ -40,6 +42,10 @@ class Standing:
         By measure: mean over origins, and standard error of that mean (absent for one origin).
     bias_share
         Predicted over actual total, less 1, over all origins.
+    miss_share
+        How far the total is off on a typical origin: mean of the absolute bias shares.
+    fair
+        Whether the total is right enough for the candidate to win.
     behind, behind_se
         Deciding measure less the best candidate's, paired by origin; ``behind_se`` is NaN-free and
         0 for the best.
@@ -51,6 +57,8 @@ class Standing:
     mean: Mapping[str, float]
     se: Mapping[str, float]
     bias_share: float
+    miss_share: float
+    fair: bool
     behind: float
     behind_se: float
     learned: bool
@@ -75,7 +83,7 @@ class Verdict:
     beats_baseline
         Whether the winner is better than the baseline by more than one standard error.
     frontier
-        Value only: candidates that no other beats in both MAE and absolute bias.
+        Value only: candidates that no other beats in both MAE and miss share.
     text
         The decision in words.
     """
@@ -111,19 +119,20 @@ def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
         No candidate was judged on every origin.
     """
     by_name = _complete(trials, rule)
-    best = _best(by_name, rule)
-    standings = tuple(_stand(name, by_name, best=best, rule=rule) for name in by_name)
-    within = [s for s in standings if _within_bound(s, rule)]
-    tied = [s.candidate for s in within if s.behind <= s.behind_se]
-    winner = tied[0] if tied else min(standings, key=lambda s: abs(s.bias_share)).candidate
+    fair = _find_fair(by_name, rule)
+    best = min(fair, key=lambda name: float(_losses(by_name[name], rule).mean()))
+    standings = tuple(_stand(name, by_name, best=best, rule=rule, fair=fair) for name in by_name)
+    tied = tuple(s.candidate for s in standings if s.fair and s.behind <= s.behind_se)
     learned = [s for s in standings if s.learned]
     top = min(learned, key=lambda s: s.mean[rule.measure]).candidate if learned else None
-    beats = _beats(by_name, winner, rule.baseline, rule=rule)
-    text = _describe(winner, best, rule=rule, bounded=bool(within))
-    if within and rule.baseline in by_name:
-        text += "; " + _compare(winner, rule, beats=beats)
+    beats = _beats(by_name, tied[0], rule.baseline, rule=rule)
+    text = _describe(
+        tied[0], best, rule=rule, bound_met=_miss(by_name[best]) <= (rule.bias_bound or 1.0)
+    )
+    if rule.baseline in by_name:
+        text += "; " + _compare(tied[0], rule, beats=beats)
     frontier = _frontier(standings) if rule.bias_bound is not None else ()
-    return Verdict(winner, rule.measure, standings, tuple(tied), top, beats, frontier, text)
+    return Verdict(tied[0], rule.measure, standings, tied, top, beats, frontier, text)
 
 
 def _complete(trials: Sequence[Trial], rule: GateRule) -> dict[str, list[Trial]]:
@@ -153,14 +162,24 @@ def _bias(trials: Sequence[Trial]) -> float:
     return (predicted - actual) / actual if actual > 0 else float(predicted > 0)
 
 
-def _best(by_name: Mapping[str, Sequence[Trial]], rule: GateRule) -> str:
-    bound = rule.bias_bound
-    fair = [n for n, trials in by_name.items() if bound is None or abs(_bias(trials)) <= bound]
-    return min(fair or by_name, key=lambda name: float(_losses(by_name[name], rule).mean()))
+def _misses(trials: Sequence[Trial]) -> FloatArray:
+    return np.array([abs(_bias([trial])) for trial in trials])
 
 
-def _within_bound(standing: Standing, rule: GateRule) -> bool:
-    return rule.bias_bound is None or abs(standing.bias_share) <= rule.bias_bound
+def _miss(trials: Sequence[Trial]) -> float:
+    return float(_misses(trials).mean())
+
+
+def _find_fair(by_name: Mapping[str, Sequence[Trial]], rule: GateRule) -> list[str]:
+    if rule.bias_bound is None:
+        return list(by_name)
+    least = min(by_name.values(), key=_miss)
+    fair = []
+    for name, trials in by_name.items():
+        behind = _misses(trials) - _misses(least)
+        if _miss(trials) <= rule.bias_bound or behind.mean() <= (_se(behind) or 0.0):
+            fair.append(name)
+    return fair
 
 
 def _se(values: FloatArray) -> float | None:
@@ -170,7 +189,12 @@ def _se(values: FloatArray) -> float | None:
 
 
 def _stand(
-    name: str, by_name: Mapping[str, Sequence[Trial]], *, best: str, rule: GateRule
+    name: str,
+    by_name: Mapping[str, Sequence[Trial]],
+    *,
+    best: str,
+    rule: GateRule,
+    fair: Sequence[str],
 ) -> Standing:
     trials = by_name[name]
     behind = _losses(trials, rule) - _losses(by_name[best], rule)
@@ -184,6 +208,8 @@ def _stand(
         mean={m: float(v.mean()) for m, v in values.items()},
         se={m: se for m, v in values.items() if (se := _se(v)) is not None},
         bias_share=_bias(trials),
+        miss_share=_miss(trials),
+        fair=name in fair,
         behind=float(behind.mean()),
         behind_se=0.0 if name == best else margin,
         learned=name not in rule.simple,
@@ -205,26 +231,27 @@ def _beats(
 def _frontier(standings: Sequence[Standing]) -> tuple[str, ...]:
     def beaten(one: Standing) -> bool:
         return any(
-            other.mean["mae"] < one.mean["mae"] and abs(other.bias_share) < abs(one.bias_share)
+            other.mean["mae"] < one.mean["mae"] and other.miss_share < one.miss_share
             for other in standings
         )
 
     return tuple(one.candidate for one in standings if not beaten(one))
 
 
-def _describe(winner: str, best: str, *, rule: GateRule, bounded: bool) -> str:
-    if not bounded:
-        return (
-            f"no candidate's total is within {rule.bias_bound:.0%}; the least biased, {winner},"
-            " serves"
-        )
+def _describe(winner: str, best: str, *, rule: GateRule, miss: float) -> str:
     if winner != best:
-        return (
-            f"{winner} serves: {best} has the lower {rule.measure}, but not by more than one"
-            " standard error"
-        )
-    bound = "" if rule.bias_bound is None else f" within {rule.bias_bound:.0%} of bias"
-    return f"{winner} serves: lowest {rule.measure}{bound}"
+        text = f"{winner} serves: {best} has the lower {rule.measure}, but not by more than one"
+        text += " standard error"
+    else:
+        text = f"{winner} serves: lowest {rule.measure}"
+    if rule.bias_bound is None:
+        return text
+    text += (
+        f" of those with the rightest totals; its total is off by {miss:.0%} on a typical origin"
+    )
+    if miss <= rule.bias_bound:
+        return text
+    return f"{text}, over the {rule.bias_bound:.0%} wanted, and no other's is clearly nearer"
 
 
 def _compare(winner: str, rule: GateRule, *, beats: bool) -> str:

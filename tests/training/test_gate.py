@@ -64,14 +64,27 @@ def test_a_biased_total_does_not_win_on_mae() -> None:
     assert verdict.frontier == ("run_rate", "tweedie")
 
 
-def test_when_all_are_biased_the_least_biased_serves_and_it_is_said() -> None:
+def test_opposite_errors_of_the_total_do_not_make_good_for_each_other() -> None:
+    swings = [
+        Trial("run_rate", origin, 9, {"mae": 380.0}, 1000.0, 1000.0 * (1 + bias))
+        for origin, bias in zip(ORIGINS, (0.3, -0.3, 0.3, -0.3), strict=True)
+    ]
+    verdict = decide([*swings, *_trials("tweedie", [410.0] * 4, rule=VALUE, bias=0.05)], VALUE)
+    assert verdict.winner == "tweedie"
+    assert verdict.standings[0].bias_share == pytest.approx(0.0)
+    assert verdict.standings[0].miss_share == pytest.approx(0.3)
+
+
+def test_when_all_are_biased_those_tied_with_the_least_compete_and_it_is_said() -> None:
     trials = [
         *_trials("run_rate", [380.0] * 4, rule=VALUE, bias=-0.29),
-        *_trials("tweedie", [410.0] * 4, rule=VALUE, bias=0.20),
+        *_trials("hurdle", [420.0] * 4, rule=VALUE, bias=0.20),
+        *_trials("tweedie", [410.0] * 4, rule=VALUE, bias=-0.20),
     ]
     verdict = decide(trials, VALUE)
     assert verdict.winner == "tweedie"
-    assert "no candidate's total is within 10%" in verdict.text
+    assert [one.fair for one in verdict.standings] == [False, True, True]
+    assert "off by 20% on a typical origin, over the 10% wanted" in verdict.text
 
 
 def test_a_dominated_candidate_is_not_on_the_frontier() -> None:
