@@ -126,9 +126,7 @@ def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
     learned = [s for s in standings if s.learned]
     top = min(learned, key=lambda s: s.mean[rule.measure]).candidate if learned else None
     beats = _beats(by_name, tied[0], rule.baseline, rule=rule)
-    text = _describe(
-        tied[0], best, rule=rule, bound_met=_miss(by_name[best]) <= (rule.bias_bound or 1.0)
-    )
+    text = _describe(tied[0], best, rule=rule, miss=_miss(by_name[tied[0]]))
     if rule.baseline in by_name:
         text += "; " + _compare(tied[0], rule, beats=beats)
     frontier = _frontier(standings) if rule.bias_bound is not None else ()
