@@ -80,7 +80,7 @@ def learn_level(
     Returns
     -------
     Level
-        Without a season where less than a year is known.
+        Without a season where less than nine months are known.
     """
     if measure is None:
         return Level(carry_level(levels), 0.0, Season((), ()))

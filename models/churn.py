@@ -1,28 +1,30 @@
 """Lapse risk: the probability that an account buys nothing within the horizon.
 
-Logistic regression and trees learn who lapses, each past day with a level of its own; the level
-of the day to score comes from ``models.season``. A mean of log-odds blends the two, so that the
-parts of an explanation still add up.
+Logistic regression and trees learn who lapses, from the frame and from what a purchase process
+(BG/NBD) makes of each account's pace. Each past day has a level of its own; the level of the day
+to score comes from ``models.season``. A mean of log-odds blends the logistic, the process alone and
+the trees, so that the parts of an explanation still add up.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import expit
+from scipy.special import expit, logit
 
-from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
+from lifecycle.errors import BundleError, DataError, ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit, check_horizon
 from models.baselines import BaseRate
 from models.blend import Level, learn_level, purchase_slope
 from models.clv.parametric import ParametricLapse
 from models.logistic import Logistic
 from models.matrix import Layout
-from models.reasons import GROUPS, sum_groups
+from models.reasons import GROUPS, PROCESS_COLUMN, sum_groups
 from models.season import SEASON_COLUMNS
 from models.trees import Growth, Trees
 
@@ -31,11 +33,21 @@ RULES: Mapping[str, tuple[str, ...]] = {
     "recency_rule": ("recency_days",),
     "overdue_rule": ("recency_days", "overdue_ratio"),
 }
-LEARNED = ("logistic", "trees", "blend")
-FEWEST_EVENTS = {"recency_rule": 10, "overdue_rule": 10, "logistic": 30, "blend": 30, "trees": 150}
+FEWEST_EVENTS = {
+    "recency_rule": 10, "overdue_rule": 10, "logistic": 30, "pace": 30, "blend": 30, "trees": 150,
+}  # fmt: skip
 SOME_EVENTS, MANY_EVENTS = 150, 500
 SEASON_MEASURE = "purchase_days_{n}d_count"
 GROWTH = Growth("binary", rounds=140, rate=0.05)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What each member has in the mean of log-odds; the three add up to 1."""
+
+    linear: float
+    pace: float
+    trees: float
 
 
 class LapseModel:
@@ -44,7 +56,8 @@ class LapseModel:
     Parameters
     ----------
     kind
-        ``recency_rule``, ``overdue_rule``, ``logistic``, ``trees`` or ``blend``.
+        ``recency_rule``, ``overdue_rule``, ``logistic``, ``trees``, ``pace`` (logistic
+        and purchase process) or ``blend`` (logistic, process and trees).
     """
 
     unit: Unit = "probability"
@@ -55,10 +68,12 @@ class LapseModel:
         self.kind = kind
         self.name = kind if kind in RULES else f"lapse_{kind}"
         self.horizon_days = 0
-        self._share = 0.0
+        self._shares = Shares(1.0, 0.0, 0.0)
         self._layout = Layout((), {})
         self._logistic: Logistic | None = None
+        self._pace: Logistic | None = None
         self._trees: Trees | None = None
+        self._process: ParametricLapse | None = None
         self._level = Level.flat()
 
     def fit(self, examples: Examples) -> Self:
@@ -76,24 +91,33 @@ class LapseModel:
                 f"{FEWEST_EVENTS[self.kind]} or more",
                 "ingest a longer history, or let a simpler candidate serve",
             )
-        self.horizon_days, self._share = examples.horizon_days, self._share_of_trees(events)
+        self.horizon_days = examples.horizon_days
         self._layout = self._choose_columns(examples.frame)
-        matrix = self._layout.matrix(examples.frame)
+        self._process = None if self.kind in RULES else _fit_process(examples)
+        self._shares = self._choose_shares(events)
+        levels = self._learn(examples, self._matrix(examples.frame))
+        slope = -purchase_slope(float(1.0 - examples.label.mean()))
+        measure = None if self.kind in RULES else SEASON_MEASURE
+        self._level = learn_level(examples, levels, slope=slope, measure=measure)
+        return self
+
+    def _learn(self, examples: Examples, matrix: FloatArray) -> dict[np.datetime64, float]:
+        """Fit all members; return the mixed level of each past day."""
         days, place = np.unique(examples.as_of, return_inverse=True)
         if self.kind in RULES:
             days, place = days[-1:], np.zeros(len(place), dtype=np.intp)
-        self._logistic, levels = Logistic.fit(
-            matrix, examples.label, place=place.astype(np.float64), text=self._text_sizes()
-        )
-        if self._share > 0:
-            self._trees = Trees.grow(matrix, examples.label, growth=GROWTH, offset=levels[place])
-        slope = -purchase_slope(float(1.0 - examples.label.mean()))
-        by_day = dict(zip(days, levels.tolist(), strict=True))
-        seasonal = self.kind not in RULES
-        self._level = learn_level(
-            examples, by_day, slope=slope, measure=SEASON_MEASURE if seasonal else None
-        )
-        return self
+        by_day = place.astype(np.float64)
+        sizes = self._text_sizes()
+        self._logistic, levels = Logistic.fit(matrix, examples.label, place=by_day, text=sizes)
+        mixed = levels
+        if self._shares.pace > 0:
+            pace = matrix[:, -1:]
+            self._pace, other = Logistic.fit(pace, examples.label, place=by_day, text={})
+            mixed = (1.0 - self._shares.pace) * levels + self._shares.pace * other
+        if self._shares.trees > 0:
+            offset = levels[place]
+            self._trees = Trees.grow(matrix, examples.label, growth=GROWTH, offset=offset)
+        return dict(zip(days, mixed.tolist(), strict=True))
 
     def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(no purchase within the horizon), shape (n,).
@@ -106,23 +130,26 @@ class LapseModel:
             Another horizon than that of the fit, or no fit.
         """
         check_horizon(self.horizon_days, horizon_days)
-        matrix = self._layout.matrix(frame)
-        raw = np.zeros(len(matrix))
-        if self._share < 1:
-            raw += (1.0 - self._share) * self._linear().raw(matrix)
+        matrix = self._matrix(frame)
+        raw = self._shares.linear * self._linear().raw(matrix)
+        if self._pace is not None:
+            raw += self._shares.pace * self._pace.raw(matrix[:, -1:])
         if self._trees is not None:
-            raw += self._share * self._trees.raw(matrix)
+            raw += self._shares.trees * self._trees.raw(matrix)
         return np.asarray(expit(raw + self._level.base + self._level.season(frame)))
 
     def explain(self, frame: pa.Table) -> Explanation:
         """Return log-odds by business group: centred terms of the logistic, TreeSHAP of trees."""
-        matrix = self._layout.matrix(frame)
-        parts = (1.0 - self._share) * self._linear().contributions(matrix)
+        matrix = self._matrix(frame)
+        parts = self._shares.linear * self._linear().contributions(matrix)
         base = self._level.base
+        if self._pace is not None:
+            parts[:, -1:] += self._shares.pace * self._pace.contributions(matrix[:, -1:])
         if self._trees is not None:
             shap, start = self._trees.contributions(matrix)
-            parts, base = parts + self._share * shap, base + self._share * start
-        groups = sum_groups(self._layout.columns, parts)
+            share = self._shares.trees
+            parts, base = parts + share * shap, base + share * start
+        groups = sum_groups((*self._layout.columns, PROCESS_COLUMN)[: matrix.shape[1]], parts)
         groups[:, GROUPS.index("season")] += self._level.season(frame)
         return Explanation(base, GROUPS, groups, "logit")
 
@@ -131,7 +158,9 @@ class LapseModel:
         kept = {
             "kind": self.kind,
             "horizon_days": self.horizon_days,
-            "share": self._share,
+            "shares": [self._shares.linear, self._shares.pace, self._shares.trees],
+            "pace": self._pace.to_json() if self._pace else None,
+            "process": self._process is not None,
             "layout": self._layout.to_json(),
             "logistic": self._linear().to_json(),
             "level": self._level.to_json(),
@@ -139,7 +168,7 @@ class LapseModel:
         parts = {MODEL_PART: json.dumps(kept, sort_keys=True).encode()}
         if self._trees is not None:
             parts[TREES_PART] = self._trees.text.encode()
-        return parts
+        return parts | (self._process.to_parts() if self._process else {})
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -153,22 +182,37 @@ class LapseModel:
         try:
             kept = json.loads(parts[MODEL_PART])
             model = cls(kept["kind"])
-            model.horizon_days, model._share = int(kept["horizon_days"]), float(kept["share"])
+            model.horizon_days, model._shares = int(kept["horizon_days"]), Shares(*kept["shares"])
             model._layout = Layout.from_json(kept["layout"])
             model._logistic = Logistic.from_json(kept["logistic"])
             model._level = Level.from_json(kept["level"])
-            if model._share > 0:
+            model._process = ParametricLapse.from_parts(parts) if kept["process"] else None
+            model._pace = Logistic.from_json(kept["pace"]) if kept["pace"] else None
+            if model._shares.trees > 0:
                 model._trees = Trees(parts[TREES_PART].decode())
         except (KeyError, TypeError, ValueError, ModelError) as error:
             raise BundleError(f"lapse model is wrong: {error}", "the parts of a fit") from error
         return model
 
-    def _share_of_trees(self, events: float) -> float:
+    def _matrix(self, frame: pa.Table) -> FloatArray:
+        matrix = self._layout.matrix(frame)
+        if self._process is None:
+            return matrix
+        if frame.num_rows == 0:
+            return np.empty((0, matrix.shape[1] + 1))
+        risk = self._process.predict(frame, horizon_days=self.horizon_days)
+        return np.column_stack([matrix, logit(risk)])
+
+    def _choose_shares(self, events: float) -> Shares:
+        """Give every member its share; trees need many events, the pace a fitted process."""
+        trees, pace = 0.0, 0.0
         if self.kind == "trees":
-            return 1.0
-        if self.kind != "blend" or events < SOME_EVENTS:
-            return 0.0
-        return 0.5 if events >= MANY_EVENTS else 0.3
+            trees = 1.0
+        elif self.kind == "blend" and events >= SOME_EVENTS:
+            trees = 1 / 3 if events >= MANY_EVENTS else 0.2
+        if self.kind in ("pace", "blend") and self._process is not None:
+            pace = (1.0 - trees) / 2
+        return Shares(1.0 - trees - pace, pace, trees)
 
     def _choose_columns(self, frame: pa.Table) -> Layout:
         if self.kind in RULES:
@@ -183,6 +227,14 @@ class LapseModel:
         if self._logistic is None:
             raise ModelError(f"{self.name} is not fitted", "a fitted model", "call fit first")
         return self._logistic
+
+
+def _fit_process(examples: Examples) -> ParametricLapse | None:
+    """Fit BG/NBD as one more column; a company too small for it does without."""
+    try:
+        return ParametricLapse("bg_nbd").fit(examples)
+    except (DataError, ModelError):
+        return None
 
 
 def count_events(examples: Examples) -> float:
@@ -211,6 +263,7 @@ LAPSE_CANDIDATES: tuple[Callable[[], ScoreModel], ...] = (
     lambda: ParametricLapse("pareto_nbd"),
     lambda: LapseModel("logistic"),
     lambda: LapseModel("trees"),
+    lambda: LapseModel("pace"),
     lambda: LapseModel("blend"),
 )
 """Lapse candidates, from the simplest to the richest."""

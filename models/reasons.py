@@ -21,6 +21,8 @@ GROUPS = (
     "recency", "timing", "frequency", "money", "trend", "breadth", "credits", "tenure", "season",
     "context",
 )  # fmt: skip
+PROCESS_COLUMN = "process_log_odds"
+"""What a purchase process makes of silence against an account's own pace: an inner column."""
 RAISING, LOWERING = 3, 1
 LEAST_SHOWN = 0.1
 CLEAR_SHARE = 0.01
@@ -42,6 +44,7 @@ TELLING: Mapping[str, tuple[str, str]] = {
 _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("gap_mean_days", "gap_std_days", "gap_cv_ratio", "overdue_ratio"), "timing"),
     "overdue_z": "timing",
+    PROCESS_COLUMN: "timing",
     "tenure_days": "tenure",
     "T": "tenure",
     "spend_same_90d_minor": "season",

@@ -23,6 +23,7 @@ from models.base import DayArray, Examples, FloatArray
 WINDOWS_DAYS = (30, 90, 180)
 YEAR_DAYS = 365
 FARTHEST_DAYS = 31
+LEAST_KNOWN_DAYS = 270
 LATEST_DAYS = 4
 SEASON_COLUMNS = (
     "month_sin",
@@ -44,8 +45,8 @@ class Season:
     days
         Days of the year (1-366) on which known windows start, ascending.
     index
-        Strength of each, 1.0 = an average window. Both empty where less than a year is known, or
-        the horizon is about a year: every index is then NaN, or 1.
+        Strength of each, 1.0 = an average window. Both empty where less than nine months are
+        known, or the horizon is about a year: every index is then NaN, or 1.
     flat
         Whether the horizon covers the whole year, so that there is no season.
     """
@@ -103,15 +104,16 @@ def learn_season(examples: Examples, *, measure: str) -> tuple[Season, dict[np.d
     Returns
     -------
     tuple
-        The season to use from now on, and by past day the index from the year before it, for
-        days a full year or more after the first known window.
+        The season to use from now on, and by past day its index: from the year before it where
+        that is known, else from its own year. Nothing after the last past day is read.
     """
     if examples.horizon_days >= 270:
         flat = dict.fromkeys(np.unique(examples.as_of), 1.0)
         return Season((), (), flat=True), flat
     totals = _sum_days(examples, measure)
     starts = totals.days - np.timedelta64(totals.window_days, "D")
-    return _shape_of(totals, starts), _index_then(totals, starts)
+    season = _shape_of(totals, starts)
+    return season, _index_then(totals, starts, season)
 
 
 def _sum_days(examples: Examples, measure: str) -> Totals:
@@ -125,12 +127,12 @@ def _sum_days(examples: Examples, measure: str) -> Totals:
 
 
 def _shape_of(totals: Totals, starts: DayArray) -> Season:
-    """Return the latest year of windows over that year's average; empty with less than a year."""
+    """Return the latest year of windows over that year's average; empty below nine months."""
     first_known = totals.days[-1] - np.timedelta64(int(totals.covered[-1]), "D")
     latest = starts > starts[-1] - np.timedelta64(YEAR_DAYS, "D")
     keep = latest & (starts >= first_known)
-    average = totals.year[-1] * totals.window_days / YEAR_DAYS
-    if not keep.any() or average <= 0 or totals.covered[-1] < YEAR_DAYS:
+    average = totals.year[-1] * totals.window_days / min(totals.covered[-1], YEAR_DAYS)
+    if not keep.any() or average <= 0 or totals.covered[-1] < LEAST_KNOWN_DAYS:
         return Season((), ())
     order = np.argsort(_day_of_year(starts[keep]))
     days = _day_of_year(starts[keep])[order]
@@ -138,15 +140,21 @@ def _shape_of(totals: Totals, starts: DayArray) -> Season:
     return Season(tuple(days.tolist()), tuple(index.tolist()))
 
 
-def _index_then(totals: Totals, starts: DayArray) -> dict[np.datetime64, float]:
-    """By day: the window a year before it over the year before it, both known on that day."""
+def _index_then(totals: Totals, starts: DayArray, season: Season) -> dict[np.datetime64, float]:
+    """By day: the window a year before it over the year before it, both known on that day.
+
+    A day in the first year has no year before it and gets the index of its own time of year.
+    """
     found: dict[np.datetime64, float] = {}
-    known = _number(starts)
-    for day, year in zip(totals.days, totals.year, strict=True):
+    known, own = _number(starts), season.at(_day_of_year(totals.days))
+    for place, day in enumerate(totals.days):
         ago = float(_number(np.array([day]))[0]) - YEAR_DAYS
-        if known[0] <= ago and year > 0:
+        index = own[place]
+        if known[0] <= ago and totals.year[place] > 0:
             sold = np.interp(ago, known, totals.window)
-            found[day] = float(sold / (year * totals.window_days / YEAR_DAYS))
+            index = sold / (totals.year[place] * totals.window_days / YEAR_DAYS)
+        if index > 0:
+            found[day] = float(index)
     return found
 
 

@@ -70,7 +70,7 @@ class Part:
 
 PARTS: tuple[Part, ...] = (
     Part("quantile", 0.5, Growth("quantile", more={"alpha": 0.6})),
-    Part("mean", 0.5, Growth("tweedie", more={"tweedie_variance_power": 1.5})),
+    Part("mean", 0.5, Growth("tweedie", more={"tweedie_variance_power": 1.3})),
 )
 
 

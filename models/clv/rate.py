@@ -9,22 +9,30 @@ from lifecycle.errors import FeatureMismatchError, NotEnoughHistoryError
 from models.base import FloatArray
 
 RATE_COLUMN = "spend_365d_minor"
+AGE_COLUMN = "history_days"
 YEAR_DAYS = 365
+LEAST_DAYS = 30
 FLOOR_SHARE = 0.05
 
 
 def run_rate(frame: pa.Table, horizon_days: int) -> FloatArray:
     """Return last year's spend x horizon / 365, shape (n,), minor units, 0 for the dormant.
 
+    While the company's facts are younger than a year, their age stands for the 365 days.
+
     Raises
     ------
     FeatureMismatchError
-        The frame lacks the last year's spend.
+        The frame lacks the last year's spend or the age of the facts.
     """
-    if RATE_COLUMN not in frame.column_names:
-        raise FeatureMismatchError(f"frame lacks {RATE_COLUMN}", "columns of account_frame")
-    spend = np.asarray(frame.column(RATE_COLUMN).cast(pa.float64()).to_numpy(), dtype=np.float64)
-    return np.maximum(np.nan_to_num(spend), 0.0) * (horizon_days / YEAR_DAYS)
+    missing = [name for name in (RATE_COLUMN, AGE_COLUMN) if name not in frame.column_names]
+    if missing:
+        raise FeatureMismatchError(f"frame lacks {missing}", "columns of account_frame")
+    spend, known = (
+        np.nan_to_num(np.asarray(frame.column(n).cast(pa.float64()).to_numpy(), dtype=np.float64))
+        for n in (RATE_COLUMN, AGE_COLUMN)
+    )
+    return np.maximum(spend, 0.0) * (horizon_days / np.clip(known, LEAST_DAYS, YEAR_DAYS))
 
 
 def choose_floor(rates: FloatArray) -> float:

@@ -11,7 +11,16 @@ from models.clv.combined import CombinedValue
 from models.clv.rivals import HurdleValue, TweedieValue
 from tests.models.pastdays import Company, monthly
 
-LAPSE = ("base_rate", "recency_rule", "overdue_rule", "logistic", "trees", "blend", "calibrated")
+LAPSE = (
+    "base_rate",
+    "recency_rule",
+    "overdue_rule",
+    "logistic",
+    "trees",
+    "pace",
+    "blend",
+    "calibrated",
+)
 VALUE = ("run_rate", "tweedie", "hurdle", "combined")
 
 
