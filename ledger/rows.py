@@ -38,10 +38,9 @@ def write_rows(
     """
     written = 0
     for chunk in _chunks(rows):
-        for row in chunk:
-            _check_finite(table.name, row)
+        plain = [_plain(table.name, row) for row in chunk]
         with ledger.writing() as connection:
-            connection.execute(insert(table), chunk)
+            connection.execute(insert(table), plain)
             if beside is not None:
                 beside(connection, chunk)
         written += len(chunk)
@@ -54,10 +53,16 @@ def _chunks(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any
         yield chunk
 
 
-def _check_finite(table: str, row: Mapping[str, Any]) -> None:
-    for name, value in row.items():
+def _plain(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn array scalars into plain numbers: the driver would keep an int64 as raw bytes."""
+    values = {
+        name: item() if (item := getattr(value, "item", None)) else value
+        for name, value in row.items()
+    }
+    for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             owner = row.get("account_id") or row.get("node")
             raise RowsError(
                 f"{table}.{name} of {owner} is {value}", "a finite number", "correct the model"
             )
+    return values

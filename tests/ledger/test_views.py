@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -108,3 +109,10 @@ def test_one_account_can_be_read(ledger: Ledger) -> None:
     _publish(ledger, [row])
     assert read_at_risk_account(ledger, "A1") == row
     assert read_at_risk_account(ledger, "A2") is None
+
+
+def test_array_scalars_are_kept_as_numbers(ledger: Ledger) -> None:
+    _publish(ledger, [at_risk("A1", rank=np.int64(7), risk=np.float64(0.5))])
+    row = read_at_risk_account(ledger, "A1")
+    assert row is not None
+    assert (row.rank, row.risk) == (7, 0.5)
