@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.clock import Clock, any_clock, clock_values
@@ -53,7 +54,9 @@ def account_frame(snapshot: Snapshot, *, cache_dir: Path | None = None) -> pa.Ta
         return _build(snapshot)
     path = cache_dir / f"account_{_cache_key(snapshot)}.parquet"
     if path.exists():
-        return pq.read_table(path)
+        # A file cut short by a full disk or a copy is no frame: build it anew.
+        with suppress(pa.ArrowException, OSError):
+            return pq.read_table(path)
     frame = _build(snapshot)
     _save(frame, path)
     return frame
@@ -67,7 +70,7 @@ def _build(snapshot: Snapshot) -> pa.Table:
         clock.parameters(),
         clock_values(snapshot),
     )
-    return _as_frame(answer)
+    return answer.combine_chunks()
 
 
 def _cache_key(snapshot: Snapshot) -> str:
@@ -86,7 +89,7 @@ def _save(frame: pa.Table, path: Path) -> None:
 
 
 def build_account_frame(snapshot: Snapshot, clock: Clock) -> ibis.Table:
-    """Build the frame as one expression, portable between engines; undefined values are null."""
+    """Build the frame as one expression, portable between engines; NaN where undefined."""
     orders = build_known_orders(snapshot, clock)
     sums = build_purchase_sums(build_purchase_days(orders))
     sums = _join(sums, build_accounts(snapshot, clock), "account_id")
@@ -122,21 +125,13 @@ def _add_context(wide: ibis.Table, clock: Clock) -> ibis.Table:
 
 
 def _select(wide: ibis.Table) -> ibis.Table:
-    """Put the columns in frame order, as text and float64."""
+    """Put the columns in frame order: text as it is, numbers as float64, NaN where undefined."""
+    undefined = ibis.literal(math.nan, type="float64")
     return wide.select(
         **{
             column.name: wide[column.name]
             if column.name in _TEXT
-            else wide[column.name].cast("float64")
+            else wide[column.name].cast("float64").fill_null(undefined)
             for column in ACCOUNT_COLUMNS
         }
     )
-
-
-def _as_frame(answer: pa.Table) -> pa.Table:
-    """Turn an answer's nulls into NaN, which models and Parquet keep."""
-    columns = [
-        answer[name] if name in _TEXT else pc.fill_null(answer[name], float("nan"))
-        for name in answer.column_names
-    ]
-    return pa.table(columns, names=answer.column_names).combine_chunks()

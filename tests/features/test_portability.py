@@ -1,0 +1,73 @@
+"""The frame is one expression that another engine can run: the rules that keep it so."""
+
+from __future__ import annotations
+
+import ast
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import ibis
+import ibis.expr.operations as ops
+import pytest
+from ibis.config import Config
+
+import features.frames as frames
+from features.clock import clock_at
+from lifecycle.history import open_history
+from tests.builders import account, build_lake, order
+
+ROOM = Path(frames.__file__).parent
+FORBIDDEN_CALLS = {"to_pandas", "asof_join", "memtable", "execute", "epoch_seconds", "raw_sql"}
+
+
+class SparkOptions(Config):
+    treat_nan_as_null: bool = False
+
+
+@pytest.fixture(scope="module")
+def expression(tmp_path_factory: pytest.TempPathFactory) -> ibis.Table:
+    folder = tmp_path_factory.mktemp("lake")
+    build_lake(folder, orders=[order()], accounts=[account()])
+    snapshot = open_history(folder / "lake", zone=ZoneInfo("Europe/London")).as_of(date(2011, 6, 1))
+    return frames.build_account_frame(snapshot, clock_at(snapshot))
+
+
+def test_the_frame_compiles_for_spark(
+    expression: ibis.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The options of an engine that is not installed are absent; the compiler reads one of them.
+    monkeypatch.setattr(ibis.options, "pyspark", SparkOptions())
+    text = ibis.to_sql(expression, dialect="pyspark")
+    assert text.count("GROUP BY") >= 4
+    assert "`account_sums`" in text
+
+
+def test_no_truth_value_is_cast_to_a_number(expression: ibis.Table) -> None:
+    casts = expression.op().find(ops.Cast)
+    assert not [cast for cast in casts if cast.arg.dtype.is_boolean()]
+
+
+def test_aggregates_hold_no_float_literal(expression: ibis.Table) -> None:
+    for reduction in expression.op().find(ops.Reduction):
+        literals = reduction.find(ops.Literal)
+        assert not [literal for literal in literals if literal.dtype.is_floating()]
+
+
+def test_divisions_are_made_in_floating_point(expression: ibis.Table) -> None:
+    divisions = [op for op in expression.op().find(ops.Divide) if type(op) is ops.Divide]
+    assert all(division.dtype.is_floating() for division in divisions)
+
+
+@pytest.mark.parametrize("path", sorted(ROOM.glob("*.py")), ids=lambda path: path.stem)
+def test_the_source_keeps_to_what_every_engine_has(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    modules = {
+        name.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for name in node.names
+    }
+    assert not names & FORBIDDEN_CALLS
+    assert not modules & {"pandas", "duckdb", "polars", "pyspark"}
