@@ -60,6 +60,16 @@ class Histories:
                 f"{n} rows in both",
             )
 
+    def compress(self, *, traits: bool) -> Histories:
+        """Return one row per distinct history; without ``traits`` every trait becomes 0."""
+        kept = self.traits if traits else np.zeros_like(self.traits)
+        past = self.counts
+        rows = np.column_stack([past.frequency, past.recency, past.age, self.log_times, kept])
+        unique, place = np.unique(rows, axis=0, return_inverse=True)
+        weight = np.bincount(place.ravel(), weights=past.weight).astype(np.float64)
+        counts = PurchaseCounts(unique[:, 0], unique[:, 1], unique[:, 2], weight)
+        return Histories(counts, unique[:, 3], unique[:, 4:])
+
     def rescale(self, factor: float) -> Histories:
         """Return the same histories with every time multiplied by ``factor``."""
         shift = self.counts.frequency * np.log(factor)
@@ -155,7 +165,7 @@ def fit_ageing_bg_nbd(
     """
     check_enough(histories.counts)
     unit = float(histories.counts.age.mean()) or 1.0
-    rows = histories.rescale(1.0 / unit)
+    rows = histories.compress(traits=traits).rescale(1.0 / unit)
     plain = fit_bg_nbd(rows.counts, early_dropout=early_dropout)
     k = rows.traits.shape[1] if traits else 0
 

@@ -120,7 +120,7 @@ def fit_ageing_pareto_nbd(
     """
     check_enough(histories.counts)
     unit = float(histories.counts.age.mean()) or 1.0
-    rows = histories.rescale(1.0 / unit)
+    rows = histories.compress(traits=traits).rescale(1.0 / unit)
     plain = fit_pareto_nbd(rows.counts)
     k = rows.traits.shape[1] if traits else 0
 

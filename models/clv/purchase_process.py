@@ -172,7 +172,7 @@ def maximise(
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"ftol": 1e-13, "gtol": SHARPNESS, "maxiter": 500},
+            options={"ftol": 1e-11, "gtol": SHARPNESS, "maxiter": 500},
         )
         if np.isfinite(found.fun) and found.fun < least:
             best, least = np.exp(found.x), float(found.fun)

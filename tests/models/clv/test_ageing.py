@@ -63,6 +63,17 @@ def test_the_unit_of_time_does_not_change_the_clock(world):
     assert days.process.alpha == pytest.approx(weeks.process.alpha * 7**weeks.clock.pace, rel=0.01)
 
 
+def test_compressed_histories_have_the_likelihood_of_all_customers(world):
+    twice = np.repeat(np.arange(50), 2)
+    counts = build_counts(
+        *(getattr(world[0].counts, n)[twice] for n in ("frequency", "recency", "age"))
+    )
+    doubled = Histories(counts, world[0].log_times[twice], world[0].traits[twice])
+    model, small = AgeingBgNbd(TRUTH, CLOCK), doubled.compress(traits=True)
+    assert len(small.counts.age) <= 50
+    assert model.log_likelihood(small) == pytest.approx(model.log_likelihood(doubled))
+
+
 def test_histories_of_unequal_length_are_a_data_error():
     with pytest.raises(DataError):
         Histories(build_counts([0], [0], [9]), np.zeros(2), np.zeros((1, 1)))
