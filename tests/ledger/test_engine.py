@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import stat
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,9 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None
         open_ledger(address(tmp_path / "file" / "data"))
 
 
-def _read_then_write(url: str, times: int) -> None:
+def _read_then_write(url: str, times: int, together: Barrier) -> None:
     ledger = open_ledger(url)
+    together.wait(60)
     for _ in range(times):
         with ledger.writing() as connection:
             found = connection.exec_driver_sql("SELECT value FROM tally").scalar()
@@ -104,11 +106,11 @@ def test_writers_that_read_first_wait_for_each_other(tmp_path: Path, ledger: Led
         connection.exec_driver_sql("CREATE TABLE tally (value INTEGER)")
         connection.exec_driver_sql("INSERT INTO tally VALUES (0)")
     spawn = multiprocessing.get_context("spawn")
-    job = (address(tmp_path), 25)
+    job = (address(tmp_path), 60, spawn.Barrier(2))
     workers = [spawn.Process(target=_read_then_write, args=job) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     with ledger.reading() as connection:
-        assert connection.exec_driver_sql("SELECT value FROM tally").scalar() == 50
+        assert connection.exec_driver_sql("SELECT value FROM tally").scalar() == 120

@@ -51,8 +51,12 @@ def test_a_connection_that_sends_nothing_is_closed(port: int) -> None:
 
 def test_a_half_open_second_request_is_closed_too(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(REQUEST + b"GET /livez HTTP/1.1\r\nHost: ser")
+        client.sendall(REQUEST)
+        time.sleep(0.2)
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: ser")  # ends the idle time-out
+        began = time.monotonic()
         assert _read_to_the_end(client).count(b"HTTP/1.1 200") == 1
+        assert time.monotonic() - began < 3
 
 
 def test_a_connection_in_use_is_kept_longer_than_the_deadline(port: int) -> None:
