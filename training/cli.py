@@ -156,7 +156,10 @@ def _show_result(console: Console, result: TrainResult) -> None:
     rows: list[list[object]] = []
     for rival in card["rivals"]:
         name = ("* " if rival["served"] else "  ") + rival["candidate"]
-        cells = [_measure(rival, m, scale=100.0 if m in money else 1.0) for m in measures]
+        cells = [
+            _measure(rival, m, scale=100.0 if m in money else 1.0, spread=m == gate["measure"])
+            for m in measures
+        ]
         rows.append([name, *cells, f"{rival['bias_share']:+.1%}", f"{rival['miss_share']:.1%}"])
     title = f"{card['model']} over {card['horizon_days']} days as of {result.as_of}"
     console.table(title, ["candidate", *measures, "bias", "total off"], rows)
@@ -174,11 +177,13 @@ def _show_result(console: Console, result: TrainResult) -> None:
     console.say(f"bundle {result.digest}  facts {card['data']['snapshot']}")
 
 
-def _measure(rival: dict[str, Any], name: str, *, scale: float) -> str:
+def _measure(rival: dict[str, Any], name: str, *, scale: float, spread: bool) -> str:
     if name not in rival["mean"]:
         return ""
     text = f"{rival['mean'][name] / scale:.4g}"
-    return f"{text} ± {rival['se'][name] / scale:.2g}" if name in rival["se"] else text
+    if spread and name in rival["se"]:  # of the deciding measure alone, so that a row fits
+        text += f" ± {rival['se'][name] / scale:.2g}"
+    return text
 
 
 def _write_backtest(
