@@ -13,7 +13,7 @@ from features.frames import account_frame
 from lifecycle.errors import GateError, NotEnoughHistoryError
 from lifecycle.history import History
 from models.bundle import load_bundle
-from models.scoring import load_model, score
+from models.scoring import MODEL_CLASSES, load_model, score
 from tests.training.companies import CANARY, LAST
 from training.cards import check_no_contacts, render_card
 from training.datasets import find_first_day
@@ -122,3 +122,8 @@ def test_the_baseline_and_the_rules_are_candidates(spec) -> None:
     assert len(set(names)) == len(names)
     assert {spec.rule.baseline, *spec.rule.simple} <= set(names)
     assert {factory().unit for factory in spec.candidates} == {spec.unit}
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_every_candidate_can_be_loaded_from_its_bundle(spec) -> None:
+    assert {type(factory()).__name__ for factory in spec.candidates} <= set(MODEL_CLASSES)
