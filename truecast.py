@@ -194,7 +194,7 @@ def _print_requests(data_dir: str, port: int) -> None:
     first_month = settings.fiscal_year_start_month
     quarter = Quarter.containing(date.fromisoformat(DEMO_AS_OF), first_month).shift(1)
     head = f'curl -s -H "Authorization: Bearer {key}" "http://127.0.0.1:{port}/v1'
-    asked = ("at-risk?status=at_risk&limit=5", f"accounts/{account}", f"forecasts/{quarter}")
+    asked = ("at-risk?limit=5", f"accounts/{account}", f"forecasts/{quarter}")
     lines = "\n".join(f'{head}/{path}"' for path in asked)
     sys.stdout.write(f"\nAsk the service:\n\n{lines}\n\n")
     sys.stdout.flush()

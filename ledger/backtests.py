@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, not_, or_, select
 
 from ledger.engine import Ledger
 from ledger.rows import write_rows
 from ledger.tables import backtests, current_runs
 
+YARDSTICK = "seasonal_naive"
 _PENALTY = 10.0  # 2 / alpha of the interval score, alpha = 0.2 for P10..P90
 
 
@@ -107,6 +108,9 @@ def read_accuracy(
 ) -> list[AccuracyRow]:
     """Return accuracy by week and leg (or by leg over all weeks) from the current backtest.
 
+    Only origins at which ``seasonal_naive`` spoke count, where it ever did: a leg that also spoke
+    in the harder first year would look worse beside a rival that kept silent then.
+
     Parameters
     ----------
     node
@@ -117,7 +121,9 @@ def read_accuracy(
     keys = [backtests.c.leg, backtests.c.node]
     if by_week:
         keys = [backtests.c.week, *keys]
-    query = _visible(select(*keys, *_measures())).where(backtests.c.actual_minor.is_not(None))
+    query = _visible(select(*keys, *_measures())).where(
+        backtests.c.actual_minor.is_not(None), _comparable()
+    )
     if node is not None:
         query = query.where(backtests.c.node == node)
     with ledger.reading() as connection:
@@ -170,6 +176,15 @@ def read_duels(ledger: Ledger, *, rival: str, node: str = "total") -> list[Duel]
     with ledger.reading() as connection:
         found = connection.execute(query).all()
     return [Duel(row.leg, rival, node, row.n, row.wins, row.ratio) for row in found]
+
+
+def _comparable() -> ColumnElement[bool]:
+    """Hold where the yardstick spoke too, or never speaks at the node."""
+    naive = backtests.alias("naive")
+    spoke = select(naive.c.id).where(naive.c.leg == YARDSTICK)
+    at_node = spoke.where(naive.c.run_id == backtests.c.run_id, naive.c.node == backtests.c.node)
+    here = at_node.where(naive.c.period == backtests.c.period, naive.c.origin == backtests.c.origin)
+    return or_(here.exists(), not_(at_node.exists()))
 
 
 def _visible(query: Select[Any]) -> Select[Any]:

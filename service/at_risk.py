@@ -67,12 +67,22 @@ class Filters:
         owner_id: Text = None,
         route: Annotated[Literal["non_contractual", "contractual"] | None, Query()] = None,
         band: Annotated[Literal["high", "medium", "low"] | None, Query()] = None,
-        status: Annotated[Literal["at_risk", "lapsed"] | None, Query()] = None,
+        status: Annotated[
+            Literal["at_risk", "lapsed", "all"],
+            Query(description="lapsed accounts stand apart: they are no longer to be kept"),
+        ] = "at_risk",
         min_risk: Annotated[Share | None, Query()] = None,
         min_value: Annotated[Minor | None, Query(description="Value if kept, minor units")] = None,
     ) -> None:
         self.wanted = AtRiskFilters(
-            segment, country, owner_id, route, band, status, min_risk, min_value
+            segment,
+            country,
+            owner_id,
+            route,
+            band,
+            None if status == "all" else status,
+            min_risk,
+            min_value,
         )
 
 
@@ -92,8 +102,9 @@ def list_at_risk(
 ) -> AtRiskAnswer:
     """List accounts by expected loss = risk x value if kept.
 
-    Accounts that the recency rule calls lapsed are marked; filter with ``status``. A cursor keeps
-    to the list as it was when its first page was read, even when a refresh happens meanwhile.
+    Accounts that the recency rule calls lapsed stand apart: ask for ``status=lapsed`` or ``all``.
+    A cursor keeps to the list as it was when its first page was read, even when a refresh happens
+    meanwhile.
     """
     asked = {**asdict(filters.wanted), "sort": sort.value}
     question = Question(find_caller(request).key_id, "/v1/at-risk", asked)

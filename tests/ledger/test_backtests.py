@@ -40,6 +40,16 @@ def test_periods_without_an_actual_are_not_scored(ledger: Ledger) -> None:
     assert {row.periods_count for row in read_accuracy(ledger, by_week=False)} == {2}
 
 
+def test_a_leg_is_judged_only_where_the_yardstick_spoke(ledger: Ledger) -> None:
+    early = vintage("2010Q1", "combined", 900.0)
+    both = [vintage("2011Q1", leg, 110.0) for leg in ("combined", "seasonal_naive")]
+    publish_backtest(ledger, [early, *both])
+    assert {(row.leg, row.n) for row in read_accuracy(ledger)} == {
+        ("combined", 1),
+        ("seasonal_naive", 1),
+    }
+
+
 def test_weeks_can_be_pooled(ledger: Ledger) -> None:
     publish_backtest(ledger, [vintage("2011Q1", "combined", 110.0, week=week) for week in range(3)])
     assert [(row.week, row.n) for row in read_accuracy(ledger, by_week=False)] == [(None, 3)]
