@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from ledger.backtests import BacktestRow, write_backtests
-from ledger.engine import open_ledger
-from ledger.releases import Release, write_release
+from ledger.engine import Ledger, open_ledger
+from ledger.releases import Release, read_champions, write_release
 from ledger.runs import begin_run, publish_run
 from lifecycle.console import Console
 from lifecycle.errors import UsageError
@@ -122,13 +122,21 @@ def _release(result: TrainResult, settings: Settings) -> int:
         card=card,
         mlflow_run_id=result.run.run_id if result.run else None,
     )
+    ledger = open_ledger(settings.ledger_address)
+    # a model of an earlier day is kept for questions about that day; it unseats no later one
+    promote = all(one.as_of <= result.as_of for one in _sitting(ledger, release))
     reason = card["gate"]["text"]
-    release_id = write_release(open_ledger(settings.ledger_address), release, reason=reason)
+    release_id = write_release(ledger, release, promote=promote, reason=reason)
     if result.run is not None:
         name = f"{spec.name}_{result.horizon_days}"
-        uri = settings.mlflow_address
-        set_alias(uri, name, alias="champion", version=result.run.version)
+        alias = "champion" if promote else "challenger"
+        set_alias(settings.mlflow_address, name, alias=alias, version=result.run.version)
     return release_id
+
+
+def _sitting(ledger: Ledger, release: Release) -> list[Release]:
+    key = (release.model, release.horizon_days)
+    return [one for one in read_champions(ledger) if (one.model, one.horizon_days) == key]
 
 
 def _document(result: TrainResult, release_id: int) -> dict[str, Any]:

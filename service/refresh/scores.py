@@ -76,7 +76,7 @@ def choose_releases(ledger: Ledger, as_of: date) -> list[Release]:
     """Return, per model and horizon, the release that may speak as of a day.
 
     The champion, unless it was trained as of a later day: its scores would know the future. Then
-    the newest release trained as of that day or before takes its place.
+    the release trained as of the latest day up to that one takes its place.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def choose_releases(ledger: Ledger, as_of: date) -> list[Release]:
         if champion.as_of <= as_of:
             chosen.append(champion)
         elif older:
-            chosen.append(older[0])
+            chosen.append(max(older, key=lambda release: (release.as_of, release.release_id)))
     if not chosen:
         raise RefusedError(
             f"every release was trained as of {min(c.as_of for c in champions)} or later",

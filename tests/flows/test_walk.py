@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from ledger.engine import open_ledger
 from ledger.keys import KeyRequest, create_key, load_pepper
+from ledger.releases import read_champion
 from lifecycle.settings import load_settings
 from service.app import create_app
 from service.auth import ROLES
@@ -112,6 +113,16 @@ def test_a_day_before_every_training_is_refused_as_hindsight(data_dir, tmp_path,
     command = ["score", "churn", "--as-of", "2020-03-01", "--out", str(tmp_path / "s.csv")]
     assert main([*command, "--data-dir", str(data_dir)]) == 3
     assert "know the future" in capsys.readouterr().err
+
+
+def test_a_model_of_an_earlier_day_unseats_no_later_one(data_dir, tmp_path):
+    where = ["--data-dir", str(data_dir)]
+    assert main(["train", "churn", "--as-of", "2020-03-01", *where]) == 0
+    ledger = open_ledger(load_settings(data_dir).ledger_address)
+    assert str(read_champion(ledger, "churn", horizon_days=90).as_of) == AS_OF
+    asked = ["score", "churn", "--as-of", "2020-04-01", "--out", str(tmp_path / "s.csv")]
+    assert main([*asked, *where]) == 0
+    assert "churn-90-20200301" in (tmp_path / "s.csv").read_text()
 
 
 @pytest.mark.parametrize(
