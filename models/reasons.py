@@ -1,8 +1,11 @@
 """From contributions to reasons a person can use: what, how much, against whom, and can one act.
 
-Contributions of single columns are summed into business groups. For each account the groups that
-raise the score most are named, with one that lowers it; each with the account's own value of the
-group's telling column and the median of its peers (accounts of the same segment in the frame).
+Contributions of single columns are summed into business groups. A reason says why an account is
+unlike its peers (accounts of the same segment in the frame): from each group's contribution the
+peers' median is taken, so that what is true of everybody (the season, the segment itself) explains
+nobody. Nothing is lost: base + peers' medians + what is left = link(prediction). The groups that
+raise the score most are named, with one that lowers it; each with the account's own value of a
+column that differs from the peers', and their median of it.
 """
 
 from __future__ import annotations
@@ -12,10 +15,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from features.columns import ACCOUNT_COLUMNS
 from models.base import Explanation, FloatArray, ScoreModel
 from models.season import SEASON_COLUMNS
+
+BoolArray = NDArray[np.bool_]
+Telling = Sequence[tuple[str, str, FloatArray, FloatArray]]
+"""Column, label, and shape (n,) of own values and of the peers' medians."""
 
 GROUPS = (
     "recency", "timing", "frequency", "money", "trend", "breadth", "credits", "tenure", "season",
@@ -25,21 +33,52 @@ PROCESS_COLUMN = "process_log_odds"
 """What a purchase process makes of silence against an account's own pace: an inner column."""
 RAISING, LOWERING = 3, 1
 LEAST_SHOWN = 0.1
+FEWEST_PEERS = 5
 CLEAR_SHARE = 0.01
 
-TELLING: Mapping[str, tuple[str, str]] = {
-    "recency": ("recency_days", "days since the last purchase"),
-    "timing": ("overdue_ratio", "silence against the usual gap between purchases"),
-    "frequency": ("purchase_days_365d_count", "purchase days in the last year"),
-    "money": ("spend_365d_minor", "spend in the last year"),
-    "trend": ("spend_90d_of_365d_share", "share of the year's spend in the last 90 days"),
-    "breadth": ("products_mean_count", "products per purchase"),
-    "credits": ("credit_share", "credits against spend"),
-    "tenure": ("tenure_days", "days since the first purchase"),
-    "season": ("spend_same_90d_minor", "spend in the same season last year"),
-    "context": ("segment_spend_share", "the segment's share of the company's spend"),
+TELLING: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "recency": (("recency_days", "days since the last purchase"),),
+    "timing": (
+        ("overdue_ratio", "silence against the usual gap between purchases"),
+        ("gap_mean_days", "usual days between purchases"),
+    ),
+    "frequency": (
+        ("purchase_days_365d_count", "purchase days in the last year"),
+        ("purchase_days_90d_count", "purchase days in the last 90 days"),
+        ("purchase_days_count", "purchase days in all"),
+    ),
+    "money": (
+        ("spend_365d_minor", "spend in the last year"),
+        ("spend_90d_minor", "spend in the last 90 days"),
+        ("day_spend_mean_minor", "spend per purchase day"),
+    ),
+    "trend": (
+        ("spend_90d_of_365d_share", "share of the year's spend in the last 90 days"),
+        ("spend_30d_of_90d_share", "share of the quarter's spend in the last 30 days"),
+        ("spend_year_change_ratio", "spend of the last year against the year before"),
+    ),
+    "breadth": (
+        ("products_mean_count", "products per purchase"),
+        ("lines_mean_count", "lines per purchase"),
+        ("units_mean_count", "units per purchase"),
+    ),
+    "credits": (
+        ("credit_share", "credits against spend"),
+        ("credits_count", "credits received"),
+    ),
+    "tenure": (("tenure_days", "days since the first purchase"),),
+    "season": (
+        ("spend_same_90d_minor", "spend in the same 90 days last year"),
+        ("spend_same_30d_minor", "spend in the same 30 days last year"),
+    ),
+    "context": (
+        ("country_spend_share", "the country's share of the company's spend"),
+        ("company_share", "the account's share of the company's spend"),
+    ),
 }
-"""For each group the column shown, and what to call it."""
+"""For each group the columns that can be shown, the telling one first, and what to call them."""
+LIKE_PEERS = 0.02
+"""A value within so much of the peers' median (as a share of it) tells nothing apart."""
 
 _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("gap_mean_days", "gap_std_days", "gap_cv_ratio", "overdue_ratio"), "timing"),
@@ -94,57 +133,83 @@ def build_reasons(model: ScoreModel, frame: pa.Table) -> list[list[dict[str, Any
         The frame lacks columns of the fit.
     """
     why = model.explain(frame)
-    shown = {group: _telling(frame, group) for group in why.groups}
-    return [_reasons_of(row, why, shown) for row in range(frame.num_rows)]
+    peers = _peers_of(frame)
+    apart = why.contributions
+    if frame.num_rows >= FEWEST_PEERS:
+        apart = apart - _peer_medians(apart, peers)
+    shown = {group: _telling(frame, group, peers) for group in why.groups}
+    return [_reasons_of(row, apart[row], why, shown) for row in range(frame.num_rows)]
 
 
 def _reasons_of(
-    row: int, why: Explanation, shown: Mapping[str, tuple[FloatArray, FloatArray]]
+    row: int, parts: FloatArray, why: Explanation, shown: Mapping[str, Telling]
 ) -> list[dict[str, Any]]:
-    parts = why.contributions[row]
     order = np.argsort(-np.abs(parts), kind="stable")
     least = LEAST_SHOWN if why.link != "identity" else CLEAR_SHARE * float(np.abs(parts).max())
     clear = [place for place in order if abs(parts[place]) >= max(least, 1e-12)]
     up = [place for place in clear if parts[place] > 0][:RAISING]
     down = [place for place in clear if parts[place] < 0][:LOWERING]
-    return [_reason(why, place, row, shown) for place in [*up, *down]]
+    return [
+        _reason(why.groups[place], float(parts[place]), row=row, why=why, shown=shown)
+        for place in [*up, *down]
+    ]
 
 
 def _reason(
-    why: Explanation, place: int, row: int, shown: Mapping[str, tuple[FloatArray, FloatArray]]
+    group: str, part: float, *, row: int, why: Explanation, shown: Mapping[str, Telling]
 ) -> dict[str, Any]:
-    group = why.groups[place]
-    column, label = TELLING.get(group, ("", group))
-    value, peers = shown[group]
-    part = float(why.contributions[row, place])
+    column, label, value, peers = _choose(shown[group], row)
     return {
         "group": group,
-        "label": label,
+        "label": label or group,
         "column": column,
         "contribution": round(part, 6),
         "link": why.link,
-        "value": _finite(value[row]),
-        "peer_median": _finite(peers[row]),
+        "value": _finite(value),
+        "peer_median": _finite(peers),
         "actionable": _ACTIONABLE.get(column, False),
         "direction": "raises" if part > 0 else "lowers",
     }
 
 
-def _telling(frame: pa.Table, group: str) -> tuple[FloatArray, FloatArray]:
-    """Return the group's telling column and its median among each account's peers."""
-    column = TELLING.get(group, ("", ""))[0]
-    nothing = np.full(frame.num_rows, np.nan)
-    if column not in frame.column_names:
-        return nothing, nothing
-    value = np.asarray(frame.column(column).cast(pa.float64()).to_numpy(), dtype=np.float64)
+def _choose(columns: Telling, row: int) -> tuple[str, str, float, float]:
+    """Return the first column in which the account differs from its peers, else the first."""
+    found = [
+        (name, label, float(own[row]), float(peers[row])) for name, label, own, peers in columns
+    ]
+    for name, label, own, peers in found:
+        if np.isfinite(own) and not abs(own - peers) <= LIKE_PEERS * abs(peers):
+            return name, label, own, peers
+    return found[0] if found else ("", "", float("nan"), float("nan"))
+
+
+def _telling(frame: pa.Table, group: str, peers: Sequence[BoolArray]) -> Telling:
+    """Return the columns that can be shown for a group, with each account's peers' median."""
+    told = []
+    for column, label in TELLING.get(group, ()):
+        if column in frame.column_names:
+            own = np.asarray(frame.column(column).cast(pa.float64()).to_numpy(), dtype=np.float64)
+            told.append((column, label, own, _peer_medians(own[:, None], peers)[:, 0]))
+    return told
+
+
+def _peers_of(frame: pa.Table) -> list[BoolArray]:
+    """Return one mask of shape (n,) per segment; a single one where segments are unknown."""
     if "segment" not in frame.column_names:
-        return value, np.full(len(value), _median(value))
+        return [np.ones(frame.num_rows, dtype=np.bool_)]
     segments = np.array([str(name) for name in frame.column("segment").to_pylist()], dtype=object)
-    peers = nothing.copy()
-    for name in sorted(set(segments.tolist())):
-        same = segments == name
-        peers[same] = _median(value[same])
-    return value, peers
+    return [segments == name for name in sorted(set(segments.tolist()))]
+
+
+def _peer_medians(values: FloatArray, peers: Sequence[BoolArray]) -> FloatArray:
+    """Return shape (n, k): for each account the medians of the columns among its peers."""
+    out = np.full(values.shape, np.nan)
+    for same in peers:
+        if same.sum() < FEWEST_PEERS:  # too few to say what is usual: all accounts are the peers
+            out[same] = [_median(values[:, place]) for place in range(values.shape[1])]
+            continue
+        out[same] = [_median(values[same, place]) for place in range(values.shape[1])]
+    return out
 
 
 def _median(values: FloatArray) -> float:

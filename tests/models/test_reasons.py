@@ -1,6 +1,7 @@
 """Reasons: few, weighty, compared with peers, and never made of crumbs."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from models.base import Explanation
@@ -30,9 +31,28 @@ def frame(company):
     return company.frame(400)[0]
 
 
+def unlike_peers(frame, *parts):
+    """A model that moves the first account only."""
+    rows = np.zeros((frame.num_rows, len(parts)))
+    rows[0] = parts
+    return Told(rows)
+
+
+def test_what_is_true_of_all_peers_explains_nobody(frame):
+    everybody = np.full((frame.num_rows, 2), 0.8)
+    assert build_reasons(Told(everybody), frame) == [[]] * frame.num_rows
+
+
+def test_a_column_in_which_the_account_differs_is_shown(frame):
+    usual = pa.array(np.full(frame.num_rows, 3.0))
+    place = frame.column_names.index("purchase_days_365d_count")
+    same = frame.set_column(place, "purchase_days_365d_count", usual)
+    told = unlike_peers(same, 0.0, 0.0, 0.5)
+    assert build_reasons(told, same)[0][0]["column"] != "purchase_days_365d_count"
+
+
 def test_three_raise_and_one_lowers(frame):
-    told = Told([[0.5, 0.4, 0.3, 0.2, -0.6, -0.7]])
-    reasons = build_reasons(told, frame.slice(0, 1))[0]
+    reasons = build_reasons(unlike_peers(frame, 0.5, 0.4, 0.3, 0.2, -0.6, -0.7), frame)[0]
     assert [r["group"] for r in reasons] == ["recency", "timing", "frequency", "breadth"]
     assert [r["direction"] for r in reasons] == ["raises"] * 3 + ["lowers"]
 
@@ -42,8 +62,7 @@ def test_crumbs_are_hidden(frame):
 
 
 def test_peers_are_of_the_same_segment(frame):
-    told = Told(np.full((frame.num_rows, 1), 0.5))
-    reason = build_reasons(told, frame)[0][0]
+    reason = build_reasons(unlike_peers(frame, 0.5), frame)[0][0]
     first = frame.column("segment")[0].as_py()
     same = np.array(frame.column("segment").to_pylist()) == first
     assert reason["peer_median"] == np.median(frame.column("recency_days").to_numpy()[same])
@@ -51,7 +70,7 @@ def test_peers_are_of_the_same_segment(frame):
 
 
 def test_actionable_is_that_of_the_column_shown(frame):
-    reasons = build_reasons(Told([[0.5, 0.0, 0.0, 0.4]]), frame.slice(0, 1))[0]
+    reasons = build_reasons(unlike_peers(frame, 0.5, 0.0, 0.0, 0.4), frame)[0]
     assert [(r["column"], r["actionable"]) for r in reasons] == [
         ("recency_days", True),
         ("spend_365d_minor", True),
