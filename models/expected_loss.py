@@ -42,6 +42,23 @@ def value_if_kept(risk: FloatArray, expected_minor: FloatArray) -> FloatArray:
     return kept
 
 
+def net_of_credits(kept_minor: FloatArray, credit_share: FloatArray) -> FloatArray:
+    """Return value less the share of its own spend that an account has had credited.
+
+    The value models speak of gross spend, as their label does; a buyer whose largest order was
+    taken back the same day would otherwise head the list. Shape (n,), minor units; an undefined
+    share counts as none.
+
+    Examples
+    --------
+    >>> net_of_credits(np.array([100.0, 100.0]), np.array([0.25, 1.2])).tolist()
+    [75.0, 0.0]
+    """
+    share = np.clip(np.nan_to_num(credit_share), 0.0, 1.0)
+    net: FloatArray = kept_minor * (1.0 - share)
+    return net
+
+
 def expected_loss(risk: FloatArray, kept_minor: FloatArray) -> FloatArray:
     """Return risk x value if kept, shape (n,), minor units.
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.columns import ACCOUNT_COLUMNS
-from models.base import Explanation, FloatArray, ScoreModel
+from models.base import FloatArray, ScoreModel
 from models.season import SEASON_COLUMNS
 
 BoolArray = NDArray[np.bool_]
@@ -77,6 +77,23 @@ TELLING: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 """For each group the columns that can be shown, the telling one first, and what to call them."""
+ENGAGED: Mapping[str, int] = {
+    **dict.fromkeys(("recency_days", "overdue_ratio", "gap_mean_days"), -1),
+    **dict.fromkeys(
+        (
+            "purchase_days_365d_count", "purchase_days_90d_count", "purchase_days_count",
+            "spend_365d_minor", "spend_90d_minor", "day_spend_mean_minor",
+            "spend_same_90d_minor", "spend_same_30d_minor", "company_share",
+        ),
+        1,
+    ),
+}  # fmt: skip
+"""1 where more of it means a better customer, -1 where less does; absent where neither is sure.
+
+Columns that say nearly the same share their effect out among themselves, and a linear model may
+give one of them the opposite sign. Such a part stays in the sum, but "bought three days ago, which
+raises the risk" is no reason to show anybody: a column is shown only where it points the same way.
+"""
 LIKE_PEERS = 0.02
 """A value within so much of the peers' median (as a share of it) tells nothing apart."""
 
@@ -138,33 +155,41 @@ def build_reasons(model: ScoreModel, frame: pa.Table) -> list[list[dict[str, Any
     if frame.num_rows >= FEWEST_PEERS:
         apart = apart - _peer_medians(apart, peers)
     shown = {group: _telling(frame, group, peers) for group in why.groups}
-    return [_reasons_of(row, apart[row], why, shown) for row in range(frame.num_rows)]
-
-
-def _reasons_of(
-    row: int, parts: FloatArray, why: Explanation, shown: Mapping[str, Telling]
-) -> list[dict[str, Any]]:
-    order = np.argsort(-np.abs(parts), kind="stable")
-    least = LEAST_SHOWN if why.link != "identity" else CLEAR_SHARE * float(np.abs(parts).max())
-    clear = [place for place in order if abs(parts[place]) >= max(least, 1e-12)]
-    up = [place for place in clear if parts[place] > 0][:RAISING]
-    down = [place for place in clear if parts[place] < 0][:LOWERING]
+    # more engaged means less risk, but more value
+    towards = -1 if model.unit == "probability" else 1
+    link = why.link
     return [
-        _reason(why.groups[place], float(parts[place]), row=row, why=why, shown=shown)
-        for place in [*up, *down]
+        _reasons_of(
+            row, dict(zip(why.groups, apart[row], strict=True)), towards, link=link, shown=shown
+        )
+        for row in range(frame.num_rows)
     ]
 
 
+def _reasons_of(
+    row: int, parts: Mapping[str, float], towards: int, *, link: str, shown: Mapping[str, Telling]
+) -> list[dict[str, Any]]:
+    largest = max((abs(part) for part in parts.values()), default=0.0)
+    least = max(LEAST_SHOWN if link != "identity" else CLEAR_SHARE * largest, 1e-12)
+    up: list[dict[str, Any]] = []
+    down: list[dict[str, Any]] = []
+    for group, part in sorted(parts.items(), key=lambda item: -abs(item[1])):
+        told = _choose(shown[group], row, towards * (1 if part > 0 else -1))
+        if abs(part) >= least and told is not None:
+            (up if part > 0 else down).append(_reason(group, float(part), link, told=told))
+    return [*up[:RAISING], *down[:LOWERING]]
+
+
 def _reason(
-    group: str, part: float, *, row: int, why: Explanation, shown: Mapping[str, Telling]
+    group: str, part: float, link: str, *, told: tuple[str, str, float, float]
 ) -> dict[str, Any]:
-    column, label, value, peers = _choose(shown[group], row)
+    column, label, value, peers = told
     return {
         "group": group,
-        "label": label or group,
+        "label": label,
         "column": column,
         "contribution": round(part, 6),
-        "link": why.link,
+        "link": link,
         "value": _finite(value),
         "peer_median": _finite(peers),
         "actionable": _ACTIONABLE.get(column, False),
@@ -172,15 +197,19 @@ def _reason(
     }
 
 
-def _choose(columns: Telling, row: int) -> tuple[str, str, float, float]:
-    """Return the first column in which the account differs from its peers, else the first."""
-    found = [
-        (name, label, float(own[row]), float(peers[row])) for name, label, own, peers in columns
-    ]
-    for name, label, own, peers in found:
-        if np.isfinite(own) and not abs(own - peers) <= LIKE_PEERS * abs(peers):
-            return name, label, own, peers
-    return found[0] if found else ("", "", float("nan"), float("nan"))
+def _choose(columns: Telling, row: int, wanted: int) -> tuple[str, str, float, float] | None:
+    """Return the first column that tells the account from its peers, in the wanted direction.
+
+    ``wanted`` is 1 where the reason speaks for a better customer than the peers, -1 for a worse.
+    """
+    for name, label, own, peers in columns:
+        value, usual = float(own[row]), float(peers[row])
+        if not np.isfinite(value) or abs(value - usual) <= LIKE_PEERS * abs(usual):
+            continue
+        better = ENGAGED.get(name, 0) * (1 if value > usual else -1)
+        if better in {0, wanted}:
+            return name, label, value, usual
+    return None
 
 
 def _telling(frame: pa.Table, group: str, peers: Sequence[BoolArray]) -> Telling:

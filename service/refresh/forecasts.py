@@ -6,7 +6,7 @@ of a backtest that stood on this day or before: a later one knows corrections th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -107,22 +107,23 @@ def describe_forecast(forecast: QuarterForecast) -> dict[str, Any]:
 def forecast_rows(
     forecast: QuarterForecast, snapshot: Snapshot, currency: str
 ) -> Iterator[ForecastRow]:
-    """Yield one ledger row per node and leg."""
+    """Yield one ledger row per node and leg, in whole minor units that still add up."""
+    whole = whole_parts(forecast.parts)
     for leg in forecast.legs:
         served = forecast.served.get(leg.node) == leg.leg
-        parts = forecast.parts.get(leg.node, {}) if served else None
+        parts = whole.get(leg.node, {}) if served else None
         yield ForecastRow(
             period=str(forecast.quarter),
             origin=snapshot.day,
             week=forecast.week,
             node=leg.node,
             leg=leg.leg,
-            p10_minor=leg.p10_minor,
-            p50_minor=leg.p50_minor,
-            p90_minor=leg.p90_minor,
-            mean_minor=leg.mean_minor,
+            p10_minor=float(round(leg.p10_minor)),
+            p50_minor=float(round(leg.p50_minor)),
+            p90_minor=float(round(leg.p90_minor)),
+            mean_minor=sum(parts.values()) if parts else float(round(leg.mean_minor)),
             served=served,
-            parts=None if parts is None else dict(parts),
+            parts=parts,
             actual_to_date_minor=_to_date(forecast, leg.node),
             currency=currency,
             method={
@@ -132,6 +133,26 @@ def forecast_rows(
                 else {},
             },
         )
+
+
+def whole_parts(parts: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Round the parts of every node so that the total stays the sum of the segments.
+
+    Examples
+    --------
+    >>> whole_parts({"total": {"a": 1.0}, "segment=x": {"a": 0.6}, "segment=y": {"a": 0.4}})
+    {'total': {'a': 1.0}, 'segment=x': {'a': 1.0}, 'segment=y': {'a': 0.0}}
+    """
+    whole = {
+        node: {name: float(round(value)) for name, value in one.items()}
+        for node, one in parts.items()
+    }
+    segments = [one for node, one in whole.items() if node != "total"]
+    if segments and "total" in whole:
+        whole["total"] = {
+            name: sum(one.get(name, 0.0) for one in segments) for name in whole["total"]
+        }
+    return whole
 
 
 def _to_date(forecast: QuarterForecast, node: str) -> float | None:

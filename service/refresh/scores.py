@@ -27,7 +27,13 @@ from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import ModelNotFoundError, RefusedError
 from lifecycle.history import open_history
 from lifecycle.snapshot import Snapshot
-from models.expected_loss import expected_loss, lapse_status, rank_within, value_if_kept
+from models.expected_loss import (
+    expected_loss,
+    lapse_status,
+    net_of_credits,
+    rank_within,
+    value_if_kept,
+)
 from models.scoring import load_model, score
 
 CHURN, CLV = "churn", "clv"
@@ -186,7 +192,7 @@ def _score_rows(one: Scored, frame: pa.Table, *, currency: str) -> Iterator[Scor
             horizon_days=release.horizon_days,
             release_id=int(release.release_id or 0),
             route=release.route,
-            value=row["value"],
+            value=float(round(row["value"])) if money else row["value"],
             unit="minor" if money else "probability",
             currency=currency if money else None,
             rank=row["rank"],
@@ -226,8 +232,9 @@ def _at_risk_rows(
     if clv is not None:
         # the nearest horizon's value, per day, over the horizon of the risk
         expected = clv.table["value"].to_numpy() * horizon / clv.release.horizon_days
-    kept = value_if_kept(risk, expected)
-    loss = expected_loss(risk, kept)
+    credited = frame["credit_share"].to_numpy()
+    kept = np.round(net_of_credits(value_if_kept(risk, expected), credited))
+    loss = np.round(expected_loss(risk, kept))
     recency = frame["recency_days"].to_numpy()
     status = lapse_status(recency, horizon)
     ranks = rank_within(loss, status)

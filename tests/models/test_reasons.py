@@ -14,6 +14,8 @@ from tests.models.pastdays import Company, monthly
 class Told:
     """A model that says what the test tells it."""
 
+    unit = "probability"
+
     def __init__(self, rows, link="logit"):
         self.rows, self.link = np.array(rows), link
 
@@ -38,6 +40,13 @@ def unlike_peers(frame, *parts):
     return Told(rows)
 
 
+def put(frame, name, row, value):
+    """The frame with one cell changed."""
+    cells = frame.column(name).to_numpy().copy()
+    cells[row] = value
+    return frame.set_column(frame.column_names.index(name), name, pa.array(cells))
+
+
 def test_what_is_true_of_all_peers_explains_nobody(frame):
     everybody = np.full((frame.num_rows, 2), 0.8)
     assert build_reasons(Told(everybody), frame) == [[]] * frame.num_rows
@@ -52,9 +61,29 @@ def test_a_column_in_which_the_account_differs_is_shown(frame):
 
 
 def test_three_raise_and_one_lowers(frame):
-    reasons = build_reasons(unlike_peers(frame, 0.5, 0.4, 0.3, 0.2, -0.6, -0.7), frame)[0]
-    assert [r["group"] for r in reasons] == ["recency", "timing", "frequency", "breadth"]
+    row = frame.num_rows - 1
+    for name in ("spend_90d_of_365d_share", "products_mean_count", "credit_share", "tenure_days"):
+        frame = put(frame, name, row, 1e6)
+    frame = put(frame, "country_spend_share", row, 1e6)
+    told = Told(np.zeros((frame.num_rows, len(GROUPS))))
+    told.rows[row, 4:] = [0.5, 0.4, -0.7, 0.3, 0.0, 0.2]
+    reasons = build_reasons(told, frame)[row]
+    assert [r["group"] for r in reasons] == ["trend", "breadth", "tenure", "credits"]
     assert [r["direction"] for r in reasons] == ["raises"] * 3 + ["lowers"]
+
+
+@pytest.mark.parametrize(("days", "shown"), [(1.0, []), (9e5, ["recency"])])
+def test_a_fresh_purchase_is_never_a_reason_for_risk(frame, days, shown):
+    told = unlike_peers(frame, 0.5)
+    reasons = build_reasons(told, put(frame, "recency_days", 0, days))[0]
+    assert [r["group"] for r in reasons] == shown
+
+
+def test_for_value_the_same_silence_lowers(frame):
+    told = unlike_peers(frame, -0.5)
+    told.unit, told.link = "minor", "log"
+    reasons = build_reasons(told, put(frame, "recency_days", 0, 9e5))[0]
+    assert [(r["group"], r["direction"]) for r in reasons] == [("recency", "lowers")]
 
 
 def test_crumbs_are_hidden(frame):
