@@ -209,8 +209,9 @@ def mase(actual: ArrayLike, predicted: ArrayLike, *, history: ArrayLike, season:
     2.0
     """
     past = _vector(history)
-    if not 1 <= season < len(past):
-        raise DataError(f"a season of {season} on {len(past)} values", "1 <= season < length")
+    _require(
+        1 <= season < len(past), f"season {season}, {len(past)} values", "1 <= season < length"
+    )
     scale = _positive(np.abs(past[season:] - past[:-season]).mean(), "seasonal change")
     return mae(actual, predicted) / scale
 
@@ -222,35 +223,36 @@ def crps_ensemble(actual: ArrayLike, draws: ArrayLike) -> float:
     0.5
     """
     y, x = _vector(actual), np.sort(np.asarray(draws, dtype=np.float64), axis=-1)
-    if x.ndim != 2 or x.shape[0] != len(y) or x.shape[1] < 1 or not np.isfinite(x).all():
-        raise DataError(f"draws of shape {x.shape}", f"finite draws of shape ({len(y)}, m)")
+    fits = x.ndim == 2 and x.shape[0] == len(y) and x.shape[1] >= 1 and bool(np.isfinite(x).all())
+    _require(fits, f"draws of shape {x.shape}", f"finite draws of shape ({len(y)}, m)")
     m = x.shape[1]
     weight = 2.0 * np.arange(1, m + 1) - m - 1
     return float((np.abs(x - y[:, None]).mean(axis=1) - x @ weight / m**2).mean())
 
 
+def _require(holds: bool, found: str, expected: str) -> None:
+    if not holds:
+        raise DataError(found, expected)
+
+
 def _vector(values: ArrayLike) -> FloatArray:
     x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1 or len(x) == 0:
-        raise DataError(f"an array of shape {x.shape}", "one dimension and at least one value")
-    if not np.isfinite(x).all():
-        raise DataError(
-            f"{(~np.isfinite(x)).sum()} of {len(x)} values not finite", "finite numbers"
-        )
+    some = x.ndim == 1 and len(x) > 0
+    _require(some, f"an array of shape {x.shape}", "one dimension and at least one value")
+    gone = int((~np.isfinite(x)).sum())
+    _require(gone == 0, f"{gone} of {len(x)} values not finite", "finite numbers")
     return x
 
 
 def _pair(actual: ArrayLike, other: ArrayLike) -> tuple[FloatArray, FloatArray]:
     y, f = _vector(actual), _vector(other)
-    if len(y) != len(f):
-        raise DataError(f"{len(y)} actual values and {len(f)} others", "one length")
+    _require(len(y) == len(f), f"{len(y)} actual values and {len(f)} others", "one length")
     return y, f
 
 
 def _outcome_pair(happened: ArrayLike, score: ArrayLike) -> tuple[FloatArray, FloatArray]:
     y, s = _pair(happened, score)
-    if not np.isin(y, (0.0, 1.0)).all():
-        raise DataError("outcomes other than 0 and 1", "0 (no) or 1 (yes)")
+    _require(bool(np.isin(y, (0.0, 1.0)).all()), "outcomes other than 0 and 1", "0 or 1")
     _positive(float(y.sum()), "number of cases")
     return y, s
 
@@ -265,8 +267,9 @@ def _probability_pair(happened: ArrayLike, probability: ArrayLike) -> tuple[Floa
 def _interval(actual: ArrayLike, low: ArrayLike, high: ArrayLike) -> tuple[FloatArray, ...]:
     y, below = _pair(actual, low)
     _, above = _pair(actual, high)
-    if (below > above).any():
-        raise DataError("an interval whose low end is above its high end", "low <= high")
+    _require(
+        bool((below <= above).all()), "an interval with its low end above its high", "low <= high"
+    )
     return y, below, above
 
 
