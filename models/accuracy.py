@@ -209,9 +209,7 @@ def mase(actual: ArrayLike, predicted: ArrayLike, *, history: ArrayLike, season:
     2.0
     """
     past = _vector(history)
-    _require(
-        1 <= season < len(past), f"season {season}, {len(past)} values", "1 <= season < length"
-    )
+    _require(1 <= season < len(past), f"season {season} of {len(past)}", "1 <= season < length")
     scale = _positive(np.abs(past[season:] - past[:-season]).mean(), "seasonal change")
     return mae(actual, predicted) / scale
 
@@ -267,9 +265,7 @@ def _probability_pair(happened: ArrayLike, probability: ArrayLike) -> tuple[Floa
 def _interval(actual: ArrayLike, low: ArrayLike, high: ArrayLike) -> tuple[FloatArray, ...]:
     y, below = _pair(actual, low)
     _, above = _pair(actual, high)
-    _require(
-        bool((below <= above).all()), "an interval with its low end above its high", "low <= high"
-    )
+    _require(bool((below <= above).all()), "a low end above its high end", "low <= high")
     return y, below, above
 
 
