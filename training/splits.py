@@ -45,9 +45,7 @@ class GatePlan:
 
 
 def grid_days(first_day: date, as_of: date, *, horizon_days: int) -> list[date]:
-    """List the days to learn from: month starts, and ``as_of`` less whole horizons.
-
-    The latter are the freshest day whose window has ended, and the origins of the gate.
+    """List the days to learn from: month starts, and the freshest day whose window has ended.
 
     Parameters
     ----------
@@ -71,7 +69,7 @@ def grid_days(first_day: date, as_of: date, *, horizon_days: int) -> list[date]:
     """
     start = first_day + timedelta(days=WARMUP_DAYS)
     last = as_of - timedelta(days=horizon_days)
-    return sorted({*month_starts(start, last), *_steps_back(start, as_of, step_days=horizon_days)})
+    return sorted({*month_starts(start, last), last}) if last >= start else []
 
 
 def plan_gate(first_day: date, as_of: date, *, horizon_days: int) -> GatePlan:
@@ -136,11 +134,6 @@ def check_split(examples: Examples, known_on: date) -> None:
         )
     latest = np.max(examples.as_of).astype("datetime64[D]").item()
     check_closed(latest, known_on, horizon_days=examples.horizon_days)
-
-
-def _steps_back(start: date, as_of: date, *, step_days: int) -> list[date]:
-    count = max((as_of - start).days // step_days, 0)
-    return [as_of - timedelta(days=step_days * back) for back in range(count, 0, -1)]
 
 
 def _find_origins(
