@@ -24,6 +24,29 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
+def parse_as_of(text: str, zone: ZoneInfo) -> date:
+    """Read the day to stand on, such as ``2011-12-10``.
+
+    It may be tomorrow, which counts all of today; on a later day windows would seem to have ended
+    in which nothing could happen yet, and every account would seem to have left.
+
+    Raises
+    ------
+    UsageError
+        It is not a calendar day, or lies after tomorrow in the company's zone.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"day {text[:40]!r}", "a day such as 2011-12-10", "correct it") from error
+    tomorrow = datetime.now(zone).date() + timedelta(days=1)
+    if day > tomorrow:
+        raise UsageError(
+            f"day {day}, which is yet to come", f"{tomorrow} or earlier", "correct --as-of"
+        )
+    return day
+
+
 def add_months(day: date, months: int) -> date:
     """Shift the first day of a month by whole months.
 

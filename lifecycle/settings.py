@@ -107,6 +107,25 @@ class Settings(BaseSettings):
         return self.mlflow_tracking_uri or f"sqlite:///{self.data_dir / 'mlflow.sqlite'}"
 
 
+def load_existing(data_dir: Path | str | None = None) -> Settings:
+    """Read the settings of a data directory that is there, for commands that make none.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder (a slip of the pen must not make a new, empty company), or a value
+        is not allowed.
+    """
+    settings = load_settings(data_dir)
+    if not settings.data_dir.is_dir():
+        raise UsageError(
+            f"no data directory {settings.data_dir}",
+            "a folder that `truecast ingest` has made",
+            "correct --data-dir, or ingest into it first",
+        )
+    return settings
+
+
 def load_settings(data_dir: Path | str | None = None) -> Settings:
     """Read the settings of one data directory.
 

@@ -9,7 +9,6 @@ neither pandas, pyarrow nor scikit-learn, so that the slim web process can read 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from typing import Any, NoReturn
 
 from lifecycle.errors import BundleError
 from models import golden
+from models.digest import compute_digest
 
 FORMAT = 1
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -33,24 +33,6 @@ META_FILE, GOLDEN_FILE = "bundle.json", "golden.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,60}\.(txt|json)")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TODO = "train again, or roll back to an earlier release"
-
-
-def compute_digest(files: Mapping[str, bytes]) -> str:
-    """Compute the SHA-256 over the files' names and contents, in the order of names.
-
-    Examples
-    --------
-    >>> one = compute_digest({"a.json": b"1", "b.json": b"2"})
-    >>> one == compute_digest({"b.json": b"2", "a.json": b"1"})
-    True
-    >>> one == compute_digest({"a.json": b"12", "b.json": b""})
-    False
-    """
-    total = hashlib.sha256()
-    for name in sorted(files):
-        content = hashlib.sha256(files[name]).hexdigest()
-        total.update(f"{name}\n{len(files[name])}\n{content}\n".encode())
-    return total.hexdigest()
 
 
 def save_bundle(

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +19,8 @@ from ledger.engine import Ledger, open_ledger
 from ledger.releases import Release, read_champions, read_releases
 from lifecycle.console import Console
 from lifecycle.errors import ModelNotFoundError, UsageError
-from lifecycle.periods import Quarter
-from lifecycle.settings import Settings, load_settings
+from lifecycle.periods import Quarter, parse_as_of
+from lifecycle.settings import Settings, load_existing
 from lifecycle.snapshot import Snapshot
 from service.refresh.forecasts import build_forecasts, describe_forecast, refresh_forecasts
 from service.refresh.scores import (
@@ -42,20 +41,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Out = Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")]
 
 
-def parse_day(text: str) -> date:
-    """Read ``2011-12-10``.
-
-    Raises
-    ------
-    UsageError
-        It is not a calendar day.
-    """
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"day {text[:40]!r}", "a day such as 2011-12-10", "correct it") from error
-
-
 def place_of(settings: Settings) -> Place:
     """Return where the settings keep things."""
     return Place(
@@ -67,8 +52,8 @@ def place_of(settings: Settings) -> Place:
 
 
 def _open(data_dir: Path | None, as_of: str) -> tuple[Settings, Snapshot, Ledger]:
-    settings = load_settings(data_dir)
-    day = parse_day(as_of)
+    settings = load_existing(data_dir)
+    day = parse_as_of(as_of, settings.zone)
     snapshot = open_snapshot(settings.lake_dir, settings.zone, day)
     return settings, snapshot, open_ledger(settings.ledger_address)
 
@@ -79,7 +64,8 @@ def score_command(
     as_of: AsOf,
     out: Out,
     horizon_days: Annotated[
-        int | None, typer.Option(help="Which horizon, if several are released.")
+        int | None,
+        typer.Option(help="Which released horizon; default: the one nearest to the settings'."),
     ] = None,
     data_dir: DataDir = None,
     json_mode: Json = False,
@@ -89,7 +75,8 @@ def score_command(
     check_out(out)
     settings, snapshot, ledger = _open(data_dir, as_of)
     place = place_of(settings)
-    release = _pick_release(choose_releases(ledger, snapshot.day), model, horizon_days)
+    releases = choose_releases(ledger, snapshot.day)
+    release = _pick_release(releases, model, horizon_days, usual=settings.horizon_days)
     frame = account_frame(snapshot, cache_dir=settings.frames_dir)
     table = score_release(release, frame, place).table
     money = release.model == "clv"
@@ -164,7 +151,7 @@ def models_command(
 ) -> None:
     """List the released models, newest first; the champions speak."""
     console = Console(json_mode)
-    ledger = open_ledger(load_settings(data_dir).ledger_address)
+    ledger = open_ledger(load_existing(data_dir).ledger_address)
     releases = read_releases(ledger)
     champions = {release.release_id for release in read_champions(ledger)}
     if card is not None:
@@ -205,7 +192,9 @@ def _show_card(console: Console, releases: Sequence[Release], version: str) -> N
     console.emit(found.card)
 
 
-def _pick_release(releases: Sequence[Release], model: str, horizon: int | None) -> Release:
+def _pick_release(
+    releases: Sequence[Release], model: str, horizon: int | None, *, usual: int
+) -> Release:
     fitting = [r for r in releases if r.model == model and horizon in {None, r.horizon_days}]
     if not fitting:
         have = ", ".join(f"{r.model} over {r.horizon_days} days" for r in releases)
@@ -214,7 +203,7 @@ def _pick_release(releases: Sequence[Release], model: str, horizon: int | None) 
             f"one of: {have}",
             f"run `truecast train {model[:40]}`",
         )
-    return min(fitting, key=lambda release: release.horizon_days)
+    return min(fitting, key=lambda r: (abs(r.horizon_days - usual), r.horizon_days))
 
 
 def _flat_forecast(one: Any, snapshot: Snapshot, currency: str) -> Iterator[dict[str, Any]]:

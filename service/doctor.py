@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 from ledger.engine import Ledger, attach_ledger, ledger_path
 from ledger.keys import load_pepper, read_keys
 from ledger.releases import read_champions
 from ledger.runs import RunKind, read_current_run
 from lifecycle.errors import TruecastError
+from models.digest import compute_digest
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,37 @@ def _check_lake(folder: Path) -> Finding:
     facts = [name for name in tables if not name.startswith("_")]
     if not facts:
         return Finding("lake", False, "no tables", "truecast ingest FILE --mapping M")
+    try:
+        damaged = [path for name in tables for path in _damaged_files(folder / name)]
+    except (OSError, ValueError, KeyError) as error:
+        found = f"a log cannot be read: {error}"
+        return Finding("lake", False, found, "restore lake/ from the backup")
+    if damaged:
+        found = f"{len(damaged)} damaged or missing, first {damaged[0].relative_to(folder)}"
+        return Finding("lake", False, found, "restore lake/ from the backup")
     return Finding("lake", True, ", ".join(facts))
+
+
+def _damaged_files(table: Path) -> list[Path]:
+    """Return files of a table that are not as long as its log says.
+
+    The log is read as text: the slim install has no Delta Lake. Commits that were already folded
+    into a checkpoint and removed are not seen.
+    """
+    sizes: dict[str, int] = {}
+    for commit in sorted((table / "_delta_log").glob("*.json")):
+        for line in commit.read_text(encoding="utf-8").splitlines():
+            action = json.loads(line)
+            if "add" in action:
+                sizes[unquote(action["add"]["path"])] = action["add"]["size"]
+            elif "remove" in action:
+                sizes.pop(unquote(action["remove"]["path"]), None)
+    held = {table / name: size for name, size in sizes.items()}
+    return [path for path, size in held.items() if _length(path) != size]
+
+
+def _length(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
 
 
 def _check_ledger_file(path: Path) -> Finding:
@@ -98,10 +131,19 @@ def _check_releases(ledger: Ledger, bundles_dir: Path) -> Iterator[Finding]:
     for release in champions:
         name = f"champion {release.model} over {release.horizon_days} days"
         found = f"{release.candidate}, version {release.version}"
-        if release.digest and not (bundles_dir / release.digest / "bundle.json").is_file():
-            yield Finding(name, False, f"{found}, bundle missing", "restore bundles/, or train")
+        damage = _bundle_damage(bundles_dir, release.digest) if release.digest else None
+        if damage:
+            yield Finding(name, False, f"{found}, {damage}", "restore bundles/, or train")
         else:
             yield Finding(name, True, found)
+
+
+def _bundle_damage(bundles_dir: Path, digest: str) -> str | None:
+    folder = bundles_dir / digest
+    if not (folder / "bundle.json").is_file():
+        return "bundle missing"
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return None if compute_digest(files) == digest else "bundle altered: its digest is wrong"
 
 
 def _check_runs(ledger: Ledger) -> Iterator[Finding]:

@@ -15,9 +15,9 @@ from ledger.engine import Ledger, open_ledger
 from ledger.releases import Release, read_champions, write_release
 from ledger.runs import begin_run, publish_run
 from lifecycle.console import Console
-from lifecycle.errors import UsageError
 from lifecycle.history import History, open_history
-from lifecycle.settings import Settings, load_settings
+from lifecycle.periods import parse_as_of
+from lifecycle.settings import Settings, load_existing
 from models.registry import set_alias
 from training.backtest import AccuracyRow, backtest_origins, run_backtest, summarise
 from training.specs import Spec, find_spec
@@ -44,7 +44,8 @@ def train_command(
     json_mode: Json = False,
 ) -> None:
     """Train a model on many past days and pass its candidates through the gate."""
-    settings, console, day = load_settings(data_dir), Console(json_mode), _parse_day(as_of)
+    settings, console = load_existing(data_dir), Console(json_mode)
+    day = parse_as_of(as_of, settings.zone)
     spec = find_spec(model)
     history = open_history(settings.lake_dir, zone=settings.zone)
     done = []
@@ -64,7 +65,8 @@ def backtest_command(
     json_mode: Json = False,
 ) -> None:
     """Forecast every past quarter from every past week with only what was known then."""
-    settings, console, day = load_settings(data_dir), Console(json_mode), _parse_day(as_of)
+    settings, console = load_existing(data_dir), Console(json_mode)
+    day = parse_as_of(as_of, settings.zone)
     history = open_history(settings.lake_dir, zone=settings.zone)
     first_month = settings.fiscal_year_start_month
     origins = backtest_origins(quarters=quarters, first_month=first_month, as_of=day)
@@ -77,13 +79,6 @@ def backtest_command(
     accuracy = summarise(vintages)
     _show_accuracy(console, accuracy)
     console.emit({"run_id": run_id, "accuracy": [asdict(row) for row in accuracy]})
-
-
-def _parse_day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"day {text[:40]!r}", "a day such as 2011-12-10", "correct it") from error
 
 
 def _horizons(spec: Spec, given: int | None, settings: Settings) -> tuple[int, ...]:

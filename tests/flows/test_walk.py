@@ -134,6 +134,7 @@ def test_a_model_of_an_earlier_day_unseats_no_later_one(data_dir, tmp_path):
         (["score", "pigs", "--as-of", AS_OF, "--out", "x.csv"], 5),
         (["forecast", "--as-of", AS_OF, "--period", "2020Q9", "--out", "x.csv"], 2),
         (["train", "churn", "--as-of", "2018-02-01"], 4),
+        (["train", "churn", "--as-of", "2999-01-01"], 2),
     ],
 )
 def test_a_wrong_command_ends_in_one_line_and_its_code(data_dir, words, code, capsys):
@@ -141,6 +142,20 @@ def test_a_wrong_command_ends_in_one_line_and_its_code(data_dir, words, code, ca
     assert main([*words, *where]) == code
     lines = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
     assert len(lines) == 1
+
+
+def test_a_score_file_is_over_the_usual_horizon_whatever_else_is_released(data_dir, tmp_path):
+    where = ["--data-dir", str(data_dir)]
+    assert main(["train", "churn", "--horizon-days", "7", "--as-of", AS_OF, *where]) == 0
+    assert main(_score("churn", data_dir, tmp_path / "s.csv")) == 0
+    assert "churn-90-" in (tmp_path / "s.csv").read_text()
+
+
+@pytest.mark.parametrize("words", [["refresh", "--as-of", AS_OF], ["models"]])
+def test_a_slip_in_the_folders_name_makes_no_folder(tmp_path, words, capsys):
+    assert main([*words, "--data-dir", str(tmp_path / "slip")]) == 2
+    assert "no data directory" in capsys.readouterr().err
+    assert not (tmp_path / "slip").exists()
 
 
 def test_help_names_every_command(capsys):

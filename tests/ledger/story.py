@@ -13,8 +13,11 @@ from ledger.releases import Release, write_release
 from ledger.runs import begin_run, publish_run
 from ledger.scores import ScoreRow, write_scores
 from ledger.views import AtRiskRow, write_at_risk
+from models.digest import compute_digest
 
 DAY = date(2011, 12, 10)
+# of a bundle that holds an empty bundle.json
+DIGEST = compute_digest({"bundle.json": b"{}"})
 KNOWN = datetime(2011, 12, 9, 12, 50, tzinfo=UTC)
 REASON = {
     "group": "recency",
@@ -44,7 +47,7 @@ def release(ledger: Ledger, model: str = "churn", *, version: str = "1", days: i
         route="non_contractual",
         candidate="lightgbm_logistic_blend",
         version=version,
-        digest="ab" * 32,
+        digest=DIGEST,
         as_of=DAY,
         created_at=KNOWN,
         metrics={"auc": 0.81},

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.errors import UsageError
-from lifecycle.periods import Quarter, add_months, day_start, month_starts
+from lifecycle.periods import Quarter, add_months, day_start, month_starts, parse_as_of
 
 days = st.dates(date(1950, 1, 1), date(2100, 12, 31))
 months = st.integers(1, 12)
@@ -67,3 +67,11 @@ def test_month_starts_are_inside_the_span():
         date(2011, 3, 1),
     ]
     assert add_months(date(2011, 1, 1), -1) == date(2010, 12, 1)
+
+
+def test_one_may_stand_on_tomorrow_but_not_later():
+    zone = ZoneInfo("Pacific/Auckland")
+    tomorrow = datetime.now(zone).date() + timedelta(days=1)
+    assert parse_as_of(tomorrow.isoformat(), zone) == tomorrow
+    with pytest.raises(UsageError, match="yet to come"):
+        parse_as_of((tomorrow + timedelta(days=2)).isoformat(), zone)

@@ -3,7 +3,7 @@
 import pytest
 
 from lifecycle.errors import UsageError
-from lifecycle.settings import SETTINGS_FILE, load_settings
+from lifecycle.settings import SETTINGS_FILE, load_existing, load_settings
 
 
 def test_the_file_in_the_data_directory_is_read(tmp_path):
@@ -49,3 +49,10 @@ def test_the_stores_lie_under_the_data_directory_unless_set(tmp_path, monkeypatc
     assert str(tmp_path) in settings.mlflow_address
     monkeypatch.setenv("TRUECAST_LEDGER_URL", "sqlite:///elsewhere.sqlite")
     assert load_settings(tmp_path).ledger_address == "sqlite:///elsewhere.sqlite"
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(UsageError, match="no data directory"):
+        load_existing(tmp_path / "slip")
+    assert not (tmp_path / "slip").exists()
+    assert load_existing(tmp_path).data_dir == tmp_path

@@ -14,7 +14,8 @@ import pytest
 
 from lifecycle.errors import BundleError
 from models import bundle, golden
-from models.bundle import compute_digest, load_bundle, save_bundle
+from models.bundle import load_bundle, save_bundle
+from models.digest import compute_digest
 
 
 @pytest.fixture(scope="module")

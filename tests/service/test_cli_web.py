@@ -15,7 +15,7 @@ import truecast
 from ledger.engine import open_ledger
 from ledger.keys import load_pepper
 from service.doctor import Folders, examine
-from tests.ledger.story import address, fill, new_ledger, release
+from tests.ledger.story import DIGEST, address, fill, new_ledger, release
 from tests.service.conftest import make_key, open_client
 
 
@@ -85,8 +85,11 @@ def _make_well(folder: Path) -> None:
     release(ledger, "clv")
     make_key(folder, ledger)
     ledger.close()  # so that all rows are in the file itself
-    (folder / "lake" / "orders" / "_delta_log").mkdir(parents=True)
-    bundle = folder / "bundles" / ("ab" * 32)
+    log = folder / "lake" / "orders" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "0.json").write_text('{"add": {"path": "a%20b", "size": 4}}\n{"commitInfo": {}}\n')
+    (log.parent / "a b").write_text("PAR1")
+    bundle = folder / "bundles" / DIGEST
     bundle.mkdir(parents=True)
     (bundle / "bundle.json").write_text("{}")
 
@@ -103,7 +106,11 @@ def test_doctor_is_content_with_a_whole_directory(tmp_path: Path) -> None:
         (lambda d: (d / "ledger.sqlite").write_bytes(b"junk" * 2000), "ledger"),
         (lambda d: (d / "pepper").chmod(0o640), "API keys"),
         (lambda d: (d / "pepper").unlink(), "API keys"),
-        (lambda d: (d / "bundles" / ("ab" * 32) / "bundle.json").unlink(), "champion"),
+        (lambda d: (d / "bundles" / DIGEST / "bundle.json").unlink(), "champion"),
+        (lambda d: (d / "bundles" / DIGEST / "bundle.json").write_text("[]"), "champion"),
+        (lambda d: (d / "lake" / "orders" / "a b").write_text("PA"), "lake"),
+        (lambda d: (d / "lake" / "orders" / "a b").unlink(), "lake"),
+        (lambda d: (d / "lake" / "orders" / "_delta_log" / "0.json").write_text("{"), "lake"),
         (lambda d: d.chmod(0o777), "data directory"),
     ],
 )
