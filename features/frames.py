@@ -20,8 +20,8 @@ from features.orders import (
     add_order_features,
     build_credit_sums,
     build_known_orders,
-    build_purchase_days,
     build_purchase_sums,
+    build_purchases,
 )
 from lifecycle.snapshot import Snapshot
 
@@ -91,7 +91,7 @@ def _save(frame: pa.Table, path: Path) -> None:
 def build_account_frame(snapshot: Snapshot, clock: Clock) -> ibis.Table:
     """Build the frame as one expression, portable between engines; NaN where undefined."""
     orders = build_known_orders(snapshot, clock)
-    sums = build_purchase_sums(build_purchase_days(orders))
+    sums = build_purchase_sums(build_purchases(orders))
     sums = _join(sums, build_accounts(snapshot, clock), "account_id")
     # Named, so that the engine computes it once: peers and accounts both read it.
     sums = _join(sums, build_credit_sums(orders), "account_id").alias("account_sums")
