@@ -67,21 +67,34 @@ def _fail(text: str, code: int) -> int:
 
 
 def _run(command: str, arguments: list[str]) -> int:
+    from typer.exceptions import TyperException
+
     from lifecycle.errors import TruecastError
 
     try:
         if command == "demo":
             return demo(arguments)
         app: Any = importlib.import_module(COMMANDS[command][0]).app
-        result = app(args=[command, *arguments], prog_name="truecast", standalone_mode=True)
+        result = app(args=[command, *arguments], prog_name="truecast", standalone_mode=False)
     except TruecastError as error:
         return _fail(str(error), error.exit_code)
+    except TyperException as error:
+        return _explain(error, command)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        return _fail(f"the machine refused: {error.strerror or error}{where}", 5)
+        todo = "expected a path that it may use, with room; to do: check path, permissions and disk"
+        return _fail(f"the machine refused: {error.strerror or error}{where}; {todo}", 5)
     return int(result or 0)
+
+
+def _explain(error: Any, command: str) -> int:
+    """Tell in one line what is wrong with the words after a command."""
+    told = " ".join(error.format_message().split()).rstrip(".")
+    if not told:  # no words at all: its help was shown instead
+        return 2
+    return _fail(f"{told}; expected the options of `truecast {command} --help`", 2)
 
 
 def main(arguments: list[str] | None = None) -> int:

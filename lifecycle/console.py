@@ -20,6 +20,10 @@ from rich.progress import (
 from rich.table import Table
 
 PIPE_WIDTH = 160
+SHORT_CELL = 12
+"""Characters up to which a column is never narrowed."""
+LONG_CELL = 40
+"""Characters from which a cell is wrapped rather than cut."""
 
 
 class Ticker(Protocol):
@@ -68,11 +72,19 @@ class Console:
         """Print a table for people; nothing in ``--json`` mode."""
         if self.json_mode:
             return
+        cells = [[_cell(value) for value in row] for row in rows]
         shown = Table(title=title, title_justify="left")
         for index, column in enumerate(columns):
-            shown.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
-        for row in rows:
-            shown.add_row(*[_cell(value) for value in row])
+            length = max(len(text) for text in (column, *[row[index] for row in cells]))
+            shown.add_column(
+                column,
+                justify="left" if index == 0 else "right",
+                no_wrap=length <= LONG_CELL,
+                # beside a sentence, a narrow column would be squeezed away altogether
+                min_width=min(length, SHORT_CELL),
+            )
+        for row in cells:
+            shown.add_row(*row)
         self._out.print(shown)
 
     def emit(self, document: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -129,6 +129,8 @@ def test_a_model_of_an_earlier_day_unseats_no_later_one(data_dir, tmp_path):
     ("words", "code"),
     [
         (["nonsense"], 2),
+        (["score", "churn"], 2),
+        (["score", "churn", "--as-of", AS_OF, "--out", "x.csv", "--nope"], 2),
         (["score", "churn", "--as-of", "soon", "--out", "x.csv"], 2),
         (["score", "churn", "--as-of", AS_OF, "--out", "x.xls"], 2),
         (["score", "pigs", "--as-of", AS_OF, "--out", "x.csv"], 5),

@@ -35,3 +35,10 @@ def test_progress_is_shown_on_stderr_only(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "reading" in captured.err
+
+
+def test_a_long_cell_is_wrapped_and_squeezes_no_short_column(capsys):
+    Console().table("doctor", ["check", "", "found"], [["lake", "LOOK", "damaged file " * 40]])
+    shown = capsys.readouterr().out
+    assert "LOOK" in shown
+    assert shown.count("damaged") == 40
