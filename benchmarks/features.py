@@ -55,8 +55,10 @@ def run() -> Result:
         n=ORDERS,
         note=(
             f"{len(ACCOUNT_COLUMNS)} columns of {large['accounts']:,.0f} accounts, sorted, against "
-            "count, sum, least and greatest per account on the same snapshot, in turns. The frame "
-            "groups by customer and day first, and sorts the gaps between purchase days. "
+            "count, sum, least and greatest per account on the same snapshot, in turns. Of the "
+            "frame's CPU time about a third orders each customer's purchases by day, a fifth adds "
+            "up 30 sums per customer, a quarter brings in accounts and credits, a quarter sorts "
+            "and hands over the columns. "
             "frame_seconds_real: the real orders alone, compiled query."
         ),
     )

@@ -67,60 +67,94 @@ def _own(
     days: dict[int, int] = defaultdict(int)
     for row in bought:
         days[row["age"]] += row["amount_minor"]
-    ages = sorted(days, reverse=True)
-    gaps = [a - b for a, b in pairwise(ages)]
-    spends = [days[age] for age in ages]
-    logs = [math.floor(math.log(spend) * 10_000) / 10_000 for spend in spends]
-    out: dict[str, Any] = {"account_id": name, "_country": about.get("country")}
-    out |= {"recency_days": ages[-1], "T": ages[0], "recency": ages[0] - ages[-1]}
+    days = dict(sorted(days.items(), reverse=True))
     created = about.get("created_at")
     since = (today - created.date()).days if created else 0
-    out["tenure_days"] = max(ages[0], since)
-    out["frequency"] = len(ages) - 1
+    paid_back = [(row["age"], -row["amount_minor"]) for row in credited]
+    return {
+        "account_id": name,
+        "segment": about.get("segment"),
+        "_country": about.get("country"),
+        "tenure_days": max(*days, since, 0),
+        **_rhythm(list(days)),
+        **_counts(list(days), bought),
+        **_windows(days),
+        **_day_spends(list(days.values())),
+        **_breadth(bought),
+        "credits_count": len(paid_back),
+        "credit_365d_minor": sum(minor for age, minor in paid_back if age <= 365),
+        "credit_share": sum(minor for _, minor in paid_back) / sum(days.values()),
+    }
+
+
+def _rhythm(ages: list[int]) -> dict[str, Any]:
+    """Of purchase days, oldest first."""
+    gaps = [a - b for a, b in pairwise(ages)]
     gap = mean(gaps) if gaps else NAN
     std = pstdev(gaps) if gaps else NAN
-    out |= {"gap_mean_days": gap, "gap_std_days": std, "gap_cv_ratio": std / gap}
-    out["overdue_ratio"] = ages[-1] / gap
-    out["overdue_z"] = (ages[-1] - gap) / std if std else NAN
+    return {
+        "recency_days": ages[-1],
+        "T": ages[0],
+        "recency": ages[0] - ages[-1],
+        "frequency": len(gaps),
+        "gap_mean_days": gap,
+        "gap_std_days": std,
+        "gap_cv_ratio": std / gap,
+        "overdue_ratio": ages[-1] / gap,
+        "overdue_z": (ages[-1] - gap) / std if std else NAN,
+    }
 
-    def spent(old: int, new: int = -1) -> int:
-        return sum(s for age, s in days.items() if new < age <= old)
 
-    out["purchases_count"] = len(bought)
-    out["purchase_days_count"] = len(ages)
-    out["spend_minor"] = sum(spends)
+def _counts(ages: list[int], bought: list[Row]) -> dict[str, Any]:
+    out: dict[str, Any] = {"purchases_count": len(bought), "purchase_days_count": len(ages)}
     for n in (30, 90, 180, 365):
         out[f"purchases_{n}d_count"] = sum(row["age"] <= n for row in bought)
         out[f"purchase_days_{n}d_count"] = sum(age <= n for age in ages)
-        out[f"spend_{n}d_minor"] = spent(n)
     out["purchase_days_365d_730d_count"] = sum(365 < age <= 730 for age in ages)
-    out["spend_365d_730d_minor"] = spent(730, 365)
-    out["spend_same_90d_minor"] = spent(365, 275)
-    out["spend_same_30d_minor"] = spent(365, 335)
-    out["_year_ago"] = spent(455, 365)
-    out["monetary_value"] = mean(spends[1:]) if gaps else NAN
-    out["day_spend_mean_minor"] = mean(spends)
-    out["day_spend_max_minor"] = max(spends)
-    out["day_spend_last_minor"] = spends[-1]
-    out["day_spend_log_mean"] = mean(logs)
-    out["day_spend_log_std"] = pstdev(logs)
-    out["day_spend_last_ratio"] = spends[-1] / mean(spends)
-    out["spend_30d_of_90d_share"] = _over(spent(30), spent(90))
-    out["spend_90d_of_365d_share"] = _over(spent(90), spent(365))
-    out["spend_180d_of_365d_share"] = _over(spent(180), spent(365))
     out["purchase_days_90d_of_365d_share"] = _over(
         out["purchase_days_90d_count"], out["purchase_days_365d_count"]
     )
+    return out
+
+
+def _windows(days: Mapping[int, int]) -> dict[str, Any]:
+    def spent(old: int, new: int = -1) -> int:
+        return sum(s for age, s in days.items() if new < age <= old)
+
     new, old = spent(365), spent(730, 365)
-    out["spend_year_change_ratio"] = _over(new - old, new + old)
+    return {f"spend_{n}d_minor": spent(n) for n in (30, 90, 180, 365)} | {
+        "spend_365d_730d_minor": old,
+        "spend_same_90d_minor": spent(365, 275),
+        "spend_same_30d_minor": spent(365, 335),
+        "_year_ago": spent(455, 365),
+        "spend_30d_of_90d_share": _over(spent(30), spent(90)),
+        "spend_90d_of_365d_share": _over(spent(90), new),
+        "spend_180d_of_365d_share": _over(spent(180), new),
+        "spend_year_change_ratio": _over(new - old, new + old),
+    }
+
+
+def _day_spends(spends: list[int]) -> dict[str, Any]:
+    """Of spends per purchase day, oldest first."""
+    logs = [math.floor(math.log(spend) * 10_000) / 10_000 for spend in spends]
+    return {
+        "spend_minor": sum(spends),
+        "monetary_value": mean(spends[1:]) if spends[1:] else NAN,
+        "day_spend_mean_minor": mean(spends),
+        "day_spend_max_minor": max(spends),
+        "day_spend_last_minor": spends[-1],
+        "day_spend_log_mean": mean(logs),
+        "day_spend_log_std": pstdev(logs),
+        "day_spend_last_ratio": spends[-1] / mean(spends),
+    }
+
+
+def _breadth(bought: list[Row]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
     for column in ("lines", "products", "units"):
         values = [v for row in bought if (v := row[f"{column}_count"]) is not None]
         out[f"{column}_count"] = sum(values) if values else NAN
         out[f"{column}_mean_count"] = out[f"{column}_count"] / len(bought)
-    out["credits_count"] = len(credited)
-    out["credit_365d_minor"] = -sum(r["amount_minor"] for r in credited if r["age"] <= 365)
-    out["credit_share"] = -sum(r["amount_minor"] for r in credited) / sum(spends)
-    out["segment"] = about.get("segment")
     return out
 
 
