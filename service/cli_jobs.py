@@ -18,6 +18,7 @@ from features.frames import account_frame
 from ledger.engine import Ledger, open_ledger
 from ledger.releases import Release, read_champions, read_releases
 from lifecycle.console import Console
+from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import ModelNotFoundError, UsageError
 from lifecycle.periods import Quarter, parse_as_of
 from lifecycle.settings import Settings, load_existing
@@ -48,6 +49,7 @@ def place_of(settings: Settings) -> Place:
         frames_dir=settings.frames_dir,
         currency=settings.currency,
         first_month=settings.fiscal_year_start_month,
+        horizon_days=settings.horizon_days,
     )
 
 
@@ -225,14 +227,10 @@ def _flat_forecast(one: Any, snapshot: Snapshot, currency: str) -> Iterator[dict
 
 
 def _show_forecasts(console: Console, shown: Sequence[Mapping[str, Any]], currency: str) -> None:
+    major = 10 ** MINOR_DIGITS[currency]
+    money = ("p10_minor", "p50_minor", "p90_minor", "to_date_minor")
     rows = [
-        [
-            one["period"],
-            one["week"],
-            one["leg"],
-            *[f"{one[name] / 100:,.0f}" for name in ("p10_minor", "p50_minor", "p90_minor")],
-            f"{one['to_date_minor'] / 100:,.0f}",
-        ]
+        [one["period"], one["week"], one["leg"], *[f"{one[name] / major:,.0f}" for name in money]]
         for one in shown
     ]
     title = f"Revenue by quarter ({currency})"

@@ -20,6 +20,7 @@ from lifecycle.periods import parse_as_of
 from lifecycle.settings import Settings, load_existing
 from models.registry import set_alias
 from training.backtest import AccuracyRow, backtest_origins, run_backtest, summarise
+from training.datasets import check_current
 from training.specs import Spec, find_spec
 from training.train import TrainOutputs, TrainResult, count_steps, served_metrics, train
 
@@ -48,6 +49,7 @@ def train_command(
     day = parse_as_of(as_of, settings.zone)
     spec = find_spec(model)
     history = open_history(settings.lake_dir, zone=settings.zone)
+    check_current(history.as_of(day))
     done = []
     for horizon in _horizons(spec, horizon_days, settings):
         result = _train_one(spec, history, day, horizon_days=horizon, settings=settings)
@@ -68,6 +70,7 @@ def backtest_command(
     settings, console = load_existing(data_dir), Console(json_mode)
     day = parse_as_of(as_of, settings.zone)
     history = open_history(settings.lake_dir, zone=settings.zone)
+    check_current(history.as_of(day))
     first_month = settings.fiscal_year_start_month
     origins = backtest_origins(quarters=quarters, first_month=first_month, as_of=day)
     with console.progress("backtest", len(origins)) as ticker:

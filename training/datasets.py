@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from features.frames import account_frame
 from lifecycle.console import SilentTicker, Ticker
-from lifecycle.errors import NotEnoughHistoryError
+from lifecycle.errors import DataError, NotEnoughHistoryError
 from lifecycle.history import History
 from lifecycle.snapshot import Snapshot
 from models.base import Examples, FloatArray
@@ -22,6 +22,7 @@ from training.labels import build_spend_labels
 from training.splits import check_split
 
 Target = Callable[[FloatArray], FloatArray]
+LONGEST_SILENCE_DAYS = 31
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,29 @@ def find_first_day(known: Snapshot) -> date:
         )
     day: date = earliest.as_py().astimezone(known.zone).date()
     return day
+
+
+def check_current(known: Snapshot) -> None:
+    """Refuse a day long after the newest order: that silence is the export's, not the customers'.
+
+    Every label window that reaches past the end of the facts would say that nobody bought.
+
+    Raises
+    ------
+    DataError
+        The newest order known is more than ``LONGEST_SILENCE_DAYS`` days old.
+    """
+    orders = known.table("orders")
+    newest = known.collect(orders.aggregate(last=orders.ordered_at.max())).column("last")[0]
+    if not newest.is_valid:
+        return  # an empty lake is told apart by whoever looks for its first day
+    last: date = newest.as_py().astimezone(known.zone).date()
+    if (known.day - last).days > LONGEST_SILENCE_DAYS:
+        raise DataError(
+            f"the newest order known before {known.day} is of {last}",
+            f"one of the last {LONGEST_SILENCE_DAYS} days, or the silence would read as lapse",
+            f"ingest the newer orders, or stand on --as-of {last + timedelta(days=1)}",
+        )
 
 
 def build_training_set(

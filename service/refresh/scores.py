@@ -51,12 +51,15 @@ class Place:
         ISO 4217 code of all money.
     first_month
         1-12, the month in which the fiscal year starts.
+    horizon_days
+        Whose risk ranks the at-risk list, if several horizons are released.
     """
 
     bundles_dir: Path
     frames_dir: Path
     currency: str
     first_month: int
+    horizon_days: int
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def refresh_scores(
     for release in choose_releases(ledger, snapshot.day):
         scored.append(score_release(release, frame, place))
         shown.advance()
-    listed = list(_at_risk_rows(snapshot, frame, scored, currency=place.currency))
+    listed = list(_at_risk_rows(snapshot, frame, scored, place=place))
     run_id = begin_run(
         ledger,
         "scores",
@@ -210,19 +213,18 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _pick(scored: Sequence[Scored], model: str, horizon_days: int | None) -> Scored | None:
+def _pick(scored: Sequence[Scored], model: str, horizon_days: int) -> Scored | None:
     """Return the model's scores over a horizon, or over the nearest one to it."""
     fitting = [one for one in scored if one.release.model == model]
     if not fitting:
         return None
-    wanted = horizon_days if horizon_days is not None else 0
-    return min(fitting, key=lambda one: abs(one.release.horizon_days - wanted))
+    return min(fitting, key=lambda one: abs(one.release.horizon_days - horizon_days))
 
 
 def _at_risk_rows(
-    snapshot: Snapshot, frame: pa.Table, scored: Sequence[Scored], *, currency: str
+    snapshot: Snapshot, frame: pa.Table, scored: Sequence[Scored], *, place: Place
 ) -> Iterator[AtRiskRow]:
-    churn = _pick(scored, CHURN, None)
+    churn = _pick(scored, CHURN, place.horizon_days)
     if churn is None:
         return
     horizon = churn.release.horizon_days
@@ -253,7 +255,7 @@ def _at_risk_rows(
             band=row["band"],
             value_if_kept_minor=float(kept[index]),
             expected_loss_minor=float(loss[index]),
-            currency=currency,
+            currency=place.currency,
             rank=ranks[index],
             recency_days=float(recency[index]),
             last_order_on=snapshot.day - timedelta(days=int(recency[index])),

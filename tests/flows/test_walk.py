@@ -136,6 +136,8 @@ def test_a_model_of_an_earlier_day_unseats_no_later_one(data_dir, tmp_path):
         (["score", "pigs", "--as-of", AS_OF, "--out", "x.csv"], 5),
         (["forecast", "--as-of", AS_OF, "--period", "2020Q9", "--out", "x.csv"], 2),
         (["train", "churn", "--as-of", "2018-02-01"], 4),
+        (["train", "churn", "--as-of", "2020-12-01"], 4),
+        (["backtest", "--as-of", "2021-12-01"], 4),
         (["train", "churn", "--as-of", "2999-01-01"], 2),
     ],
 )
