@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -29,7 +29,7 @@ class Client:
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, method: str = "GET"
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         given = {"authorization": f"Bearer {self.key}"} if headers is None else dict(headers)
         answer = asyncio.run(self._send(method, path, given))
         check_answer(answer)
@@ -40,13 +40,13 @@ class Client:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def _send(self, method: str, path: str, headers: Mapping[str, str]) -> httpx.Response:
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+    async def _send(self, method: str, path: str, headers: Mapping[str, str]) -> httpx2.Response:
+        transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
             return await client.request(method, path, headers=headers)
 
 
-def check_answer(answer: httpx.Response) -> None:
+def check_answer(answer: httpx2.Response) -> None:
     """What must hold for every answer of the service, whatever was asked."""
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"

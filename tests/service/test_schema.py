@@ -6,7 +6,7 @@ import asyncio
 import copy
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import schemathesis
 from hypothesis import given, settings
@@ -25,11 +25,11 @@ OPERATIONS = [
 ]
 
 
-async def _send(client: Client, case: Any) -> httpx.Response:
+async def _send(client: Client, case: Any) -> httpx2.Response:
     given = case.as_transport_kwargs(base_url="http://service")
     headers = {**given["headers"], "Authorization": f"Bearer {client.key}"}
-    transport = httpx.ASGITransport(client.app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport) as sender:
+    transport = httpx2.ASGITransport(client.app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport) as sender:
         return await sender.request(
             given["method"], given["url"], params=given.get("params"), headers=headers
         )
