@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 from itertools import chain
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.house.sources import ROOT
+from tests.house.sources import ROOT, imported_modules, python_files
 
 SETS = ("serve", "all", "dev")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ \\;]+)(?: ; ([^\\]+?))? ?\\?$")
@@ -82,3 +84,17 @@ def test_every_declared_requirement_is_locked_within_its_bounds() -> None:
         wanted = Requirement(text)
         if wanted.name != "truecast":
             assert all(wanted.specifier.contains(one) for one in dev[wanted.name]), text
+
+
+def test_whatever_is_imported_is_locked() -> None:
+    """What was only installed by hand works here and fails in the next fresh clone."""
+    named = {
+        module.split(".")[0] for path in python_files() for module, _ in imported_modules(path)
+    }
+    sources, locked = packages_distributions(), {*_pins("dev"), "truecast"}
+    loose = {
+        name
+        for name in named & set(sources)
+        if not {canonicalize_name(source) for source in sources[name]} & locked
+    }
+    assert loose == set()
