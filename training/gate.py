@@ -11,6 +11,7 @@ The rules are pure functions of what every candidate scored on every past origin
   one standard error. Among the fair the lowest mean absolute error wins, ties as above. The
   frontier of both measures is shown.
 
+A candidate behind the baseline is tied with nobody, whatever the error.
 With a single origin there is no standard error; candidates within ``LONE_TIE`` of the best are
 then tied. Candidates are given from the simplest to the richest.
 """
@@ -122,7 +123,7 @@ def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
     fair = _find_fair(by_name, rule)
     best = min(fair, key=lambda name: float(_losses(by_name[name], rule).mean()))
     standings = tuple(_stand(name, by_name, best=best, rule=rule, fair=fair) for name in by_name)
-    tied = tuple(s.candidate for s in standings if s.fair and s.behind <= s.behind_se)
+    tied = _find_tied(standings, best, rule)
     learned = [s for s in standings if s.learned]
     top = min(learned, key=lambda s: s.mean[rule.measure]).candidate if learned else None
     beats = _beats(by_name, tied[0], rule.baseline, rule=rule)
@@ -178,6 +179,20 @@ def _find_fair(by_name: Mapping[str, Sequence[Trial]], rule: GateRule) -> list[s
         if _miss(trials) <= rule.bias_bound or behind.mean() <= (_se(behind) or 0.0):
             fair.append(name)
     return fair
+
+
+def _find_tied(standings: Sequence[Standing], best: str, rule: GateRule) -> tuple[str, ...]:
+    """Return who is tied with the best; one that does worse than the baseline is nobody's equal.
+
+    With two or three origins a standard error is wide enough to call almost anything a tie.
+    """
+    to_beat = [s.behind for s in standings if s.candidate == rule.baseline]
+    most = max([0.0, *to_beat])
+    return tuple(
+        s.candidate
+        for s in standings
+        if s.fair and s.behind <= s.behind_se and (s.behind <= most or s.candidate == best)
+    )
 
 
 def _se(values: FloatArray) -> float | None:

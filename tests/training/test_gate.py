@@ -54,6 +54,16 @@ def test_nothing_that_beats_the_base_rate_is_said() -> None:
     assert "nothing beats it by more than one standard error" in verdict.text
 
 
+def test_a_candidate_behind_the_baseline_is_tied_with_nobody() -> None:
+    trials = [
+        *_trials("run_rate", [560.0, 576.0], rule=VALUE, bias=0.2),
+        *_trials("rough", [500.0, 684.0], rule=VALUE, bias=0.05),
+        *_trials("combined", [528.0, 560.0], rule=VALUE, bias=0.05),
+    ]
+    verdict = decide(trials, VALUE)
+    assert (verdict.winner, verdict.tied) == ("combined", ("combined",))
+
+
 def test_a_biased_total_does_not_win_on_mae() -> None:
     trials = [
         *_trials("run_rate", [380.0] * 4, rule=VALUE, bias=-0.29),
