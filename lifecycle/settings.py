@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         ISO 4217 code that all money is counted in.
     horizon_days
         Default look-ahead of churn (days).
+    discount_share
+        Yearly discount rate of residual value, compounded monthly.
+    synthetic
+        The facts are made up by the world generator; every answer then says so.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRUECAST_", frozen=True, extra="ignore")
@@ -51,6 +55,8 @@ class Settings(BaseSettings):
     ledger_url: str | None = None
     mlflow_tracking_uri: str | None = None
     stale_after_days: int = Field(default=30, ge=1)
+    discount_share: float = Field(default=0.10, ge=0, lt=1)
+    synthetic: bool = False
 
     @field_validator("timezone")
     @classmethod
