@@ -37,19 +37,25 @@ class Examples:
         Shape (n,), ``datetime64[D]``: the day each row stands on.
     horizon_days
         Length of the label window ``[as_of, as_of + horizon_days)``.
+    outcomes
+        What else happened after ``as_of``, one row per row of ``frame`` in its order (contractual:
+        days to the decision to leave, cause, days observed); None where the label says it all.
     """
 
     frame: pa.Table
     label: FloatArray
     as_of: DayArray
     horizon_days: int
+    outcomes: pa.Table | None = None
 
     def __post_init__(self) -> None:
         rows = self.frame.num_rows
-        if len(self.label) != rows or len(self.as_of) != rows:
+        after = rows if self.outcomes is None else self.outcomes.num_rows
+        if len(self.label) != rows or len(self.as_of) != rows or after != rows:
             raise ModelError(
-                f"{rows} rows with {len(self.label)} labels and {len(self.as_of)} days",
-                "one label and one day per row",
+                f"{rows} rows with {len(self.label)} labels, {len(self.as_of)} days and {after} "
+                "outcomes",
+                "one label, one day and one outcome per row",
                 "build examples from one training set",
             )
 
@@ -61,6 +67,7 @@ class Examples:
             self.label[where],
             self.as_of[where],
             self.horizon_days,
+            None if self.outcomes is None else self.outcomes.take(where),
         )
 
 
