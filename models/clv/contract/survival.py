@@ -1,0 +1,312 @@
+"""How long contracts live when customers differ: sBG and beta-discrete-Weibull, by likelihood.
+
+Every customer leaves at a period's end with a chance of his own, beta distributed over customers,
+so that those who stayed are the loyal ones and the mean risk falls with age. With ages t counted
+in periods (renewals or months),
+
+    S(t) = B(a, b + t^c) / B(a, b),
+
+c = 1 being the shifted beta-geometric (sBG). A c below 1 lets each customer's own risk fall with
+age, above 1 rise.
+
+Sources: Fader and Hardie 2007 ("How to project customer retention"); Fader, Hardie, Liu, Davin and
+Steenburgh 2018 ("How to project customer retention revisited") for c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaln, psi
+from scipy.stats import norm
+
+from lifecycle.errors import BundleError, DataError, NotEnoughHistoryError
+from models.clv.purchase_process import maximise
+
+FloatArray = NDArray[np.float64]
+
+LIMITS = ((1e-3, 1e4), (1e-3, 1e6), (0.2, 5.0))
+STARTS = ((1.0, 5.0, 1.0), (0.5, 40.0, 1.0), (20.0, 800.0, 1.0))
+FEWEST_ENDS = 10
+AIC_MARGIN = 2.0
+LEAST_CHANCE = 1e-12
+STEP = 1e-4
+FLAT_VARIANCE = 4.0
+
+
+@dataclass(frozen=True)
+class Spells:
+    """Contract lives as they were seen: from an age on, up to an age, ended or still going.
+
+    Attributes
+    ----------
+    entry
+        Shape (n,). Whole periods of age at which watching began (0 = from the start); a life
+        that ended before it could be seen is not among the rows (left truncation).
+    exit
+        Shape (n,). Whole periods survived when the life ended or watching stopped.
+    ended
+        Shape (n,). True when the life ended in the period after ``exit``; False when it was
+        alive at ``exit`` (right censoring).
+    weight
+        Shape (n,). How many contracts share the row.
+    """
+
+    entry: FloatArray
+    exit: FloatArray
+    ended: NDArray[np.bool_]
+    weight: FloatArray
+
+    @property
+    def ends(self) -> float:
+        """Number of lives that ended."""
+        return float(self.weight[self.ended].sum())
+
+    @property
+    def size(self) -> float:
+        """Number of contracts, all rows together."""
+        return float(self.weight.sum())
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Spells:
+        """Return the chosen rows (a mask or row numbers)."""
+        return Spells(self.entry[rows], self.exit[rows], self.ended[rows], self.weight[rows])
+
+    def compress(self) -> Spells:
+        """Return one row per distinct life: the same likelihood from fewer rows."""
+        rows = np.column_stack([self.entry, self.exit, self.ended])
+        unique, place = np.unique(rows, axis=0, return_inverse=True)
+        weight = np.bincount(place.ravel(), weights=self.weight).astype(np.float64)
+        return Spells(unique[:, 0], unique[:, 1], unique[:, 2] > 0, weight)
+
+
+def build_spells(entry: ArrayLike, exit_: ArrayLike, ended: ArrayLike) -> Spells:
+    """Return checked lives, one row per contract, ages in whole periods.
+
+    Raises
+    ------
+    DataError
+        The arrays differ in length, or not 0 <= entry <= exit, both finite.
+
+    Examples
+    --------
+    >>> build_spells([0, 3], [2, 9], [True, False]).ends
+    1.0
+    """
+    first, last = (np.floor(np.asarray(v, dtype=np.float64)) for v in (entry, exit_))
+    over = np.asarray(ended, dtype=np.bool_)
+    if not first.ndim == 1 or not len(first) == len(last) == len(over):
+        raise DataError(f"shapes {first.shape}, {last.shape}, {over.shape}", "vectors alike")
+    bad = ~(np.isfinite(first) & np.isfinite(last)) | (first < 0) | (last < first)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(
+            f"{bad.sum()} impossible lives, e.g. seen from {first[row]} to {last[row]}",
+            "0 <= entry <= exit",
+            "count ages from the start of the contract",
+        )
+    return Spells(first, last, over, np.ones(len(first)))
+
+
+@dataclass(frozen=True)
+class Survival:
+    """A fitted beta-discrete-Weibull curve (sBG when ``free_pace`` is False).
+
+    Attributes
+    ----------
+    a, b
+        Of the beta distribution over customers.
+    c
+        Power of age; 1 for sBG.
+    log_likelihood
+        At the maximum, over ``size`` contracts.
+    free_pace
+        Whether c was fitted.
+    covariance
+        Shape (k, k), of the logs of the fitted parameters (Laplace), k = 2 or 3.
+    """
+
+    a: float
+    b: float
+    c: float = 1.0
+    log_likelihood: float = float("nan")
+    free_pace: bool = False
+    covariance: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """``sbg`` or ``bdw``."""
+        return "bdw" if self.free_pace else "sbg"
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion: lower is better."""
+        return 2.0 * (2 + self.free_pace) - 2.0 * self.log_likelihood
+
+    def log_survival(self, age: ArrayLike) -> FloatArray:
+        """Return log S at ages >= 0 in periods, any shape."""
+        power = np.asarray(age, dtype=np.float64) ** self.c
+        return np.asarray(betaln(self.a, self.b + power) - betaln(self.a, self.b))
+
+    def survival(self, age: ArrayLike) -> FloatArray:
+        """Return S at ages >= 0 in periods, any shape.
+
+        Examples
+        --------
+        >>> Survival(0.668, 3.806).survival([1.0, 2.0]).round(3).tolist()
+        [0.851, 0.747]
+        """
+        return np.exp(self.log_survival(age))
+
+    def interval(self, share: float = 0.95) -> dict[str, tuple[float, float]]:
+        """Return each fitted parameter's Laplace interval, in logs, by name."""
+        names = ("a", "b", "c")[: len(self.covariance)]
+        reach = float(norm.ppf(0.5 + share / 2))
+        spread = np.sqrt(np.maximum(np.diag(np.array(self.covariance)), 0.0)) * reach
+        at = [getattr(self, name) for name in names]
+        return {
+            name: (float(value * np.exp(-wide)), float(value * np.exp(wide)))
+            for name, value, wide in zip(names, at, spread, strict=True)
+        }
+
+    def draws(self, count: int, rng: np.random.Generator) -> list[Survival]:
+        """Return ``count`` curves drawn from the Laplace approximation, inside the limits."""
+        k = len(self.covariance)
+        centre = np.log([self.a, self.b, self.c][:k])
+        drawn = rng.multivariate_normal(centre, np.array(self.covariance), size=count)
+        edges = np.log(np.array(LIMITS[:k]))
+        inside = np.exp(np.clip(drawn, edges[:, 0], edges[:, 1]))
+        power = inside[:, 2] if k == 3 else np.ones(count)
+        pairs = zip(inside, power, strict=True)
+        return [Survival(float(row[0]), float(row[1]), float(c)) for row, c in pairs]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "c": self.c,
+            "log_likelihood": self.log_likelihood,
+            "free_pace": self.free_pace,
+            "covariance": [list(row) for row in self.covariance],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from ``to_json``.
+
+        Raises
+        ------
+        BundleError
+            A value is missing or no number.
+        """
+        try:
+            return cls(
+                a=float(data["a"]),
+                b=float(data["b"]),
+                c=float(data["c"]),
+                log_likelihood=float(data["log_likelihood"]),
+                free_pace=bool(data["free_pace"]),
+                covariance=tuple(tuple(float(v) for v in row) for row in data["covariance"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"survival curve is wrong: {error}", "the parts of a fit") from error
+
+
+def fit_survival(spells: Spells, *, free_pace: bool) -> Survival:
+    """Return the maximum likelihood sBG, or with ``free_pace`` the beta-discrete-Weibull.
+
+    Raises
+    ------
+    NotEnoughHistoryError
+        Fewer than 10 lives ended.
+    """
+    check_ends(spells)
+    rows, k = spells.compress(), 2 + free_pace
+
+    def fall(theta: FloatArray) -> tuple[float, FloatArray]:
+        value, slope = score_survival(theta, rows)
+        return -value, -slope[:k]
+
+    theta, least = maximise(fall, [start[:k] for start in STARTS], limits=LIMITS[:k])
+    spread = _laplace(theta, rows)
+    c = float(theta[2]) if free_pace else 1.0
+    return Survival(float(theta[0]), float(theta[1]), c, -least, free_pace, spread)
+
+
+def choose_survival(spells: Spells) -> tuple[Survival, Survival]:
+    """Return both fits, the one to use first: BdW only when its AIC is lower by more than 2.
+
+    Raises
+    ------
+    NotEnoughHistoryError
+        Fewer than 10 lives ended.
+    """
+    plain = fit_survival(spells, free_pace=False)
+    wide = fit_survival(spells, free_pace=True)
+    better = plain.aic - wide.aic > AIC_MARGIN
+    return (wide, plain) if better else (plain, wide)
+
+
+def check_ends(spells: Spells) -> None:
+    """Refuse a fit on too few ended lives.
+
+    Raises
+    ------
+    NotEnoughHistoryError
+        Fewer than 10 lives ended.
+    """
+    if spells.ends < FEWEST_ENDS:
+        raise NotEnoughHistoryError(
+            f"{spells.ends:.0f} contracts ended",
+            f"{FEWEST_ENDS} or more",
+            "ingest a longer history; a flat rate serves until then",
+        )
+
+
+def score_survival(theta: FloatArray, rows: Spells) -> tuple[float, FloatArray]:
+    """Return the log likelihood of compressed lives and its gradient in (a, b, c), shape (3,)."""
+    full = np.append(theta, 1.0)[:3]
+    at_entry, by_entry = _log_survival(full, rows.entry)
+    at_exit, by_exit = _log_survival(full, rows.exit)
+    at_next, by_next = _log_survival(full, rows.exit + 1.0)
+    # an end in the next period: log(S(m) - S(m+1)) = log S(m) + log(1 - r), r = S(m+1) / S(m)
+    kept = np.exp(at_next - at_exit)
+    gone = np.maximum(-np.expm1(at_next - at_exit), LEAST_CHANCE)
+    value = at_exit - at_entry + np.where(rows.ended, np.log(gone), 0.0)
+    by_end = np.where(rows.ended, kept / gone, 0.0)
+    slope = by_exit - by_entry - by_end * (by_next - by_exit)
+    return float(rows.weight @ value), np.asarray(slope @ rows.weight)
+
+
+def _log_survival(theta: FloatArray, age: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return log S and its gradient, shapes (n,) and (3, n)."""
+    a, b, c = theta
+    power = age**c
+    value = betaln(a, b + power) - betaln(a, b)
+    by_sum = psi(a + b) - psi(a + b + power)
+    by_power = psi(b + power) - psi(a + b + power)
+    by_c = by_power * power * np.log(np.maximum(age, 1e-12))
+    by_b = by_power - psi(b) + psi(a + b)
+    return value, np.stack([by_sum, by_b, np.where(age > 0, by_c, 0.0)])
+
+
+def _laplace(theta: FloatArray, rows: Spells) -> tuple[tuple[float, ...], ...]:
+    """Return the inverse of the observed information in the logs of the parameters."""
+    k = len(theta)
+    curve = np.empty((k, k))
+    for place in range(k):
+        ends = []
+        for side in (1.0, -1.0):
+            moved = theta.copy()
+            moved[place] *= np.exp(side * STEP)
+            ends.append(-score_survival(moved, rows)[1][:k] * moved)
+        curve[place] = (ends[0] - ends[1]) / (2 * STEP)
+    values, vectors = np.linalg.eigh((curve + curve.T) / 2)
+    # a flat direction (customers all alike: a and b grow together) gets a wide but finite spread
+    values = np.maximum(values, 1.0 / FLAT_VARIANCE)
+    spread = (vectors / values) @ vectors.T
+    return tuple(tuple(float(v) for v in row) for row in spread)
