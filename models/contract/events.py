@@ -1,0 +1,75 @@
+"""What happened after each past day, as numbers: when the decision to leave fell, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lifecycle.errors import ModelError
+from models.base import Examples, FloatArray
+
+MONTH_DAYS = 365.0 / 12.0
+"""Length of a month ahead (days): twelve of them are a year of 365 days exactly."""
+NEEDED = ("decided_days", "observed_days")
+
+
+def read_outcomes(examples: Examples) -> pa.Table:
+    """Return the outcomes of examples.
+
+    Raises
+    ------
+    ModelError
+        The examples carry none, or lack ``decided_days`` or ``observed_days``.
+    """
+    found = examples.outcomes
+    missing = [name for name in NEEDED if found is None or name not in found.column_names]
+    if found is None or missing:
+        raise ModelError(
+            f"examples without outcomes {', '.join(missing)}",
+            "days to the decision to leave and days observed, per row",
+            "build the examples with training.outcomes",
+        )
+    return found
+
+
+def read_days(outcomes: pa.Table, name: str) -> FloatArray:
+    """Return shape (n,): days from the past day to an event; NaN where none is known."""
+    return np.asarray(outcomes.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def count_events(examples: Examples) -> float:
+    """Return how many decisions to leave the positive labels stand for.
+
+    Windows of neighbouring days overlap: one decision makes a positive label on several past days,
+    and is counted once, by account and day of decision. Without outcomes the positive labels are
+    divided by how many windows cover a day.
+
+    Examples
+    --------
+    >>> days = np.array(["2024-01-01", "2024-01-31"], dtype="datetime64[D]")
+    >>> after = pa.table({"decided_days": [50.0, 20.0], "observed_days": [90.0, 90.0]})
+    >>> frame = pa.table({"account_id": ["a", "a"]})
+    >>> count_events(Examples(frame, np.ones(2), days, 90, after))
+    1.0
+    """
+    positive = np.flatnonzero(examples.label > 0)
+    if len(positive) == 0:
+        return 0.0
+    if examples.outcomes is None or "decided_days" not in examples.outcomes.column_names:
+        days = np.unique(examples.as_of).astype("datetime64[D]")
+        span = float((days[-1] - days[0]).astype(int)) + examples.horizon_days
+        return len(positive) / max(1.0, len(days) * examples.horizon_days / span)
+    after = np.nan_to_num(read_days(examples.outcomes, "decided_days")[positive])
+    decided = examples.as_of[positive].astype(np.int64) + np.round(after).astype(np.int64)
+    unit = unit_numbers(examples.frame)[positive]
+    return float(len(np.unique(np.column_stack([unit, decided]), axis=0)))
+
+
+def unit_numbers(frame: pa.Table) -> FloatArray:
+    """Return shape (n,): one number per unit (subscription if the frame has it, else account)."""
+    key = "subscription_id" if "subscription_id" in frame.column_names else "account_id"
+    if frame.num_rows == 0:
+        return np.empty(0)
+    coded = pc.dictionary_encode(frame.column(key).combine_chunks()).indices
+    return np.asarray(coded.to_numpy(zero_copy_only=False), dtype=np.float64)
