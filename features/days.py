@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import ibis
 
+from lifecycle.snapshot import Snapshot
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_SECONDS = 86_400
 
@@ -120,3 +122,33 @@ def _change_between(low: int, high: int, zone: ZoneInfo) -> int:
         else:
             high = middle
     return high
+
+
+def day_of_event(snapshot: Snapshot, table: str, event_at: Any) -> Any:
+    """Return the number of an instant's day in the company's zone, counted from 1970-01-01.
+
+    Parameters
+    ----------
+    table
+        The event table that the instants come from; its earliest and latest event clock bound
+        the zone's clock changes that matter, and nothing else.
+    event_at
+        Its UTC instants, an Ibis column.
+
+    Returns
+    -------
+    ibis.Expr
+        int64.
+    """
+    if snapshot.zone.key == "UTC":
+        return local_day(event_at, snapshot.zone, first=_EPOCH, last=_EPOCH)
+    stored = snapshot.stored[table]
+    clock = stored.rows[str(stored.table.event_clock)]
+    span = snapshot.collect(stored.rows.agg(first=clock.min(), last=clock.max())).to_pylist()[0]
+    first, last = span["first"] or snapshot.as_of, span["last"] or snapshot.as_of
+    return local_day(event_at, snapshot.zone, first=first, last=last)
+
+
+def day_of_date(on: Any) -> Any:
+    """Return the number of a calendar day, an Ibis date column, counted from 1970-01-01."""
+    return on.delta(ibis.date(1970, 1, 1), unit="day").cast("int64")
