@@ -14,7 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from ledger.tables import metadata
+from ledger import tables  # noqa: F401 - declares them in the metadata
+from ledger.declare import metadata
 from lifecycle.errors import LedgerError
 
 FOLDER = Path(__file__).parent / "migrations"

@@ -1,6 +1,6 @@
 """Releases: which trained model speaks, since when, and what it was worth on the past.
 
-The newest promotion of a (model, horizon) names its champion; MLflow's alias is a mirror of it.
+The newest promotion of a (model, route, horizon) names its champion; MLflow's alias mirrors it.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def write_release(
         if promote:
             promotion = {
                 "model": release.model,
+                "route": release.route,
                 "horizon_days": release.horizon_days,
                 "release_id": release_id,
                 "promoted_at": datetime.now(UTC),
@@ -93,8 +94,15 @@ def write_release(
     return release_id
 
 
-def read_champion(ledger: Ledger, model: str, *, horizon_days: int) -> Release:
+def read_champion(
+    ledger: Ledger, model: str, *, horizon_days: int, route: str | None = None
+) -> Release:
     """Return the release that speaks for a model and horizon (days).
+
+    Parameters
+    ----------
+    route
+        ``non_contractual`` or ``contractual``; ``None`` takes whichever was promoted last.
 
     Raises
     ------
@@ -102,6 +110,9 @@ def read_champion(ledger: Ledger, model: str, *, horizon_days: int) -> Release:
         None was released.
     """
     query = _champions().where(releases.c.model == model, releases.c.horizon_days == horizon_days)
+    if route is not None:
+        query = query.where(releases.c.route == route)
+    query = query.order_by(promotions.c.id.desc())
     with ledger.reading() as connection:
         row = connection.execute(query).mappings().first()
     if row is None:
@@ -114,8 +125,9 @@ def read_champion(ledger: Ledger, model: str, *, horizon_days: int) -> Release:
 
 
 def read_champions(ledger: Ledger) -> list[Release]:
-    """Return the champion of each (model, horizon), by model and horizon."""
-    query = _champions().order_by(releases.c.model, releases.c.horizon_days)
+    """Return the champion of each (model, route, horizon), by model, horizon and route."""
+    order = (releases.c.model, releases.c.horizon_days, releases.c.route)
+    query = _champions().order_by(*order)
     with ledger.reading() as connection:
         return [_release(row) for row in connection.execute(query).mappings()]
 
@@ -132,7 +144,7 @@ def read_releases(ledger: Ledger, model: str | None = None) -> list[Release]:
 def _champions() -> Select[Any]:
     newest = (
         select(func.max(promotions.c.id))
-        .group_by(promotions.c.model, promotions.c.horizon_days)
+        .group_by(promotions.c.model, promotions.c.route, promotions.c.horizon_days)
         .scalar_subquery()
     )
     joined = releases.join(promotions, promotions.c.release_id == releases.c.id)

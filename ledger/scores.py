@@ -37,6 +37,8 @@ class ScoreRow:
         Mappings with group, label, contribution, value, peer_median, actionable, direction.
     features
         The feature row behind the score, if kept.
+    detail
+        What the model says beyond the score: risk curve, causes, interval; if it says more.
     """
 
     account_id: str
@@ -51,11 +53,12 @@ class ScoreRow:
     band: str
     reasons: list[dict[str, Any]]
     features: dict[str, Any] | None = None
+    detail: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class StoredScore:
-    """One score as it was issued; ``reasons`` stays the JSON text that was kept.
+    """One score as it was issued; ``reasons`` and ``detail`` stay the JSON text that was kept.
 
     Attributes
     ----------
@@ -75,6 +78,7 @@ class StoredScore:
     rank: int
     band: str
     reasons: str
+    detail: str | None
     model_version: str
     as_of: date
     data_as_of: datetime
@@ -125,7 +129,8 @@ def read_scores(
     Parameters
     ----------
     horizon_days
-        ``None`` takes the shortest horizon (days) of the current run.
+        ``None`` takes the shortest horizon (days) at which each account was scored: the routes
+        may speak over different ones.
     """
     query = _current(len(account_ids), horizon_days is not None)
     values = {"model": model, "horizon_days": horizon_days, "kind": "scores"}
@@ -190,10 +195,13 @@ def _score_rows(run_id: int, rows: Iterable[ScoreRow]) -> Iterator[dict[str, Any
             "value": float(row.value),
             "rank": int(row.rank),
             "reasons": dump_document(row.reasons, f"the reasons of {owner}"),
-            "features": None
-            if row.features is None
-            else dump_document(row.features, f"the features of {owner}"),
+            "features": _dump(row.features, f"the features of {owner}"),
+            "detail": _dump(row.detail, f"the detail of {owner}"),
         }
+
+
+def _dump(value: dict[str, Any] | None, owner: str) -> str | None:
+    return dump_document(value, owner) if value else None
 
 
 def _note_models(connection: Connection, chunk: list[Mapping[str, Any]]) -> None:
@@ -222,6 +230,7 @@ def _issued() -> Select[Any]:
         scores.c.rank,
         scores.c.band,
         scores.c.reasons,
+        scores.c.detail,
         releases.c.version,
         runs.c.as_of,
         runs.c.data_as_of,
@@ -234,9 +243,11 @@ def _issued() -> Select[Any]:
 @lru_cache(maxsize=512)
 def _current(ids_count: int, with_horizon: bool) -> Select[Any]:
     """Build the statement for so many ids once, so that its compiled text is found again."""
+    same = scores.alias("same")
     shortest = (
-        select(func.min(run_models.c.horizon_days))
-        .where(run_models.c.run_id == scores.c.run_id, run_models.c.model == scores.c.model)
+        select(func.min(same.c.horizon_days))
+        .where(same.c.run_id == scores.c.run_id, same.c.account_id == scores.c.account_id)
+        .where(same.c.model == scores.c.model)
         .scalar_subquery()
     )
     horizon = bindparam("horizon_days") if with_horizon else shortest

@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
 
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
@@ -24,17 +24,30 @@ class AtRiskRow:
     Attributes
     ----------
     status
-        ``at_risk``, or ``lapsed`` when the rule says it has already gone.
+        ``at_risk``; ``lapsed`` when the rule says it has already gone; ``notice_given`` when it
+        has said so itself.
     risk
-        Probability 0-1 of no purchase within the horizon.
+        Probability 0-1 of leaving within the horizon: no purchase, or a decision to end.
     value_if_kept_minor, expected_loss_minor
-        Expected spend if it stays, and risk x that, in minor units of ``currency``.
+        What it brings if it stays, and risk x that, in minor units of ``currency``.
     rank
         1 is the largest expected loss among the accounts of its status.
-    recency_days
-        Days from the last purchase to the run's day.
+    recency_days, last_order_on
+        Days from the last purchase to the run's day; ``None`` for a contract.
     reasons
         Mappings with group, label, contribution, value, peer_median, actionable, direction.
+    curve, causes
+        Risk by look-ahead (days, or ``renewal``), and shares of causes given that it leaves.
+    risk_low, risk_high
+        Bootstrap band of the risk.
+    renewal_on, notice_by_on, leaving_on
+        Next renewal, last day to give notice before it, and the day a contract ends for good.
+    days_to_act
+        Days from the run's day to ``notice_by_on``; ``None`` if no deadline lies ahead.
+    mrr_minor, arr_at_risk_minor
+        Monthly recurring revenue, and risk x 12 x that.
+    treatment
+        ``none``, ``treated`` (contacted lately) or ``held_out`` (drawn to be left alone).
     """
 
     account_id: str
@@ -50,9 +63,20 @@ class AtRiskRow:
     expected_loss_minor: float
     currency: str
     rank: int
-    recency_days: float
+    recency_days: float | None
     last_order_on: date | None
     reasons: list[dict[str, Any]]
+    curve: dict[str, float] | None = None
+    causes: dict[str, float] | None = None
+    risk_low: float | None = None
+    risk_high: float | None = None
+    renewal_on: date | None = None
+    notice_by_on: date | None = None
+    days_to_act: int | None = None
+    mrr_minor: float | None = None
+    arr_at_risk_minor: float | None = None
+    leaving_on: date | None = None
+    treatment: str = "none"
 
 
 @dataclass(frozen=True)
@@ -70,12 +94,13 @@ class AtRiskFilters:
 
 
 class AtRiskSort(StrEnum):
-    """Order of the list; all but ``account_id`` go from the largest down."""
+    """Order of the list: the largest first, but ``account_id`` and ``days_to_act`` go up."""
 
     expected_loss = "expected_loss"
     risk = "risk"
     value = "value"
     recency = "recency"
+    days_to_act = "days_to_act"
     account_id = "account_id"
 
 
@@ -102,8 +127,13 @@ _SORT_COLUMNS = {
     AtRiskSort.risk: at_risk.c.risk,
     AtRiskSort.value: at_risk.c.value_if_kept_minor,
     AtRiskSort.recency: at_risk.c.recency_days,
+    AtRiskSort.days_to_act: at_risk.c.days_to_act,
     AtRiskSort.account_id: at_risk.c.account_id,
 }
+_GOING_UP = {AtRiskSort.days_to_act, AtRiskSort.account_id}
+# where the other route's accounts stand, which lack the column: behind all others
+_MISSING = {AtRiskSort.recency: -1.0, AtRiskSort.days_to_act: 1_000_000}
+_DOCUMENTS = ("reasons", "curve", "causes")
 _NAMES = [field.name for field in fields(AtRiskRow)]
 
 
@@ -121,7 +151,7 @@ def write_at_risk(ledger: Ledger, run_id: int, rows: Iterable[AtRiskRow]) -> int
         {
             **asdict(row),
             "run_id": run_id,
-            "reasons": dump_document(row.reasons, f"the reasons of account {row.account_id}"),
+            **{name: _dump(row, name) for name in _DOCUMENTS},
         }
         for row in rows
     )
@@ -145,7 +175,7 @@ def read_at_risk(
     AtRiskPage or None
         ``None`` before the first published run.
     """
-    column = _SORT_COLUMNS[sort]
+    column = _key(sort)
     with ledger.reading() as connection:
         found = connection.execute(_walked_run(cursor)).mappings().first()
         if found is None:
@@ -163,7 +193,7 @@ def read_at_risk(
     following = None
     if len(found_rows) > limit:
         last = found_rows[limit - 1]
-        following = Position(run.run_id, getattr(last, column.name), last.account_id)
+        following = Position(run.run_id, _value(last, sort), last.account_id)
     return AtRiskPage(run, found_rows[:limit], following)
 
 
@@ -198,18 +228,37 @@ def _conditions(filters: AtRiskFilters) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _key(sort: AtRiskSort) -> ColumnElement[Any]:
+    column = _SORT_COLUMNS[sort]
+    return func.coalesce(column, _MISSING[sort]) if sort in _MISSING else column
+
+
+def _value(row: AtRiskRow, sort: AtRiskSort) -> float | str:
+    found: float | str | None = getattr(row, _SORT_COLUMNS[sort].name)
+    return _MISSING[sort] if found is None else found
+
+
 def _order(sort: AtRiskSort, column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     if sort is AtRiskSort.account_id:
         return [at_risk.c.account_id.asc()]
-    return [column.desc(), at_risk.c.account_id.asc()]
+    return [column.asc() if sort in _GOING_UP else column.desc(), at_risk.c.account_id.asc()]
 
 
 def _after(sort: AtRiskSort, column: ColumnElement[Any], cursor: Position) -> ColumnElement[bool]:
     if sort is AtRiskSort.account_id:
         return at_risk.c.account_id > cursor.account_id
     same = and_(column == cursor.value, at_risk.c.account_id > cursor.account_id)
-    return or_(column < cursor.value, same)
+    beyond = column > cursor.value if sort in _GOING_UP else column < cursor.value
+    return or_(beyond, same)
+
+
+def _dump(row: AtRiskRow, name: str) -> str | None:
+    value = getattr(row, name)
+    owner = f"the {name} of account {row.account_id}"
+    return None if value is None else dump_document(value, owner)
 
 
 def _row(row: RowMapping) -> AtRiskRow:
-    return AtRiskRow(**{**row, "reasons": parse_document(row["reasons"])})
+    parsed = {name: parse_document(row[name]) for name in _DOCUMENTS}
+    # rows of the first schema say nothing of treatment
+    return AtRiskRow(**{**row, **parsed, "treatment": row["treatment"] or "none"})

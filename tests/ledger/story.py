@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from ledger.backtests import BacktestRow, write_backtests
 from ledger.engine import Ledger, open_ledger
 from ledger.forecasts import ForecastRow, write_forecasts
+from ledger.holdouts import Holdout, write_holdouts
+from ledger.outcomes import ScoreOutcome, write_outcomes
 from ledger.releases import Release, write_release
 from ledger.runs import begin_run, publish_run
 from ledger.scores import ScoreRow, write_scores
@@ -40,11 +43,13 @@ def address(folder: Path) -> str:
     return f"sqlite:///{folder / 'ledger.sqlite'}"
 
 
-def release(ledger: Ledger, model: str = "churn", *, version: str = "1", days: int = 90) -> int:
+def release(
+    ledger: Ledger, model: str = "churn", *, version: str = "1", days: int = 90, **changed: Any
+) -> int:
     made = Release(
         model=model,
         horizon_days=days,
-        route="non_contractual",
+        route=changed.get("route", "non_contractual"),
         candidate="lightgbm_logistic_blend",
         version=version,
         digest=DIGEST,
@@ -93,6 +98,56 @@ def at_risk(account_id: str, loss: float = 100.0, **changed: object) -> AtRiskRo
         "reasons": [REASON],
     }
     return AtRiskRow(**{**given, **changed})  # type: ignore[arg-type]
+
+
+CONTRACT = {
+    "route": "contractual",
+    "risk": 0.4,
+    "band": "high",
+    "recency_days": None,
+    "last_order_on": None,
+    "curve": {"30": 0.1, "60": 0.3, "90": 0.4, "180": 0.5, "365": 0.6, "renewal": 0.55},
+    "causes": {"nonrenewal": 0.7, "midterm": 0.2, "involuntary": 0.1},
+    "risk_low": 0.3,
+    "risk_high": 0.5,
+    "renewal_on": DAY + timedelta(days=75),
+    "notice_by_on": DAY + timedelta(days=45),
+    "days_to_act": 45,
+    "mrr_minor": 10_000.0,
+    "arr_at_risk_minor": 48_000.0,
+}
+
+
+def contract(account_id: str, loss: float = 100.0, **changed: object) -> AtRiskRow:
+    """One account of the contractual route."""
+    return at_risk(account_id, loss, **{**CONTRACT, **changed})
+
+
+def draw(account_id: str, arm: str = "contact", day: date = DAY) -> Holdout:
+    return Holdout("retention", account_id, day, KNOWN, arm, 0.5, 0.1, "ab" * 32)
+
+
+def outcome(run_id: int, account_id: str, **changed: object) -> ScoreOutcome:
+    given: dict[str, object] = {
+        "run_id": run_id,
+        "account_id": account_id,
+        "model": "churn",
+        "horizon_days": 90,
+        "route": "non_contractual",
+        "as_of": DAY,
+        "value": 0.25,
+        "happened": False,
+        "happened_on": None,
+        "cause": None,
+        "arm": "none",
+        "treated": False,
+        "value_if_kept_minor": 400.0,
+        "expected_loss_minor": 100.0,
+        "currency": "GBP",
+        "known_on": DAY + timedelta(days=90),
+        "recorded_at": KNOWN,
+    }
+    return ScoreOutcome(**{**given, **changed})  # type: ignore[arg-type]
 
 
 def new_run(ledger: Ledger, kind: str = "scores", day: date = DAY) -> int:
@@ -162,9 +217,12 @@ def publish_backtest(ledger: Ledger, rows: Sequence[BacktestRow]) -> int:
 
 
 def fill(ledger: Ledger) -> None:
-    """One of everything: 12 scored accounts, a forecast with a segment, a backtest."""
+    """One of everything: 12 scored accounts, 2 outcomes, a forecast with a segment, a backtest."""
     release_id = release(ledger)
-    publish_scores(ledger, release_id, [f"A{i:02d}" for i in range(12)])
+    run_id = publish_scores(ledger, release_id, [f"A{i:02d}" for i in range(12)])
+    write_holdouts(ledger, [draw("A00", "held_out"), draw("A01")])
+    left = {"happened": True, "happened_on": DAY + timedelta(days=40), "cause": "lapsed"}
+    write_outcomes(ledger, [outcome(run_id, "A00", **left), outcome(run_id, "A01")])
     legs = ("combined", "seasonal_naive", "auto_ets")
     nodes = ("total", "segment=United Kingdom")
     publish_forecast(ledger, [forecast(node, leg) for node in nodes for leg in legs])

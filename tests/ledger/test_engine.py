@@ -9,8 +9,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from ledger.declare import metadata
 from ledger.engine import Ledger, attach_ledger, open_ledger
-from ledger.tables import metadata
 from lifecycle.errors import LedgerError, UsageError
 from tests.ledger.story import address, new_ledger, new_run
 

@@ -38,6 +38,15 @@ def test_each_model_and_horizon_has_its_champion(ledger: Ledger) -> None:
     assert found == [("churn", 90), ("clv", 90), ("clv", 365)]
 
 
+def test_each_route_has_its_own_champion(ledger: Ledger) -> None:
+    release(ledger, version="1")
+    release(ledger, version="2", route="contractual")
+    found = [(made.route, made.version) for made in read_champions(ledger)]
+    assert found == [("contractual", "2"), ("non_contractual", "1")]
+    one = read_champion(ledger, "churn", horizon_days=90, route="non_contractual")
+    assert one.version == "1"
+
+
 def test_a_release_comes_back_as_it_was_written(ledger: Ledger) -> None:
     release_id = release(ledger)
     found = read_champion(ledger, "churn", horizon_days=90)

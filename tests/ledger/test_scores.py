@@ -62,6 +62,23 @@ def test_without_a_horizon_the_shortest_is_taken(ledger: Ledger) -> None:
     assert [row.horizon_days for row in found] == [365]
 
 
+def test_without_a_horizon_each_account_answers_over_its_own_shortest(ledger: Ledger) -> None:
+    short, long = release(ledger, days=90), release(ledger, days=365, route="contractual")
+    run_id = new_run(ledger)
+    rows = [score("A1", short), score("A2", long, horizon_days=365, route="contractual")]
+    write_scores(ledger, run_id, rows)
+    publish_run(ledger, run_id)
+    found = read_scores(ledger, "churn", account_ids=["A1", "A2"])
+    assert {(row.account_id, row.horizon_days) for row in found} == {("A1", 90), ("A2", 365)}
+
+
+def test_what_a_model_says_beyond_the_score_is_kept(ledger: Ledger) -> None:
+    run_id, detail = new_run(ledger), {"curve": {"30": 0.1}, "causes": {"midterm": 1.0}}
+    write_scores(ledger, run_id, [score("A1", release(ledger), detail=detail)])
+    publish_run(ledger, run_id)
+    assert json.loads(read_account(ledger, "A1")[0].detail or "") == detail
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_is_refused(ledger: Ledger, value: float) -> None:
     with pytest.raises(RowsError, match="A1"):

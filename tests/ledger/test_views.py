@@ -18,7 +18,15 @@ from ledger.views import (
     read_at_risk_account,
     write_at_risk,
 )
-from tests.ledger.story import at_risk, new_ledger, new_run, publish_scores, release, score
+from tests.ledger.story import (
+    at_risk,
+    contract,
+    new_ledger,
+    new_run,
+    publish_scores,
+    release,
+    score,
+)
 
 
 @pytest.fixture
@@ -102,6 +110,28 @@ def test_filters_choose(ledger: Ledger, filters: AtRiskFilters, names: list[str]
     page = read_at_risk(ledger, filters)
     assert page is not None
     assert [row.account_id for row in page.rows] == names
+
+
+@pytest.mark.parametrize("sort", list(AtRiskSort))
+def test_pages_of_both_routes_give_each_account_once(ledger: Ledger, sort: AtRiskSort) -> None:
+    rows = [at_risk(f"A{i}") for i in range(7)]
+    rows += [contract(f"C{i}", days_to_act=None if i % 2 else i // 3) for i in range(11)]
+    _publish(ledger, rows)
+    walked = _walk(ledger, sort, 2)
+    assert sorted(walked) == sorted(row.account_id for row in rows)
+
+
+def test_who_has_least_time_left_comes_first(ledger: Ledger) -> None:
+    days = {"C1": 40, "C2": None, "C3": 2, "C4": 0}
+    rows = [contract(name, days_to_act=left) for name, left in days.items()]
+    _publish(ledger, [*rows, at_risk("A1")])
+    assert _walk(ledger, AtRiskSort.days_to_act, 2) == ["C4", "C3", "C1", "A1", "C2"]
+
+
+def test_a_contract_comes_back_as_it_was_written(ledger: Ledger) -> None:
+    row = contract("C1", treatment="held_out")
+    _publish(ledger, [row])
+    assert read_at_risk_account(ledger, "C1") == row
 
 
 def test_one_account_can_be_read(ledger: Ledger) -> None:
