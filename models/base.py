@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ FloatArray = NDArray[np.float64]
 DayArray = NDArray[np.datetime64]
 Unit = Literal["probability", "minor"]
 Link = Literal["logit", "log", "identity"]
+Route = Literal["contractual", "non_contractual"]
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,20 @@ class Explanation:
         Shape (n, g), on the link's scale (log-odds, or log of minor units).
     link
         ``logit`` for probabilities, ``log`` for money, ``identity`` where zero can be predicted.
+    route
+        Whose groups and words these are (``models.reasons.WORDINGS``).
+    columns, parts
+        Where known, what single columns contribute, shape (n, f): it decides which column of a
+        group is shown. Not all of a contribution need be in it.
     """
 
     base: float | FloatArray
     groups: tuple[str, ...]
     contributions: FloatArray
     link: Link
+    route: Route = "non_contractual"
+    columns: tuple[str, ...] = ()
+    parts: FloatArray | None = None
 
 
 class ScoreModel(Protocol):
@@ -153,6 +162,15 @@ class ScoreModel(Protocol):
         BundleError
             A part is missing or has another form.
         """
+        ...
+
+
+@runtime_checkable
+class DetailedModel(Protocol):
+    """A model that says more of each account than one number."""
+
+    def detail(self, frame: pa.Table, why: Explanation) -> list[dict[str, Any]]:
+        """Return JSON values per row of the frame; ``why`` is what ``explain(frame)`` returned."""
         ...
 
 

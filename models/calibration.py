@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, Self
 
@@ -21,9 +21,7 @@ from scipy.special import expit, logit
 from lifecycle.errors import BundleError
 from models import accuracy
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
-from models.baselines import BaseRate
-from models.churn import LapseModel
-from models.clv.parametric import ParametricLapse
+from models.classes import load_class
 
 Kind = Literal["none", "platt", "beta"]
 PART = "calibration.json"
@@ -32,11 +30,6 @@ EDGE = 1e-9
 RIDGE = 1e-3
 STEPS = 50
 FEWEST_JUDGED = 2
-INNER: Mapping[str, type[BaseRate] | type[LapseModel] | type[ParametricLapse]] = {
-    "BaseRate": BaseRate,
-    "LapseModel": LapseModel,
-    "ParametricLapse": ParametricLapse,
-}
 
 
 @dataclass(frozen=True)
@@ -157,7 +150,7 @@ class CalibratedLapse:
         if self.calibration.kind != "none":
             moved = self.calibration.log_odds(risk) - before
         parts = np.column_stack([why.contributions, moved])
-        return Explanation(why.base, (*why.groups, GROUP), parts, "logit")
+        return replace(why, groups=(*why.groups, GROUP), contributions=parts)
 
     def to_parts(self) -> dict[str, bytes]:
         """Return the inner parts and one JSON part of the calibration."""
@@ -179,7 +172,7 @@ class CalibratedLapse:
         """
         try:
             kept: dict[str, Any] = json.loads(parts[PART])
-            inner: ScoreModel = INNER[kept["inner"]].from_parts(parts)
+            inner: ScoreModel = load_class(str(kept["inner"])).from_parts(parts)
             first, left, right = (float(weight) for weight in kept["weights"])
             return cls(inner, Calibration(kept["kind"], (first, left, right)))
         except (KeyError, TypeError, ValueError) as error:

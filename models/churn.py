@@ -24,8 +24,8 @@ from models.blend import Level, learn_level, purchase_slope
 from models.clv.parametric import ParametricLapse
 from models.logistic import Logistic
 from models.matrix import Layout
-from models.reasons import GROUPS, PROCESS_COLUMN, sum_groups
 from models.season import SEASON_COLUMNS
+from models.tellings import GROUPS, PROCESS_COLUMN, sum_groups
 from models.trees import Growth, Trees
 
 MODEL_PART, TREES_PART = "lapse.json", "trees.txt"

@@ -5,130 +5,60 @@ unlike its peers (accounts of the same segment in the frame): from each group's 
 peers' median is taken, so that what is true of everybody (the season, the segment itself) explains
 nobody. Nothing is lost: base + peers' medians + what is left = link(prediction). The groups that
 raise the score most are named, with one that lowers it; each with the account's own value of a
-column that differs from the peers', and their median of it.
+column that differs from the peers', and their median of it. The words are those of the route.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.columns import ACCOUNT_COLUMNS
-from models.base import FloatArray, ScoreModel
-from models.season import SEASON_COLUMNS
+from models.base import Explanation, FloatArray, ScoreModel, Unit
+from models.contract.telling import CONTRACT
+from models.tellings import GROUPS, ORDERS, PROCESS_COLUMN, Wording, group_of, sum_groups
+
+__all__ = [
+    "GROUPS", "PROCESS_COLUMN", "WORDINGS", "build_reasons", "group_of", "sum_groups",
+    "tell_reasons",
+]  # fmt: skip
 
 BoolArray = NDArray[np.bool_]
-Telling = Sequence[tuple[str, str, FloatArray, FloatArray]]
-"""Column, label, and shape (n,) of own values and of the peers' medians."""
-
-GROUPS = (
-    "recency", "timing", "frequency", "money", "trend", "breadth", "credits", "tenure", "season",
-    "context",
-)  # fmt: skip
-PROCESS_COLUMN = "process_log_odds"
-"""What a purchase process makes of silence against an account's own pace: an inner column."""
+WORDINGS: Mapping[str, Wording] = {"non_contractual": ORDERS, "contractual": CONTRACT}
 RAISING, LOWERING = 3, 1
 LEAST_SHOWN = 0.1
 FEWEST_PEERS = 5
 CLEAR_SHARE = 0.01
-
-TELLING: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "recency": (("recency_days", "days since the last purchase"),),
-    "timing": (
-        ("overdue_ratio", "silence against the usual gap between purchases"),
-        ("gap_mean_days", "usual days between purchases"),
-    ),
-    "frequency": (
-        ("purchase_days_365d_count", "purchase days in the last year"),
-        ("purchase_days_90d_count", "purchase days in the last 90 days"),
-        ("purchase_days_count", "purchase days in all"),
-    ),
-    "money": (
-        ("spend_365d_minor", "spend in the last year"),
-        ("spend_90d_minor", "spend in the last 90 days"),
-        ("day_spend_mean_minor", "spend per purchase day"),
-    ),
-    "trend": (
-        ("spend_90d_of_365d_share", "share of the year's spend in the last 90 days"),
-        ("spend_30d_of_90d_share", "share of the quarter's spend in the last 30 days"),
-        ("spend_year_change_ratio", "spend of the last year against the year before"),
-    ),
-    "breadth": (
-        ("products_mean_count", "products per purchase"),
-        ("lines_mean_count", "lines per purchase"),
-        ("units_mean_count", "units per purchase"),
-    ),
-    "credits": (
-        ("credit_share", "credits against spend"),
-        ("credits_count", "credits received"),
-    ),
-    "tenure": (("tenure_days", "days since the first purchase"),),
-    "season": (
-        ("spend_same_90d_minor", "spend in the same 90 days last year"),
-        ("spend_same_30d_minor", "spend in the same 30 days last year"),
-    ),
-    "context": (
-        ("country_spend_share", "the country's share of the company's spend"),
-        ("company_share", "the account's share of the company's spend"),
-    ),
-}
-"""For each group the columns that can be shown, the telling one first, and what to call them."""
-ENGAGED: Mapping[str, int] = {
-    **dict.fromkeys(("recency_days", "overdue_ratio", "gap_mean_days"), -1),
-    **dict.fromkeys(
-        (
-            "purchase_days_365d_count", "purchase_days_90d_count", "purchase_days_count",
-            "spend_365d_minor", "spend_90d_minor", "day_spend_mean_minor",
-            "spend_same_90d_minor", "spend_same_30d_minor", "company_share",
-        ),
-        1,
-    ),
-}  # fmt: skip
-"""1 where more of it means a better customer, -1 where less does; absent where neither is sure.
-
-Columns that say nearly the same share their effect out among themselves, and a linear model may
-give one of them the opposite sign. Such a part stays in the sum, but "bought three days ago, which
-raises the risk" is no reason to show anybody: a column is shown only where it points the same way.
-"""
 LIKE_PEERS = 0.02
 """A value within so much of the peers' median (as a share of it) tells nothing apart."""
 
-_ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(("gap_mean_days", "gap_std_days", "gap_cv_ratio", "overdue_ratio"), "timing"),
-    "overdue_z": "timing",
-    PROCESS_COLUMN: "timing",
-    "tenure_days": "tenure",
-    "T": "tenure",
-    "spend_same_90d_minor": "season",
-    "spend_same_30d_minor": "season",
-    **dict.fromkeys(SEASON_COLUMNS, "season"),
-}
-_FAMILY = {column.name: str(column.family) for column in ACCOUNT_COLUMNS}
-_ACTIONABLE = {column.name: column.actionable for column in ACCOUNT_COLUMNS}
 
+@dataclass(frozen=True)
+class Told:
+    """What a group shows of each account: a column by its place in ``names``, -1 for none.
 
-def group_of(column: str) -> str:
-    """Return the business group of a frame column; ``context`` for one it does not know.
-
-    Examples
-    --------
-    >>> group_of("overdue_ratio"), group_of("spend_90d_minor"), group_of("new_column")
-    ('timing', 'money', 'context')
+    Attributes
+    ----------
+    names, labels
+        Of the columns that can be shown.
+    texts
+        By place, the values of a column that is text.
+    choice
+        Shape (n,).
+    value, usual
+        Shape (n,): the account's own value and its peers' median; NaN where text is shown.
     """
-    family = _ELSEWHERE.get(column) or _FAMILY.get(column, "context")
-    return family if family in GROUPS else "context"
 
-
-def sum_groups(columns: Sequence[str], contributions: FloatArray) -> FloatArray:
-    """Sum column contributions of shape (n, f) into shape (n, len(GROUPS))."""
-    out = np.zeros((len(contributions), len(GROUPS)))
-    for place, name in enumerate(columns):
-        out[:, GROUPS.index(group_of(name))] += contributions[:, place]
-    return out
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    texts: Mapping[int, list[str | None]]
+    choice: NDArray[np.intp]
+    value: FloatArray
+    usual: FloatArray
 
 
 def build_reasons(model: ScoreModel, frame: pa.Table) -> list[list[dict[str, Any]]]:
@@ -149,77 +79,127 @@ def build_reasons(model: ScoreModel, frame: pa.Table) -> list[list[dict[str, Any
     FeatureMismatchError
         The frame lacks columns of the fit.
     """
-    why = model.explain(frame)
+    return tell_reasons(model.explain(frame), frame, unit=model.unit)
+
+
+def tell_reasons(why: Explanation, frame: pa.Table, *, unit: Unit) -> list[list[dict[str, Any]]]:
+    """Return the reasons of an explanation that was made of the frame; see ``build_reasons``."""
+    if frame.num_rows == 0:
+        return []
     peers = _peers_of(frame)
     apart = why.contributions
     if frame.num_rows >= FEWEST_PEERS:
         apart = apart - _peer_medians(apart, peers)
-    shown = {group: _telling(frame, group, peers) for group in why.groups}
     # more engaged means less risk, but more value
-    towards = -1 if model.unit == "probability" else 1
-    link = why.link
-    return [
-        _reasons_of(
-            row, dict(zip(why.groups, apart[row], strict=True)), towards, link=link, shown=shown
-        )
-        for row in range(frame.num_rows)
+    wanted = np.where(apart > 0, 1, -1) * (-1 if unit == "probability" else 1)
+    wording = WORDINGS[why.route]
+    told = [
+        _tell_group(group, why, frame, peers=peers, wanted=wanted[:, place])
+        for place, group in enumerate(why.groups)
     ]
+    out: list[list[dict[str, Any]]] = [[] for _ in range(frame.num_rows)]
+    for row, place in _pick(apart, told, why.link):
+        part = float(apart[row, place])
+        reason = _reason(told[place], row, part, wording=wording)
+        out[row].append({"group": why.groups[place], "link": why.link, **reason})
+    return out
 
 
-def _reasons_of(
-    row: int, parts: Mapping[str, float], towards: int, *, link: str, shown: Mapping[str, Telling]
-) -> list[dict[str, Any]]:
-    largest = max((abs(part) for part in parts.values()), default=0.0)
-    least = max(LEAST_SHOWN if link != "identity" else CLEAR_SHARE * largest, 1e-12)
-    up: list[dict[str, Any]] = []
-    down: list[dict[str, Any]] = []
-    for group, part in sorted(parts.items(), key=lambda item: -abs(item[1])):
-        told = _choose(shown[group], row, towards * (1 if part > 0 else -1))
-        if abs(part) >= least and told is not None:
-            (up if part > 0 else down).append(_reason(group, float(part), link, told=told))
-    return [*up[:RAISING], *down[:LOWERING]]
+def _pick(apart: FloatArray, told: Sequence[Told], link: str) -> list[tuple[int, int]]:
+    """Return (row, group) pairs to show: by row those that raise, then those that lower."""
+    weight = np.abs(apart)
+    least = np.full(len(apart), LEAST_SHOWN)
+    if link == "identity":
+        least = CLEAR_SHARE * weight.max(axis=1, initial=0.0)
+    order = np.argsort(-weight, axis=1, kind="stable")
+    shown = np.column_stack([one.choice >= 0 for one in told])
+    shown &= weight >= np.maximum(least, 1e-12)[:, None]
+    ranked = np.take_along_axis(shown, order, axis=1)
+    raises = np.take_along_axis(apart > 0, order, axis=1)
+    up, down = ranked & raises, ranked & ~raises
+    up &= np.cumsum(up, axis=1) <= RAISING
+    down &= np.cumsum(down, axis=1) <= LOWERING
+    row, side, place = np.nonzero(np.stack([up, down], axis=1))
+    del side
+    return list(zip(row.tolist(), order[row, place].tolist(), strict=True))
 
 
-def _reason(
-    group: str, part: float, link: str, *, told: tuple[str, str, float, float]
-) -> dict[str, Any]:
-    column, label, value, peers = told
+def _reason(told: Told, row: int, part: float, *, wording: Wording) -> dict[str, Any]:
+    choice = int(told.choice[row])
+    column, label = told.names[choice], told.labels[choice]
+    if choice in told.texts:
+        label = f"{label}: {told.texts[choice][row] or 'unknown'}"
     return {
-        "group": group,
         "label": label,
         "column": column,
         "contribution": round(part, 6),
-        "link": link,
-        "value": _finite(value),
-        "peer_median": _finite(peers),
-        "actionable": _ACTIONABLE.get(column, False),
+        "value": _finite(float(told.value[row])),
+        "peer_median": _finite(float(told.usual[row])),
+        "actionable": wording.actionable.get(column, False),
         "direction": "raises" if part > 0 else "lowers",
     }
 
 
-def _choose(columns: Telling, row: int, wanted: int) -> tuple[str, str, float, float] | None:
-    """Return the first column that tells the account from its peers, in the wanted direction.
+def _tell_group(
+    group: str,
+    why: Explanation,
+    frame: pa.Table,
+    *,
+    peers: Sequence[BoolArray],
+    wanted: NDArray[np.int_],
+) -> Told:
+    """Choose the column that tells each account from its peers, in the wanted direction.
 
     ``wanted`` is 1 where the reason speaks for a better customer than the peers, -1 for a worse.
+    The first column that does is chosen, or the one with the largest part where parts are known.
     """
-    for name, label, own, peers in columns:
-        value, usual = float(own[row]), float(peers[row])
-        if not np.isfinite(value) or abs(value - usual) <= LIKE_PEERS * abs(usual):
-            continue
-        better = ENGAGED.get(name, 0) * (1 if value > usual else -1)
-        if better in {0, wanted}:
-            return name, label, value, usual
-    return None
+    wording, rows = WORDINGS[why.route], frame.num_rows
+    columns = (*wording.shown.get(group, ()), *wording.more(frame, group))
+    columns = tuple(one for one in columns if one[0] in frame.column_names)
+    better = -1 if why.link == "logit" else 1
+    best, choice = np.full(rows, -np.inf), np.full(rows, -1, dtype=np.intp)
+    value, usual = np.full(rows, np.nan), np.full(rows, np.nan)
+    texts: dict[int, list[str | None]] = {}
+    for place, (name, _) in enumerate(columns):
+        parts = _parts_of(why, name, peers)
+        own, median = np.full(rows, np.nan), np.full(rows, np.nan)
+        if pa.types.is_string(frame.schema.field(name).type):
+            texts[place] = frame.column(name).to_pylist()
+            fits = np.full(rows, parts is not None)
+        else:
+            own, median = _compare(frame, name, peers)
+            fits = _tells(own, median, wanted=wanted, sign=wording.engaged.get(name, 0))
+        weight = np.full(rows, -float(place)) if parts is None else parts * wanted * better
+        chosen = fits & (weight > best)
+        if parts is not None:
+            chosen &= weight > 0
+        best = np.where(chosen, weight, best)
+        choice = np.where(chosen, place, choice)
+        value, usual = np.where(chosen, own, value), np.where(chosen, median, usual)
+    names, labels = tuple(one[0] for one in columns), tuple(one[1] for one in columns)
+    return Told(names, labels, texts, choice, value, usual)
 
 
-def _telling(frame: pa.Table, group: str, peers: Sequence[BoolArray]) -> Telling:
-    """Return the columns that can be shown for a group, with each account's peers' median."""
-    told = []
-    for column, label in TELLING.get(group, ()):
-        if column in frame.column_names:
-            own = np.asarray(frame.column(column).cast(pa.float64()).to_numpy(), dtype=np.float64)
-            told.append((column, label, own, _peer_medians(own[:, None], peers)[:, 0]))
-    return told
+def _parts_of(why: Explanation, column: str, peers: Sequence[BoolArray]) -> FloatArray | None:
+    """Return what a column contributes, less its peers' median; None where it is not known."""
+    if why.parts is None or column not in why.columns:
+        return None
+    own = np.asarray(why.parts[:, [why.columns.index(column)]])
+    return (own - _peer_medians(own, peers))[:, 0] if len(own) >= FEWEST_PEERS else own[:, 0]
+
+
+def _compare(
+    frame: pa.Table, name: str, peers: Sequence[BoolArray]
+) -> tuple[FloatArray, FloatArray]:
+    own = np.asarray(frame.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return own, _peer_medians(own[:, None], peers)[:, 0]
+
+
+def _tells(own: FloatArray, usual: FloatArray, *, wanted: NDArray[np.int_], sign: int) -> BoolArray:
+    with np.errstate(invalid="ignore"):
+        apart = np.isfinite(own) & ~(np.abs(own - usual) <= LIKE_PEERS * np.abs(usual))
+    better = sign * np.where(own > usual, 1, -1)
+    return np.asarray(apart & ((better == 0) | (better == wanted)))
 
 
 def _peers_of(frame: pa.Table) -> list[BoolArray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lifecycle.errors import BundleError, ModelError
-from models.base import FloatArray, ScoreModel, Unit
+from lifecycle.errors import ModelError
+from models.base import DetailedModel, FloatArray, Route, ScoreModel, Unit
 from models.bundle import load_bundle
-from models.reasons import build_reasons
+from models.classes import MODEL_CLASSES, load_class
+from models.reasons import tell_reasons
+
+__all__ = ["MODEL_CLASSES", "SCORE_SCHEMA", "choose_bands", "load_model", "score"]
 
 SCORE_SCHEMA = pa.schema(
     [
@@ -25,22 +27,15 @@ SCORE_SCHEMA = pa.schema(
         ("rank", pa.int64()),
         ("band", pa.string()),
         ("reasons", pa.string()),
+        ("detail", pa.string()),
     ]
 )
-RISK_HIGH, RISK_MEDIUM = 2 / 3, 1 / 3
-VALUE_HIGH_SHARE, VALUE_MEDIUM_SHARE = 0.50, 0.90
-# a bundle names a class; only these are ever looked up
-MODEL_CLASSES: Mapping[str, str] = {
-    "BaseRate": "models.baselines",
-    "RunRate": "models.baselines",
-    "CalibratedLapse": "models.calibration",
-    "CombinedValue": "models.clv.combined",
-    "HurdleValue": "models.clv.rivals",
-    "TweedieValue": "models.clv.rivals",
-    "LapseModel": "models.churn",
-    "ParametricLapse": "models.clv.parametric",
-    "ParametricValue": "models.clv.parametric",
+RISK_BANDS: Mapping[Route, tuple[float, float]] = {
+    "non_contractual": (2 / 3, 1 / 3),
+    "contractual": (0.30, 0.10),
 }
+"""By route, where a probability is high and medium: of those who hold a contract few ever leave."""
+VALUE_HIGH_SHARE, VALUE_MEDIUM_SHARE = 0.50, 0.90
 
 
 def load_model(folder: Path, digest: str) -> ScoreModel:
@@ -59,14 +54,7 @@ def load_model(folder: Path, digest: str) -> ScoreModel:
         The bundle is missing, altered, or of a class this version does not know.
     """
     meta, parts = load_bundle(folder, digest)
-    name = str(meta["model_class"])
-    if name not in MODEL_CLASSES:
-        raise BundleError(
-            f"a bundle of class {name[:60]!r}",
-            f"one of {', '.join(sorted(MODEL_CLASSES))}",
-            "use the version of Truecast that trained it, or train again",
-        )
-    made: ScoreModel = getattr(importlib.import_module(MODEL_CLASSES[name]), name).from_parts(parts)
+    made: ScoreModel = load_class(str(meta["model_class"])).from_parts(parts)
     return made
 
 
@@ -87,7 +75,8 @@ def score(model: ScoreModel, frame: pa.Table, *, horizon_days: int) -> pa.Table:
     pyarrow.Table
         In the order of the frame: ``account_id``; ``value`` (probability, or minor units);
         ``rank`` (1 = highest value, ties by account); ``band`` (see ``choose_bands``);
-        ``reasons`` (JSON list, see ``models.reasons``).
+        ``reasons`` (JSON list, see ``models.reasons``); ``detail`` (JSON object: what else the
+        model says of the account, empty for most).
 
     Raises
     ------
@@ -103,23 +92,38 @@ def score(model: ScoreModel, frame: pa.Table, *, horizon_days: int) -> pa.Table:
             "finite scores",
             "train again",
         )
-    reasons = build_reasons(model, frame) if frame.num_rows else []
+    reasons, detail, route = _explain(model, frame)
     columns = [
         frame.column("account_id").combine_chunks().cast(pa.string()),
         pa.array(values, pa.float64()),
         pa.array(_rank(values, frame), pa.int64()),
-        pa.array(choose_bands(values, model.unit), pa.string()),
+        pa.array(choose_bands(values, model.unit, route=route), pa.string()),
         pa.array([_dump(one) for one in reasons], pa.string()),
+        pa.array([_dump(one) for one in detail], pa.string()),
     ]
     return pa.Table.from_arrays(columns, schema=SCORE_SCHEMA)
 
 
-def choose_bands(values: FloatArray, unit: Unit) -> list[str]:
+def _explain(
+    model: ScoreModel, frame: pa.Table
+) -> tuple[list[list[dict[str, Any]]], list[dict[str, Any]], Route]:
+    """Return reasons, detail and route; an explanation is the dearest part, so it is made once."""
+    if frame.num_rows == 0:
+        return [], [], "non_contractual"
+    why = model.explain(frame)
+    detail: list[dict[str, Any]] = [{}] * frame.num_rows
+    if isinstance(model, DetailedModel):
+        detail = model.detail(frame, why)
+    return tell_reasons(why, frame, unit=model.unit), detail, why.route
+
+
+def choose_bands(values: FloatArray, unit: Unit, *, route: Route = "non_contractual") -> list[str]:
     """Sort scores into ``high``, ``medium`` and ``low``.
 
-    A probability is high from 2/3 and medium from 1/3 on, so that a band means the same next
-    month. Values are banded by their share of the total: the largest accounts that together make
-    up the first half are high, those up to nine tenths medium, the rest low.
+    A probability is high from 2/3 and medium from 1/3 on (0.30 and 0.10 for accounts that hold a
+    contract), so that a band means the same next month. Values are banded by their share of the
+    total: the largest accounts that together make up the first half are high, those up to nine
+    tenths medium, the rest low.
 
     Examples
     --------
@@ -129,7 +133,7 @@ def choose_bands(values: FloatArray, unit: Unit) -> list[str]:
     ['low', 'high', 'medium']
     """
     if unit == "probability":
-        high, medium = values >= RISK_HIGH, values >= RISK_MEDIUM
+        high, medium = (values >= edge for edge in RISK_BANDS[route])
     else:
         order = np.argsort(-values, kind="stable")
         worth = np.maximum(values[order], 0.0)
