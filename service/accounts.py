@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from datetime import date
 from itertools import groupby
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import Field
 
+from ledger.outcomes import ScoreOutcome, read_outcomes
+from ledger.runs import read_current_run
 from ledger.scores import StoredScore, read_account
 from ledger.views import AtRiskRow, read_at_risk_account
+from lifecycle.errors import NoScoresError
+from service.at_risk import CHURN, AtRiskAccount
 from service.auth import ScopedRoute, needs
 from service.deps import Service, ServiceHere
 from service.problems import Problem
-from service.shapes import AccountId, AccountIdPath, Fresh, Reason
+from service.shapes import AccountId, AccountIdPath, ApiModel, Fresh, Reason
 
 router = APIRouter(route_class=ScopedRoute, tags=["accounts"])
 
@@ -38,8 +45,26 @@ class AccountScore(Fresh):
     rank: int = Field(ge=1, description="1 is the highest value of its run")
     band: str = Field(examples=["high"])
     reasons: list[Reason]
+    detail: dict[str, Any] = Field(
+        description=(
+            "What the model says beyond the score; contractual churn: risk curve, causes, band and "
+            "log-odds by group; contractual clv: P10, P50, P90, historic and total value"
+        ),
+        examples=[{"curve": {"30": 0.1, "90": 0.37}, "low": 0.29, "high": 0.46}],
+    )
     current: bool = Field(description="Whether it belongs to the newest run")
     history: list[PastScore] = Field(description="Earlier scores, newest first, never rewritten")
+
+
+class PastOutcome(ApiModel):
+    """A risk that was issued, beside what happened."""
+
+    as_of: date
+    horizon_days: int = Field(ge=1, examples=[90])
+    value: float = Field(description="Probability that was said", examples=[0.37])
+    happened: bool = Field(description="Whether it left within the horizon")
+    happened_on: date | None = Field(description="Day on which leaving was decided or begun")
+    cause: str | None = Field(examples=["nonrenewal"])
 
 
 class AccountAnswer(Fresh):
@@ -50,11 +75,19 @@ class AccountAnswer(Fresh):
     segment: str | None
     country: str | None
     owner_id: str | None
-    status: str | None = Field(description="at_risk or lapsed; null if not in the newest list")
+    status: str | None = Field(
+        description="at_risk, lapsed or notice_given; null if not in the newest list"
+    )
     expected_loss_minor: float | None
     value_if_kept_minor: float | None
     currency: str | None
-    scores: list[AccountScore]
+    at_risk: AtRiskAccount | None = Field(
+        description="Its row of the newest at-risk list: risk curve, time left to act, treatment"
+    )
+    scores: list[AccountScore] = Field(
+        description="Empty for an account that gave notice before it was ever scored"
+    )
+    outcomes: list[PastOutcome] = Field(description="Issued risks whose horizon has passed")
 
 
 @router.get(
@@ -65,22 +98,26 @@ class AccountAnswer(Fresh):
 def show_account(account_id: AccountIdPath, service: ServiceHere) -> AccountAnswer:
     """Show one account: current scores with reasons, and the scores issued before."""
     issued = read_account(service.ledger, account_id)
-    if not issued:
+    listed = read_at_risk_account(service.ledger, account_id)
+    if not issued and listed is None:
         raise Problem(
             404,
             "unknown-account",
             "no score was ever published for this account; expected an id of /v1/at-risk",
         )
-    listed = read_at_risk_account(service.ledger, account_id)
     keyed = sorted(issued, key=lambda row: (row.model, row.horizon_days))
     groups = groupby(keyed, key=lambda row: (row.model, row.horizon_days))
-    newest = issued[0]
+    fresh = _freshness(service, issued[0]) if issued else _list_freshness(service)
     return AccountAnswer.model_validate(
         {
-            **_freshness(service, newest),
+            **fresh,
             "account_id": account_id,
             **_profile(listed),
+            "at_risk": None if listed is None else asdict(listed),
             "scores": [_score(service, list(rows)) for _, rows in groups],
+            "outcomes": [
+                _outcome(one) for one in read_outcomes(service.ledger, CHURN, account_id=account_id)
+            ],
         }
     )
 
@@ -98,7 +135,22 @@ def _freshness(service: Service, row: StoredScore) -> dict[str, object]:
         "scored_at": row.scored_at,
         "model_version": row.model_version,
         "stale": service.is_stale(row.as_of),
+        "synthetic": service.options.synthetic,
     }
+
+
+def _list_freshness(service: Service) -> dict[str, object]:
+    """Say how old the at-risk list is: for an account that only the list speaks of."""
+    run = read_current_run(service.ledger, "scores")
+    if run is None:
+        raise NoScoresError(
+            "no scores were published yet", "at least one run", "run `truecast refresh`"
+        )
+    return service.freshness(run, service.spoken(run.run_id).version(CHURN))
+
+
+def _outcome(one: ScoreOutcome) -> dict[str, object]:
+    return {name: getattr(one, name) for name in PastOutcome.model_fields}
 
 
 def _score(service: Service, rows: list[StoredScore]) -> dict[str, object]:
@@ -110,6 +162,7 @@ def _score(service: Service, rows: list[StoredScore]) -> dict[str, object]:
         **{name: getattr(newest, name) for name in names},
         "current": newest.current,
         "reasons": json.loads(newest.reasons),
+        "detail": json.loads(newest.detail or "{}"),
         "history": [
             {
                 **_freshness(service, row),

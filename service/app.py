@@ -9,14 +9,34 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from lifecycle.settings import load_settings
-from service import accounts, accuracy, at_risk, forecasts, health, models, reference, scores
+from service import (
+    accounts,
+    accuracy,
+    at_risk,
+    forecasts,
+    health,
+    models,
+    reference,
+    scores,
+    track_record,
+)
 from service.auth import KeyCache, check_routes
 from service.deps import Options, Service
 from service.guard import Guard
 from service.problems import install_problems
 
 # the busiest first: routes are tried in this order
-NOUNS = (scores, at_risk, accounts, forecasts, accuracy, models, health, reference)
+NOUNS = (
+    scores,
+    at_risk,
+    accounts,
+    forecasts,
+    accuracy,
+    track_record,
+    models,
+    health,
+    reference,
+)
 # the framework's own telemetry would send to wherever the environment points it
 QUIET: TelemetryConfig = {
     "tracing": False,
@@ -71,6 +91,9 @@ def create_app_from_settings() -> FastAPI:
     """Build the application of the environment's data directory (for a process manager)."""
     settings = load_settings()
     options = Options(
-        settings.data_dir, settings.stale_after_days, settings.fiscal_year_start_month
+        settings.data_dir,
+        settings.stale_after_days,
+        settings.fiscal_year_start_month,
+        settings.synthetic,
     )
     return create_app(settings.ledger_address, options)

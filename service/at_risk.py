@@ -29,18 +29,79 @@ class AtRiskAccount(ApiModel):
     segment: str | None = Field(examples=["United Kingdom"])
     country: str | None = Field(examples=["United Kingdom"])
     owner_id: str | None
-    route: str = Field(examples=["non_contractual"])
+    route: str = Field(
+        description="contractual: it holds a contract; non_contractual: it only orders",
+        examples=["contractual"],
+    )
     status: str = Field(
-        description="at_risk, or lapsed if the recency rule says it has already gone",
+        description=(
+            "at_risk; lapsed if the recency rule says it has already gone; notice_given if it has "
+            "said that it leaves (risk 1, expected loss 0: the loss is certain, see leaving_on)"
+        ),
         examples=["at_risk"],
     )
-    risk: float = Field(ge=0, le=1, description="Probability of no order within the horizon")
-    band: str = Field(examples=["high"])
-    value_if_kept_minor: float = Field(description="Expected spend if it stays, minor units")
-    expected_loss_minor: float = Field(description="risk x value if kept, minor units")
-    currency: str = Field(examples=["GBP"])
+    risk: float = Field(
+        ge=0,
+        le=1,
+        description=(
+            "Probability of leaving within the horizon: contractual, that the decision to end the "
+            "contract falls in it; non_contractual, that no order does"
+        ),
+        examples=[0.37],
+    )
+    risk_low: float | None = Field(description="Lower end of the bootstrap band", examples=[0.29])
+    risk_high: float | None = Field(description="Upper end of the bootstrap band", examples=[0.46])
+    curve: dict[str, float] | None = Field(
+        description="Risk within so many days and at the next renewal; never falls with the days",
+        examples=[{"30": 0.1, "60": 0.28, "90": 0.37, "180": 0.45, "365": 0.6, "renewal": 0.52}],
+    )
+    causes: dict[str, float] | None = Field(
+        description="Shares of the causes, given that it leaves",
+        examples=[{"nonrenewal": 0.7, "midterm": 0.2, "involuntary": 0.1}],
+    )
+    band: str = Field(
+        description="contractual: high from 0.30, medium from 0.10; else from 2/3 and 1/3",
+        examples=["high"],
+    )
+    value_if_kept_minor: float = Field(
+        description=(
+            "What it brings if it stays, minor units: contractual, 12 x MRR x gross margin (MRR "
+            "alone where no margin is known); non_contractual, expected spend within the horizon"
+        ),
+        examples=[1_440_000.0],
+    )
+    expected_loss_minor: float = Field(
+        description="risk x value if kept, minor units; 0 once notice was given",
+        examples=[532_800.0],
+    )
+    mrr_minor: float | None = Field(
+        description="Monthly recurring revenue, minor units", examples=[150_000.0]
+    )
+    arr_at_risk_minor: float | None = Field(
+        description="Money at risk: risk x 12 x MRR, minor units", examples=[666_000.0]
+    )
+    currency: str = Field(examples=["USD"])
     rank: int = Field(ge=1, description="1 is the largest expected loss of its status")
-    recency_days: float = Field(description="Days from the last order to as_of")
+    renewal_on: date | None = Field(description="Next renewal", examples=["2024-03-01"])
+    notice_by_on: date | None = Field(
+        description="Day by which notice must be given to end at that renewal",
+        examples=["2024-01-31"],
+    )
+    days_to_act: int | None = Field(
+        description="Days from as_of to notice_by_on; null if no deadline lies ahead", examples=[31]
+    )
+    leaving_on: date | None = Field(
+        description="Day from which the contract is over; only with status notice_given",
+        examples=[None],
+    )
+    treatment: str = Field(
+        description=(
+            "none; treated: rescue work was begun within the last horizon; held_out: drawn at "
+            "random to be left alone, please do not contact it for this purpose"
+        ),
+        examples=["none"],
+    )
+    recency_days: float | None = Field(description="Days from the last order to as_of")
     last_order_on: date | None
     reasons: list[Reason]
 
@@ -65,11 +126,14 @@ class Filters:
         segment: Text = None,
         country: Text = None,
         owner_id: Text = None,
-        route: Annotated[Literal["non_contractual", "contractual"] | None, Query()] = None,
+        route: Annotated[
+            Literal["non_contractual", "contractual"] | None,
+            Query(description="Only accounts with a contract, or only those without"),
+        ] = None,
         band: Annotated[Literal["high", "medium", "low"] | None, Query()] = None,
         status: Annotated[
-            Literal["at_risk", "lapsed", "all"],
-            Query(description="lapsed accounts stand apart: they are no longer to be kept"),
+            Literal["at_risk", "lapsed", "notice_given", "all"],
+            Query(description="lapsed and notice_given stand apart: they are no longer to be kept"),
         ] = "at_risk",
         min_risk: Annotated[Share | None, Query()] = None,
         min_value: Annotated[Minor | None, Query(description="Value if kept, minor units")] = None,
@@ -93,16 +157,22 @@ def list_at_risk(
     filters: Annotated[Filters, Depends()],
     *,
     sort: Annotated[
-        AtRiskSort, Query(description="Order; all but account_id from the largest down")
+        AtRiskSort,
+        Query(
+            description=(
+                "Order, from the largest down; days_to_act (least time first) and account_id go up"
+            )
+        ),
     ] = AtRiskSort.expected_loss,
     limit: Annotated[PageSize, Query(description="Accounts per page")] = 50,
     cursor: Annotated[
         str | None, Query(max_length=1_000, description="next_cursor of the page before")
     ] = None,
 ) -> AtRiskAnswer:
-    """List accounts by expected loss = risk x value if kept.
+    """List accounts of both routes by expected loss = risk x value if kept.
 
-    Accounts that the recency rule calls lapsed stand apart: ask for ``status=lapsed`` or ``all``.
+    Accounts that the recency rule calls lapsed, and those that gave notice, stand apart: ask for
+    ``status=lapsed``, ``notice_given`` or ``all``.
     A cursor keeps to the list as it was when its first page was read, even when a refresh happens
     meanwhile.
     """

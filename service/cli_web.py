@@ -61,8 +61,16 @@ def serve(
     for reason in find_reasons(Service(settings.ledger_address, options)):
         console.say(f"not ready: {reason}")
     shown = f"[{host}]" if ":" in host else host
+    if settings.synthetic:
+        console.say("SYNTHETIC: these facts are made up by the world generator")
     console.say(f"Truecast listens on http://{shown}:{port} (stop with Ctrl-C)")
-    console.emit({"url": f"http://{shown}:{port}", "data_dir": str(settings.data_dir)})
+    console.emit(
+        {
+            "url": f"http://{shown}:{port}",
+            "data_dir": str(settings.data_dir),
+            "synthetic": settings.synthetic,
+        }
+    )
     with taken:
         build_server(web).run(sockets=[taken])
 
@@ -157,7 +165,12 @@ def revoke(
 
 
 def _options(settings: Settings) -> Options:
-    return Options(settings.data_dir, settings.stale_after_days, settings.fiscal_year_start_month)
+    return Options(
+        settings.data_dir,
+        settings.stale_after_days,
+        settings.fiscal_year_start_month,
+        settings.synthetic,
+    )
 
 
 def _describe(key: ApiKey) -> dict[str, Any]:

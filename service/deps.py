@@ -16,6 +16,7 @@ from ledger.engine import Ledger, attach_ledger
 from ledger.keys import load_pepper
 from ledger.runs import Run, read_run
 from ledger.scores import read_scored_models
+from ledger.track_record import TrackRecord, count_outcomes, read_track_record
 from service.shapes import is_stale
 
 REMEMBERED_RUNS = 64
@@ -33,11 +34,14 @@ class Options:
         An answer whose ``as_of`` lies further back says ``stale: true``.
     first_month
         1-12, the month in which the fiscal year starts.
+    synthetic
+        The facts are made up: every answer says so.
     """
 
     data_dir: Path
     stale_after_days: int = 30
     first_month: int = 1
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class Service:
         self._ledger: Ledger | None = None
         self._pepper: bytes | None = None
         self._spoken: dict[int, Spoken] = {}
+        self._records: dict[str, tuple[int, list[TrackRecord]]] = {}
 
     @property
     def ledger(self) -> Ledger:
@@ -136,6 +141,7 @@ class Service:
             "scored_at": run.started_at,
             "model_version": model_version,
             "stale": self.is_stale(run.as_of),
+            "synthetic": self.options.synthetic,
         }
 
     def spoken(self, run_id: int) -> Spoken:
@@ -148,6 +154,14 @@ class Service:
             found = Spoken(run, [Speaker(**row) for row in rows])
             self._spoken[run_id] = found
         return found
+
+    def track_record(self, model: str) -> list[TrackRecord]:
+        """Return how right a model's issued scores were; reckoned anew when outcomes came in."""
+        counted = count_outcomes(self.ledger)
+        found = self._records.get(model)
+        if found is None or found[0] != counted:
+            found = self._records[model] = (counted, read_track_record(self.ledger, model))
+        return found[1]
 
     def close(self) -> None:
         """Give the connections back."""

@@ -129,7 +129,7 @@ def _check_releases(ledger: Ledger, bundles_dir: Path) -> Iterator[Finding]:
             todo = f"truecast train {model} --as-of D"
             yield Finding(f"champion {model}", False, "never released", todo)
     for release in champions:
-        name = f"champion {release.model} over {release.horizon_days} days"
+        name = f"champion {release.model} ({release.route}) over {release.horizon_days} days"
         found = f"{release.candidate}, version {release.version}"
         damage = _bundle_damage(bundles_dir, release.digest) if release.digest else None
         if damage:

@@ -35,8 +35,9 @@ class ModelAnswer(ApiModel):
 
 
 class ModelsAnswer(ApiModel):
-    """The champions, by model and horizon; empty before the first training."""
+    """The champions, by model, horizon and route; empty before the first training."""
 
+    synthetic: bool = Field(description="Whether the facts are made up, not a company's")
     models: list[ModelAnswer]
 
 
@@ -48,7 +49,9 @@ def list_models(
     """List the models that speak now, with their cards."""
     champions = read_champions(service.ledger)
     wanted = [one for one in champions if model in {None, one.model}]
-    return ModelsAnswer(models=[_answer(service, one) for one in wanted])
+    return ModelsAnswer(
+        synthetic=service.options.synthetic, models=[_answer(service, one) for one in wanted]
+    )
 
 
 def _answer(service: Service, release: Release) -> ModelAnswer:

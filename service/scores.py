@@ -39,6 +39,7 @@ class Score(ApiModel):
     rank: int = Field(ge=1, description="1 is the highest value of its run")
     band: str = Field(examples=["high"])
     route: str = Field(examples=["non_contractual"])
+    horizon_days: int = Field(ge=1, description="Its own look-ahead in days", examples=[90])
     model_version: str = Field(examples=["3"])
     reasons: list[Reason]
 
@@ -47,7 +48,11 @@ class ScoresAnswer(Fresh):
     """Stored scores in the order asked; ids without a score are listed as missing."""
 
     model: str = Field(examples=["churn"])
-    horizon_days: int = Field(ge=1, description="Look-ahead in days", examples=[90])
+    horizon_days: int = Field(
+        ge=1,
+        description="Look-ahead in days asked for, or the shortest among the scores",
+        examples=[90],
+    )
     scores: list[Score]
     missing: list[str] = Field(description="Ids that were asked for and never scored in this run")
 
@@ -76,7 +81,7 @@ PARAMETERS = [
         "name": "horizon_days",
         "in": "query",
         "required": False,
-        "description": "Look-ahead in days; the shortest scored one if left out",
+        "description": "Look-ahead in days; if left out, each account's shortest scored one",
         "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST_HORIZON_DAYS},
     },
 ]
@@ -131,7 +136,7 @@ def _read_question(request: Request) -> tuple[str, list[str], int | None]:
 def _write_answer(
     service: Service, model: str, wanted: Sequence[str], found: Mapping[str, CurrentScore]
 ) -> str:
-    first = next(iter(found.values()))
+    first = min(found.values(), key=lambda row: row.horizon_days)
     spoken = service.spoken(first.run_id)
     versions = spoken.quoted_versions
     missing = [account_id for account_id in wanted if account_id not in found]
@@ -140,6 +145,7 @@ def _write_answer(
     return (
         f"{{{spoken.quoted_heads[model]},"
         f'"stale":{"true" if service.is_stale(spoken.run.as_of) else "false"},'
+        f'"synthetic":{"true" if service.options.synthetic else "false"},'
         f'"model":"{model}","horizon_days":{first.horizon_days},'
         f'"scores":[{scores}],"missing":{json.dumps(missing) if missing else "[]"}}}'
     )
@@ -151,7 +157,7 @@ def _write_score(row: CurrentScore, version: str) -> str:
     return (
         f'{{"account_id":"{row.account_id}","value":{row.value!r},"unit":"{row.unit}",'
         f'"currency":{currency},"rank":{row.rank},"band":"{row.band}","route":"{row.route}",'
-        f'"model_version":{version},"reasons":{row.reasons}}}'
+        f'"horizon_days":{row.horizon_days},"model_version":{version},"reasons":{row.reasons}}}'
     )
 
 

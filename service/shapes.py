@@ -72,6 +72,9 @@ class Fresh(ApiModel):
     stale: bool = Field(
         description="Whether as_of is older than the configured limit (30 days by default)"
     )
+    synthetic: bool = Field(
+        description="Whether the facts are made up (a world of `truecast world`), not a company's"
+    )
 
 
 class Reason(ApiModel):

@@ -166,6 +166,22 @@ def publish_scores(
     return run_id
 
 
+def publish_both_routes(ledger: Ledger) -> int:
+    """Two accounts without contract, two with, one that gave notice; all but it are scored."""
+    release_id = release(ledger)
+    other = release(ledger, version="c1", route="contractual")
+    run_id, detail = new_run(ledger), {"curve": CONTRACT["curve"], "low": 0.3, "high": 0.5}
+    rows = [score(name, release_id) for name in ("A1", "A2")]
+    given: dict[str, object] = {"route": "contractual", "value": 0.4, "detail": detail}
+    write_scores(ledger, run_id, rows + [score(name, other, **given) for name in ("C1", "C2")])
+    leaver = contract("C3", 0.0, status="notice_given", risk=1.0, leaving_on=DAY)
+    listed = [at_risk("A1", 50.0), at_risk("A2", 150.0), contract("C1", 100.0), leaver]
+    listed.append(contract("C2", 200.0, days_to_act=3, treatment="held_out"))
+    write_at_risk(ledger, run_id, listed)
+    publish_run(ledger, run_id)
+    return run_id
+
+
 def forecast(node: str = "total", leg: str = "combined", **changed: object) -> ForecastRow:
     given: dict[str, object] = {
         "period": "2012Q1",

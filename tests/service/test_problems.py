@@ -57,6 +57,8 @@ PLACES = [
     "/v1/accuracy?node={}",
     "/v1/accuracy?leg={}",
     "/v1/accuracy?period={}",
+    "/v1/churn/track-record?route={}",
+    "/v1/churn/track-record?campaign={}",
     "/v1/models?model={}",
     "/v1/models?{}",
     "/{}",

@@ -18,7 +18,7 @@ from tests.ledger.story import (
 )
 from tests.service.conftest import Client, make_key, open_client
 
-FRESH = {"as_of", "data_as_of", "scored_at", "model_version", "stale"}
+FRESH = {"as_of", "data_as_of", "scored_at", "model_version", "stale", "synthetic"}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ FRESH = {"as_of", "data_as_of", "scored_at", "model_version", "stale"}
         "/v1/scores/churn?id=nobody",
         "/v1/forecasts/2012Q1",
         "/v1/accuracy",
+        "/v1/churn/track-record",
     ],
 )
 def test_every_answer_says_how_old_it_is(client: Client, path: str) -> None:

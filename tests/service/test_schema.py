@@ -20,6 +20,7 @@ OPERATIONS = [
     "listModels",
     "readAccount",
     "readAccuracy",
+    "readChurnTrackRecord",
     "readForecast",
     "readScores",
 ]
