@@ -131,7 +131,10 @@ class Logistic:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Rebuild from ``to_json``."""
         centre, spread, missing = (np.array(data[k]) for k in ("centre", "spread", "missing"))
-        codes = {int(place): tuple(shares) for place, shares in data["codes"].items()}
+        # JSON sorts "10" before "7", but weights stand in the order of the places
+        codes = {
+            int(place): tuple(data["codes"][place]) for place in sorted(data["codes"], key=int)
+        }
         return cls(Scale(centre, spread, missing, codes), np.array(data["weights"]))
 
 

@@ -1,0 +1,111 @@
+"""Why an account would go, given that it goes: not renewed, left mid-term, or payment failed.
+
+Each cause against the commonest one by a ridge logistic of its own; the odds together make shares
+that add up to 1 (the multinomial logit in separate fits: Begg and Gray 1984).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+
+from lifecycle.errors import BundleError
+from models.base import Examples, FloatArray
+from models.contract.beliefs import CORE
+from models.contract.events import read_outcomes
+from models.contract.inputs import Inputs
+from models.contract.level import balance
+from models.logistic import Logistic
+
+PART = "causes.json"
+CAUSES = ("nonrenewal", "midterm", "involuntary")
+FEWEST_OF_A_CAUSE = 20
+EVEN = 1.0
+
+
+class Causes:
+    """Shares of the causes of leaving, for accounts that leave."""
+
+    def __init__(self) -> None:
+        self._level: dict[str, float] = dict.fromkeys(CAUSES, 0.0)
+        self._inputs: Inputs | None = None
+        self._odds: dict[str, Logistic] = {}
+
+    def fit(self, examples: Examples) -> Self:
+        """Learn from the rows whose account left within the horizon.
+
+        Too rare a cause has the same odds for everybody; with no row at all, causes are even.
+        """
+        outcomes = read_outcomes(examples)
+        if "cause" not in outcomes.column_names:
+            return self
+        left = examples.take(examples.label > 0)
+        named = np.array(read_outcomes(left).column("cause").to_pylist(), dtype=object)
+        rows = {cause: np.asarray(named == cause) for cause in CAUSES}
+        count = {cause: float(rows[cause].sum()) for cause in CAUSES}
+        usual = max(CAUSES, key=lambda cause: count[cause])
+        self._level = {
+            c: float(np.log((n + EVEN) / (count[usual] + EVEN))) for c, n in count.items()
+        }
+        frequent = [c for c in CAUSES if c != usual and count[c] >= FEWEST_OF_A_CAUSE]
+        if not frequent:
+            return self
+        self._inputs, matrix = Inputs.learn(left, only=CORE)
+        for cause in frequent:
+            pair = rows[cause] | rows[usual]
+            label = rows[cause][pair].astype(np.float64)
+            zeros = np.zeros(len(label))
+            model, levels = Logistic.fit(
+                matrix[pair], label, place=zeros, text=self._inputs.text_sizes
+            )
+            shift = balance(model.raw(matrix[pair]) + levels[0], label)
+            self._odds[cause], self._level[cause] = model, float(levels[0] + shift)
+        return self
+
+    def predict(self, frame: pa.Table) -> FloatArray:
+        """Return shape (n, 3) in the order of ``CAUSES``; each row adds up to 1.
+
+        Raises
+        ------
+        FeatureMismatchError
+            The frame lacks columns of the fit.
+        """
+        odds = np.tile([self._level[cause] for cause in CAUSES], (frame.num_rows, 1))
+        if self._inputs is not None:
+            matrix = self._inputs.matrix(frame)
+            for cause, model in self._odds.items():
+                odds[:, CAUSES.index(cause)] += model.raw(matrix)
+        share = np.exp(odds - odds.max(axis=1, keepdims=True))
+        return np.asarray(share / share.sum(axis=1, keepdims=True))
+
+    def to_parts(self) -> dict[str, bytes]:
+        """Return one JSON part, ``causes.json``."""
+        kept = {
+            "level": self._level,
+            "inputs": self._inputs.to_json() if self._inputs else None,
+            "odds": {cause: model.to_json() for cause, model in self._odds.items()},
+        }
+        return {PART: json.dumps(kept, sort_keys=True).encode()}
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
+        """Rebuild from ``to_parts``.
+
+        Raises
+        ------
+        BundleError
+            The part is missing or wrong.
+        """
+        try:
+            kept = json.loads(parts[PART])
+            made = cls()
+            made._level = {cause: float(kept["level"][cause]) for cause in CAUSES}
+            made._inputs = Inputs.from_json(kept["inputs"]) if kept["inputs"] else None
+            made._odds = {c: Logistic.from_json(one) for c, one in kept["odds"].items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"causes are wrong: {error}", "the part of a fit") from error
+        return made

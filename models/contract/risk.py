@@ -1,0 +1,215 @@
+"""The churn risk that is served: headline, the months ahead, causes, a band, and its reasons.
+
+The headline is the calibrated winner of the contest; nothing here changes it. The monthly hazard
+says when; each account's hazards are moved by one log-odds offset so that its curve passes through
+its headline. So a curve never falls, and never contradicts the number above it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from lifecycle.errors import BundleError, NotEnoughHistoryError
+from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
+from models.classes import load_class
+from models.contract.band import Band
+from models.contract.causes import CAUSES, Causes
+from models.contract.curve import anchor, leave_by
+from models.contract.events import MONTH_DAYS
+from models.contract.hazard import YEAR_MONTHS, MonthlyHazard
+from models.contract.months import RENEWAL, read_column
+
+PART, HAZARD_PART = "risk.json", "hazard.json"
+CURVE_DAYS = (30, 60, 90, 180, 365)
+CALIBRATION = "calibration"
+LONGEST_TERM_MONTHS = 37
+SHOWN_DIGITS = 9
+
+
+class ContractRisk:
+    """A headline with its curve, causes and band.
+
+    Parameters
+    ----------
+    headline
+        A model of the risk within its horizon, calibrated or not.
+    """
+
+    unit: Unit = "probability"
+
+    def __init__(self, headline: ScoreModel) -> None:
+        self.headline = headline
+        self.name = headline.name
+        self.horizon_days = 0
+        self._hazard: MonthlyHazard | None = None
+        self._causes, self._band = Causes(), Band()
+
+    def fit(self, examples: Examples) -> Self:
+        """Fit the headline, and what goes with it."""
+        self.headline = self.headline.fit(examples)
+        return self.finish(examples)
+
+    def finish(self, examples: Examples) -> Self:
+        """Learn curve, causes and band beside a headline that stays as it is.
+
+        With too few decisions to leave for a hazard, risk grows evenly with time.
+
+        Raises
+        ------
+        ModelError
+            The examples carry no outcomes.
+        """
+        self.horizon_days = examples.horizon_days
+        self._causes, self._band = Causes().fit(examples), Band().fit(examples)
+        try:
+            self._hazard = MonthlyHazard().fit(examples)
+        except NotEnoughHistoryError:
+            self._hazard = None
+        return self
+
+    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+        """Return P(decision to leave within the horizon), shape (n,).
+
+        Parameters
+        ----------
+        horizon_days
+            None or that of the fit: the headline. Any other: read off the curve.
+
+        Raises
+        ------
+        FeatureMismatchError
+            The frame lacks columns of the fit.
+        """
+        if horizon_days is None or horizon_days == self.horizon_days:
+            return self.headline.predict(frame)
+        return self._leave_by(frame, np.full((frame.num_rows, 1), float(horizon_days)))[:, 0]
+
+    def curve(self, frame: pa.Table) -> FloatArray:
+        """Return the risk within 30, 60, 90, 180 and 365 days, shape (n, 5); it never falls.
+
+        Raises
+        ------
+        FeatureMismatchError
+            The frame lacks columns of the fit.
+        """
+        return self._leave_by(frame, np.tile(np.array(CURVE_DAYS, float), (frame.num_rows, 1)))
+
+    def at_renewal(self, frame: pa.Table) -> FloatArray:
+        """Return the risk of leaving at or before the next renewal, shape (n,); NaN without one.
+
+        Raises
+        ------
+        FeatureMismatchError
+            The frame lacks columns of the fit.
+        """
+        until = np.maximum(read_column(frame, RENEWAL), 0.0) + 1.0
+        return np.asarray(self._leave_by(frame, until[:, None])[:, 0])
+
+    def causes(self, frame: pa.Table) -> FloatArray:
+        """Return shares of ``CAUSES`` given that the account leaves, shape (n, 3)."""
+        return self._causes.predict(frame)
+
+    def band(self, frame: pa.Table) -> tuple[FloatArray, FloatArray]:
+        """Return the low and the high end of the headline, each of shape (n,)."""
+        return self._band.around(frame, self.predict(frame))
+
+    def explain(self, frame: pa.Table) -> Explanation:
+        """Return the headline's explanation; what calibration moved is a group of its own."""
+        why = self.headline.explain(frame)
+        if CALIBRATION in why.groups:
+            return why
+        parts = np.column_stack([why.contributions, np.zeros(frame.num_rows)])
+        return replace(why, groups=(*why.groups, CALIBRATION), contributions=parts)
+
+    def detail(self, frame: pa.Table, why: Explanation) -> list[dict[str, Any]]:
+        """Return per row curve, causes, band and the whole sum of log-odds."""
+        names = [*(str(day) for day in CURVE_DAYS), "renewal"]
+        curve = np.column_stack([self.curve(frame), self.at_renewal(frame)])
+        low, high = self.band(frame)
+        place = why.groups.index(CALIBRATION)
+        groups = [name for name in why.groups if name != CALIBRATION]
+        sums = np.delete(why.contributions, place, axis=1)
+        base = np.broadcast_to(np.asarray(why.base, dtype=np.float64), (frame.num_rows,))
+        rows = zip(
+            _plain(curve),
+            _plain(self.causes(frame)),
+            _plain(sums),
+            _plain(np.column_stack([low, high, base, why.contributions[:, place]])),
+            strict=True,
+        )
+        ends = ("low", "high", "base", CALIBRATION)
+        return [
+            {
+                "curve": dict(zip(names, risks, strict=True)),
+                "causes": dict(zip(CAUSES, shares, strict=True)),
+                "groups": dict(zip(groups, parts, strict=True)),
+                **dict(zip(ends, numbers, strict=True)),
+            }
+            for risks, shares, parts, numbers in rows
+        ]
+
+    def to_parts(self) -> dict[str, bytes]:
+        """Return the parts of headline, hazard, causes and band, and one JSON part of its own."""
+        kept = {
+            "headline": type(self.headline).__name__,
+            "horizon_days": self.horizon_days,
+            "hazard": self._hazard is not None,
+        }
+        parts = {PART: json.dumps(kept, sort_keys=True).encode()}
+        parts |= self.headline.to_parts() | self._causes.to_parts() | self._band.to_parts()
+        return parts | (self._hazard.to_parts() if self._hazard else {})
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
+        """Rebuild from ``to_parts``; it predicts the same bits.
+
+        Raises
+        ------
+        BundleError
+            A part is missing or wrong.
+        """
+        try:
+            kept = json.loads(parts[PART])
+            made = cls(load_class(str(kept["headline"])).from_parts(parts))
+            made.horizon_days = int(kept["horizon_days"])
+            made._hazard = MonthlyHazard.from_parts(parts) if kept["hazard"] else None
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"contract risk is wrong: {error}", "the parts of a fit") from error
+        made._causes, made._band = Causes.from_parts(parts), Band.from_parts(parts)
+        return made
+
+    def _leave_by(self, frame: pa.Table, days: FloatArray) -> FloatArray:
+        """Return P(decision to leave within ``days``), shape (n, d); NaN where days are."""
+        risk = self.predict(frame)
+        farthest = np.nanmax(days, initial=365.0) if np.isfinite(days).any() else 365.0
+        months = min(max(YEAR_MONTHS, int(np.ceil(farthest / MONTH_DAYS))), LONGEST_TERM_MONTHS)
+        if self._hazard is None:
+            odds = np.zeros((frame.num_rows, months))
+        else:
+            odds = self._hazard.log_odds(frame, months=months)
+        moved = odds + anchor(odds, risk, horizon_days=self.horizon_days)[:, None]
+        found = leave_by(moved, days)
+        return np.where(days == self.horizon_days, risk[:, None], found)
+
+
+def finish_risk(model: ScoreModel, examples: Examples) -> ContractRisk:
+    """Give a calibrated winner its curve, causes and band, learned from all examples.
+
+    Raises
+    ------
+    ModelError
+        The examples carry no outcomes.
+    """
+    return ContractRisk(model).finish(examples)
+
+
+def _plain(values: FloatArray) -> list[list[float | None]]:
+    rounded = np.round(values, SHOWN_DIGITS).astype(object)
+    rounded[~np.isfinite(values)] = None
+    return [list(row) for row in rounded.tolist()]
