@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import ibis
@@ -80,3 +80,59 @@ def season_of(day: date) -> dict[str, float]:
         "month_cos": round(math.cos(turn), 12),
         "day_of_year": float(day.timetuple().tm_yday),
     }
+
+
+@dataclass(frozen=True)
+class ContractClock:
+    """Where we stand, as the contract frame needs it: Ibis scalars.
+
+    Attributes
+    ----------
+    as_of, today, month_sin, month_cos
+        As in :class:`Clock`.
+    year_ago, recently
+        Instants 400 and 60 days before: older facts are not read by families that look back so
+        far, which keeps a scan short.
+    """
+
+    as_of: Any
+    year_ago: Any
+    recently: Any
+    today: Any
+    month_sin: Any
+    month_cos: Any
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the scalars by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+_CONTRACT_TYPES = {
+    "as_of": "timestamp('UTC', 6)",
+    "year_ago": "timestamp('UTC', 6)",
+    "recently": "timestamp('UTC', 6)",
+    "today": "int64",
+    "month_sin": "float64",
+    "month_cos": "float64",
+}
+
+
+def contract_clock_values(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what a contract clock shows in a snapshot, as Python values by name."""
+    values = clock_values(snapshot)
+    values["year_ago"] = snapshot.as_of - timedelta(days=400)
+    values["recently"] = snapshot.as_of - timedelta(days=60)
+    return {name: values[name] for name in _CONTRACT_TYPES}
+
+
+def contract_clock_at(snapshot: Snapshot) -> ContractClock:
+    """Return the contract clock of one snapshot, as literals."""
+    values = contract_clock_values(snapshot)
+    return ContractClock(
+        **{name: ibis.literal(values[name], type=kind) for name, kind in _CONTRACT_TYPES.items()}
+    )
+
+
+def any_contract_clock() -> ContractClock:
+    """Return a contract clock of parameters, for a query that is compiled once."""
+    return ContractClock(**{name: ibis.param(kind) for name, kind in _CONTRACT_TYPES.items()})

@@ -11,8 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["id", "text", "minor", "count", "days", "ratio", "share", "log"]
-Family = Literal["id", "recency", "frequency", "money", "trend", "breadth", "credits", "context"]
+Unit = Literal["id", "text", "minor", "count", "days", "ratio", "share", "log", "rate", "flag"]
+Family = Literal[
+    "id", "recency", "frequency", "money", "trend", "breadth", "credits", "context",
+    "renewal", "contract", "price", "billing", "usage", "support", "survey", "relationship",
+    "commercial", "tenure", "attributes",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Column:
         Column name; ``_minor``, ``_count``, ``_days``, ``_share`` and ``_ratio`` name the unit.
     unit
         ``minor`` is the company currency's smallest unit, ``log`` the natural logarithm of minor
-        units (to 1/10000), ``share`` lies in 0-1, ``ratio`` is a plain number.
+        units (to 1/10000) or a difference of logarithms, ``share`` lies in 0-1, ``ratio`` is a
+        plain number, ``rate`` is per week, ``flag`` is 1 or 0.
     meaning
         One sentence for cards and reasons.
     family

@@ -58,7 +58,7 @@ def account_frame(snapshot: Snapshot, *, cache_dir: Path | None = None) -> pa.Ta
         with suppress(pa.ArrowException, OSError):
             return pq.read_table(path)
     frame = _build(snapshot)
-    _save(frame, path)
+    save_frame(frame, path)
     return frame
 
 
@@ -80,7 +80,7 @@ def _cache_key(snapshot: Snapshot) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _save(frame: pa.Table, path: Path) -> None:
+def save_frame(frame: pa.Table, path: Path) -> None:
     """Write beside, then rename: a reader sees a whole frame or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:

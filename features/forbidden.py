@@ -1,0 +1,56 @@
+"""What may never be a feature, because it is written after, or because of, the decision to leave.
+
+The list is of shapes of names. A field called so is dropped wherever a company's own fields come
+in; the canonical columns of this kind are read by no feature at all.
+"""
+
+from __future__ import annotations
+
+import re
+
+FORBIDDEN: dict[str, str] = {
+    r"(cancel|churn|termination|loss|lost|leav|exit)\w*_?(reason|cause|comment|note)": (
+        "why an account left is known only once it leaves"
+    ),
+    r"(^|_)(cancel|terminat|deactivat|unsubscri|left|exit|closed?)[a-z]*(_[a-z]+)*"
+    r"_(date|day|at|on|month|flag|time|ts)$": "the day or flag of leaving is the answer itself",
+    r"^(is_|has_|was_)?(churn(ed)?|cancell?ed|attrited|terminated|lost|inactive|deactivated)$": (
+        "whether an account left is the answer itself"
+    ),
+    r"churn|attrition": "speaks of churn, as a flag, a date, a score or a label",
+    r"(^|_)(account|customer|client|contract|subscription|lifecycle|renewal)_?"
+    r"(status|state|stage|outcome|result)$": "a status overwritten in place shows its last value",
+    r"^(status|state|outcome|is_active|active)$": (
+        "a status overwritten in place shows its last value"
+    ),
+    r"offboard|data_?export|export_request": "belongs to leaving",
+    r"(final|last|closing)_?(invoice|bill)": "the final invoice is written at the end",
+    r"(^|_)(csm|risk|renewal|health)_?(note|comment|remark)|(^|_)at_risk": (
+        "notes on risk are written once notice is near or given"
+    ),
+    r"(^|_)(end|ended|expiry|expired)_?(date|on|at)$": (
+        "an end date filled in afterwards is the answer itself"
+    ),
+}
+"""Shape of a name (lower case, searched) and why it is refused."""
+
+OFFBOARDING = "offboard|export|cancel|churn|terminat|clos(e|ing)[ _-]?account|leav(e|ing)|migrat"
+"""Topics of tickets that follow the decision to leave."""
+
+
+def why_forbidden(name: str) -> str | None:
+    """Return why a field of that name is no feature; ``None`` when it may be one.
+
+    Examples
+    --------
+    >>> why_forbidden("Churn-Reason")
+    'why an account left is known only once it leaves'
+    >>> why_forbidden("employees") is None
+    True
+    """
+    plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+    plain = plain.strip("_")
+    for shape, reason in FORBIDDEN.items():
+        if re.search(shape, plain):
+            return reason
+    return None

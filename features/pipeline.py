@@ -1,0 +1,69 @@
+"""What is for sale to an account: open expansions and renewals, pushes, competitors, outcomes."""
+
+from __future__ import annotations
+
+import ibis
+
+from features.clock import ContractClock
+from features.days import day_of_date, day_of_event
+from features.merges import with_survivors
+from lifecycle.snapshot import Snapshot
+
+
+def build_pipeline(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+    """Build one row per account with deals, each as its latest version known by then tells it."""
+    deals = snapshot.known("opportunities", clock.as_of)
+    deals = deals.filter(deals.account_id.notnull() & (deals.created_at < clock.as_of))
+    closed_day = day_of_event(snapshot, "opportunities", deals.closed_at)
+    rows = deals.select(
+        "opportunity_id",
+        "account_id",
+        is_open=deals.outcome.fill_null("open") == "open",
+        is_won=(deals.outcome == "won").fill_null(False),
+        is_lost=(deals.outcome == "lost").fill_null(False),
+        is_expansion=(deals.kind == "expansion").fill_null(False),
+        is_renewal=(deals.kind == "renewal").fill_null(False),
+        has_competitor=deals.competitor.notnull(),
+        amount=deals.amount_minor.cast("float64"),
+        discount_share=deals.discount_share,
+        close_days=(day_of_date(deals.close_on) - clock.today).cast("float64"),
+        age_days=clock.today - day_of_event(snapshot, "opportunities", deals.created_at),
+        closed_days=clock.today - closed_day,
+    )
+    pushes = _build_pushes(snapshot, clock)
+    joined = rows.left_join(pushes, rows.opportunity_id == pushes.pushed_id)
+    rows = joined.select(*rows.columns, pushes=joined.pushes.fill_null(0).cast("float64"))
+    return _sum(with_survivors(rows, merges))
+
+
+def _build_pushes(snapshot: Snapshot, clock: ContractClock) -> ibis.Table:
+    """Build how often a deal's expected close was moved to a later day."""
+    changes = snapshot.known("opportunity_changes", clock.as_of)
+    pushed = (changes.field == "close_on") & (changes.close_after_on > changes.close_before_on)
+    moved = changes.filter(pushed & (changes.changed_at < clock.as_of))
+    return moved.group_by(pushed_id="opportunity_id").agg(pushes=moved.count())
+
+
+def _sum(rows: ibis.Table) -> ibis.Table:
+    growing = rows.is_open & rows.is_expansion
+    renewing = rows.is_open & rows.is_renewal
+    lately = rows.closed_days <= 180
+    standing = rows.is_expansion | rows.is_renewal
+    competed = rows.has_competitor & standing & (rows.is_open | lately)
+    return rows.group_by("account_id").agg(
+        expansion_open_count=rows.count(where=growing),
+        expansion_open_minor=rows.amount.sum(where=growing),
+        expansion_open_days=rows.age_days.max(where=growing),
+        renewal_deal_open_count=rows.count(where=renewing),
+        renewal_deal_close_days=rows.close_days.min(where=renewing),
+        deal_pushes_count=rows.pushes.sum(where=growing | renewing),
+        deal_discount_share=rows.discount_share.max(where=growing | renewing),
+        expansion_won_365d_count=rows.count(
+            where=rows.is_expansion & rows.is_won & (rows.closed_days <= 365)
+        ),
+        expansion_lost_180d_count=rows.count(where=rows.is_expansion & rows.is_lost & lately),
+        expansion_lost_365d_count=rows.count(
+            where=rows.is_expansion & rows.is_lost & (rows.closed_days <= 365)
+        ),
+        competitor_180d_count=rows.count(where=competed),
+    )
