@@ -40,7 +40,8 @@ class Mix:
 
     ``mrr_median_minor`` and ``mrr_sigma`` are of a lognormal MRR; ``seat_price_minor`` is the
     monthly list price of a seat; ``margin_share`` and ``product_shares`` (base lines only) run
-    over ``PRODUCTS``; ``serve_cost_minor`` is the median cost to serve per account and month.
+    over ``PRODUCTS``; ``serve_cost_minor`` is the median cost to serve per account and month;
+    ``addon_ratio`` is the second line's share of the first MRR.
     """
 
     segment_shares: tuple[float, ...] = (0.62, 0.27, 0.11)
@@ -98,7 +99,8 @@ class Risk:
     """Log-odds of leaving. Renewal intercepts run over ``TERMS``, segment terms over ``SEGMENTS``.
 
     The shared score of an account is ``health * -h + frailty * u + segment + tenure * log1p(years)
-    + macro.churn``; it enters each cause with that cause's own share.
+    + size * log(mrr / median of the segment) + macro.churn``; it enters each cause with that
+    cause's own share. ``return_shares`` (over ``CAUSES``) come back within 30 days.
     """
 
     renewal: tuple[float, ...] = (-3.9, -1.75, -1.55, -1.35)
@@ -108,8 +110,9 @@ class Risk:
     health: float = 1.15
     frailty: float = 0.75
     tenure: float = -0.20
-    price_per_point: float = 0.07
-    pay: float = 2.2
+    size: float = -0.20
+    price_per_point: float = 0.10
+    pay: float = 3.0
     midterm_share: float = 0.9
     involuntary_share: float = 0.25
     withdrawn_share: float = 0.04
@@ -122,7 +125,8 @@ class Growth:
     """Moves of MRR while an account stays.
 
     ``uplift_mean`` and ``uplift_sd`` are the agreed price change of a year at renewal (share).
-    A trigger asks the pipeline for an expansion deal; ``contraction_year`` is at health 0.
+    A trigger asks the pipeline for an expansion deal. Contractions fall on renewals, at the rate
+    ``contraction_year`` (at health 0) of the years that the term lasted.
     """
 
     uplift_mean: float = 0.035

@@ -137,6 +137,8 @@ class Weekly:
         Holds a live line: a line is live on day D if it started before D and did not end before D.
     noticed
         Gave notice of leaving altogether, and still holds a line.
+    addon_noticed
+        Gave notice of dropping the second line only, at the end of its term.
     """
 
     health: SmallFloats
@@ -153,6 +155,7 @@ class Weekly:
     contract_started_day: DayArray
     active: Flags
     noticed: Flags
+    addon_noticed: Flags
 
 
 @dataclass(frozen=True)
