@@ -90,7 +90,7 @@ def draw_invoices(trace: Trace, rates: DirtRates) -> Invoices:
     first, end = calendar(trace.params.start, np.array([0, trace.params.weeks * WEEK_DAYS]))
     papers = billed(line_prices(trace), first, end)
     starts = _offsets(papers.starts, first)
-    issued = starts + np.where(papers.is_regular, BILLING_RUN, CREDIT_RUN)
+    issued = np.asarray(starts + np.where(papers.is_regular, BILLING_RUN, CREDIT_RUN), float)
     order = np.lexsort((papers.line, issued))
     papers, starts, issued = _taken(papers, order), starts[order], issued[order]
     terms = trace.lines.payment_terms_days[papers.line].astype(np.int64)

@@ -110,7 +110,7 @@ def office_hours(whole_days: npt.NDArray[Any], uniform: Floats) -> Floats:
 
 def calendar(start: date, offsets: npt.NDArray[Any]) -> Days:
     """Return offsets in days as NumPy days."""
-    return np.datetime64(start, "D") + np.floor(offsets).astype(np.int64)
+    return np.asarray(np.datetime64(start, "D") + np.floor(offsets).astype(np.int64))
 
 
 def add_months(first: Days, months: npt.NDArray[Any]) -> Days:

@@ -6,7 +6,10 @@ only later; the line's version follows as soon as everything before it is in the
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from lifecycle.world.canonical import Bools, Floats, Ints, build_rows, picked, tags
@@ -135,7 +138,7 @@ def build_subscriptions(trace: Trace, known: Floats) -> pa.Table:
     )
 
 
-def _seats(seats: np.ndarray) -> Floats:  # type: ignore[type-arg]
+def _seats(seats: npt.NDArray[Any]) -> Floats:
     return np.asarray(np.round(seats.astype(float)))
 
 

@@ -173,5 +173,4 @@ def _line_field(trace: Trace, rng: np.random.Generator) -> pa.Table:
         "text": picked(("cloud", "own_servers"), where),
         "known_at": known[kept],
     }
-    rows = build_rows("attributes", trace.params.start, {**columns, "number": None})
-    return rows
+    return build_rows("attributes", trace.params.start, {**columns, "number": None})

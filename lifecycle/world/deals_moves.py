@@ -35,10 +35,10 @@ STAGE_WON, STAGE_LOST = 5, 6
 STEP_OF = np.array([0, 0, 1, 2, -1, 0])
 """By how many stages each event moves a deal; the last is no event."""
 
-ZOMBIE_SHARE = 0.3
+ZOMBIE_SHARE = 0.12
 """Deals lost without anybody closing them in the sales system."""
 
-ZOMBIE_CLOSE_CHANCE, ZOMBIE_EDIT_CHANCE = 0.06, 0.15
+ZOMBIE_CLOSE_CHANCE, ZOMBIE_EDIT_CHANCE = 0.15, 0.15
 EDIT_CHANCE, DUE_EDIT_CHANCE, QUARTER_EDIT_CHANCE = 0.25, 0.4, 0.15
 """Weekly chance of an edit; more when the close date is due; more in a quarter's last weeks."""
 

@@ -25,7 +25,7 @@ RIVALS = ("", "Northwind", "Bluepeak", "Oakline", "in_house")
 RIVAL_SHARES = (0.55, 0.16, 0.12, 0.07, 0.10)
 RIVAL_QUALITY = -0.3
 
-QUALITY_SD = 0.75
+QUALITY_SD = 0.6
 FIT_QUALITY = 0.35
 HEALTH_QUALITY = 0.35
 KIND_QUALITY = (-0.12, 0.0)

@@ -22,11 +22,11 @@ EVENTS = ("win", "lose", "forward", "skip", "back")
 
 BASE = np.array(
     [  # one row a stage: win, lose, forward, skip one, back
-        (0.001, 0.075, 0.30, 0.030, 0.000),
-        (0.002, 0.060, 0.26, 0.030, 0.020),
-        (0.005, 0.048, 0.22, 0.025, 0.030),
-        (0.035, 0.042, 0.20, 0.000, 0.040),
-        (0.150, 0.040, 0.00, 0.000, 0.050),
+        (0.0007, 0.083, 0.255, 0.030, 0.000),
+        (0.0014, 0.066, 0.220, 0.030, 0.020),
+        (0.0035, 0.053, 0.190, 0.025, 0.030),
+        (0.0250, 0.046, 0.170, 0.000, 0.040),
+        (0.1050, 0.044, 0.000, 0.000, 0.050),
     ],
     np.float32,
 )
@@ -56,10 +56,10 @@ class DealLaw:
         Share by which ``quality_win`` falls from the first to the last week (variant "drift").
     """
 
-    quality_win: float = 1.05
-    quality_lose: float = 0.55
+    quality_win: float = 0.6
+    quality_lose: float = 0.4
     quality_forward: float = 0.3
-    early_weeks: float = 4.0
+    early_weeks: float = 6.0
     stale_weeks: float = 5.0
     fade_weeks: float = 6.0
     threshold: float = 0.0
@@ -70,7 +70,7 @@ class DealLaw:
 def law_of(variant: str) -> DealLaw:
     """Return the law of a variant; "plain" and "shock" share one (a shock comes by the macro)."""
     if variant == "misspecified":
-        return DealLaw(threshold=0.7, interaction=-0.6)
+        return DealLaw(threshold=0.7, interaction=-0.5)
     return DealLaw(drift=0.55) if variant == "drift" else DealLaw()
 
 

@@ -20,6 +20,7 @@ from lifecycle.world.deals_book import Index
 from lifecycle.world.deals_moves import SWEEP_AGE_WEEKS
 from lifecycle.world.deals_new import MOMENTUM_MEMORY, MOMENTUM_SD
 from lifecycle.world.deals_rates import (
+    BASE,
     EVENTS,
     SPEED,
     STAGES,
@@ -33,7 +34,7 @@ from lifecycle.world.deals_tables import deal_ids
 from lifecycle.world.macro import MacroPath, next_shocks, shock_level
 from lifecycle.world.selling_record import SellingRecord
 
-DRAWS = 16
+DRAWS = 8
 CHUNK = 4096
 """Deals at a time: it bounds the memory, not the answer."""
 
@@ -184,15 +185,20 @@ def _p_win(
 def _step_back(
     value: npt.NDArray[Any], parts: tuple[Any, Any, Any], early_share: float
 ) -> npt.NDArray[Any]:
-    """Return the chances to be won (n, draws, stages) one week earlier."""
-    chances = event_chances(np.arange(len(STAGES)), tuple(one[..., None] for one in parts))
+    """Return the chances to be won (n, draws, stages) one week earlier.
+
+    The chances of :func:`event_chances`, summed without setting out each: half the time.
+    """
+    win, lose, move = (one[..., None] for one in parts)
+    base_win, base_lose, forward, skip, back = BASE.T
+    gain = base_win * win
+    total = gain + base_lose * lose + (forward + skip + back) * move
     up = np.concatenate([value[..., 1:], value[..., -1:]], axis=-1)
     up_two = np.concatenate([value[..., 2:], value[..., -1:], value[..., -1:]], axis=-1)
     down = np.concatenate([value[..., :1], value[..., :-1]], axis=-1)
-    stays = 1 - chances.sum(axis=-1)
-    won = chances[..., WIN] * early_share + stays * value
-    moved = chances[..., FORWARD] * up + chances[..., SKIP] * up_two + chances[..., BACK] * down
-    return np.asarray(won + moved, np.float32)
+    gain = gain * np.float32(early_share) + move * (forward * up + skip * up_two + back * down)
+    stays = np.exp(-total)
+    return np.asarray(stays * value + (1 - stays) / total * gain)
 
 
 def _multipliers(

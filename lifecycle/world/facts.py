@@ -145,5 +145,3 @@ def _half(ids: pa.Array) -> Any:
 
 def _micros(column: Any) -> Any:
     return column.cast(pa.int64()).to_numpy()
-
-

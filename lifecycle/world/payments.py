@@ -8,8 +8,10 @@ with poor health. What is open when a line ends for want of payment is written o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from lifecycle.world.billing import Invoices
@@ -74,9 +76,9 @@ def _unpaid_ends(trace: Trace) -> Floats:
     return days
 
 
-def _state(matrix: np.ndarray, account: Ints, at: Floats) -> Floats:  # type: ignore[type-arg]
+def _state(matrix: npt.NDArray[Any], account: Ints, at: Floats) -> Floats:
     week = np.clip(np.floor(at / WEEK_DAYS), 0, matrix.shape[1] - 1).astype(np.int64)
-    return np.nan_to_num(matrix[account, week].astype(float))
+    return np.asarray(np.nan_to_num(matrix[account, week].astype(float)))
 
 
 def _pay_by_card(
@@ -112,9 +114,7 @@ def _pay_by_transfer(
     tries.add(which, at + np.where(disputed, 20, 0), PAID)
 
 
-def _refund(
-    invoices: Invoices, ended: Floats, *, tries: _Tries, rng: np.random.Generator
-) -> None:
+def _refund(invoices: Invoices, ended: Floats, *, tries: _Tries, rng: np.random.Generator) -> None:
     credit = np.flatnonzero((invoices.amount_minor < 0) & np.isnan(ended))
     tries.add(credit, invoices.issued[credit] + rng.uniform(5, 20, len(credit)), REFUNDED)
 

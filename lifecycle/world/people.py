@@ -178,7 +178,7 @@ def build_doubles(trace: Trace, doubles: Doubles) -> dict[str, pa.Table]:
         "merged_at": doubles.merged[found],
         "known_at": doubles.merged[found] + 0.01,
     }
-    owner = trace.accounts.csm[row]
+    owner = trace.accounts.csm[row].astype(np.int64)
     accounts = _account_rows(trace, row, owner=owner, known=doubles.since, ids=doubles.ids)
     return {
         "accounts": accounts,
@@ -199,7 +199,8 @@ def build_contacts(trace: Trace) -> pa.Table:
     """
     rng = Streams(trace.params.seed).rng("observed contacts")
     account, role, number, since, left = (
-        np.concatenate(pair) for pair in zip(_staff(trace, rng), _champions(trace, rng), strict=True)
+        np.concatenate(pair)
+        for pair in zip(_staff(trace, rng), _champions(trace, rng), strict=True)
     )
     learnt = left + rng.uniform(*NOTICED_DAYS, len(left))
     row = np.concatenate([np.arange(len(left)), np.flatnonzero(~np.isnan(left))])

@@ -89,17 +89,13 @@ def billed(steps: PriceSteps, since: np.datetime64, until: np.datetime64) -> Doc
     to its days' cost.
     """
     regular, corrections = _regular(steps, since, until), _corrections(steps, since, until)
-    both = [
-        np.concatenate(pair)
-        for pair in zip(
-            (regular.line, regular.starts, regular.ends, regular.amount_minor),
-            (corrections.line, corrections.starts, corrections.ends, corrections.amount_minor),
-            strict=True,
-        )
-    ]
-    is_regular = np.arange(len(both[0])) < len(regular.line)
-    order = np.lexsort((~is_regular, both[1], both[0]))
-    return Documents(*(one[order] for one in both), is_regular[order])
+    line, starts, ends, amount = (
+        np.concatenate([getattr(one, name) for one in (regular, corrections)])
+        for name in ("line", "starts", "ends", "amount_minor")
+    )
+    is_regular = np.arange(len(line)) < len(regular.line)
+    order = np.lexsort((~is_regular, starts, line))
+    return Documents(line[order], starts[order], ends[order], amount[order], is_regular[order])
 
 
 def _regular(steps: PriceSteps, since: np.datetime64, until: np.datetime64) -> Documents:
@@ -160,7 +156,7 @@ def _month_index(first: Days, day: Days | np.datetime64) -> Ints:
     """Return the whole service months between a line's first day and a day; negative before."""
     day = np.broadcast_to(np.asarray(day, "M8[D]"), first.shape)
     months = (day.astype("M8[M]") - first.astype("M8[M]")).astype(np.int64)
-    return months - (add_months(first, months) > day)
+    return np.asarray(months - (add_months(first, months) > day))
 
 
 def _sort_key(line: Ints, day: Days) -> Ints:

@@ -76,7 +76,7 @@ def draw_tickets(trace: Trace, rates: DirtRates) -> Tickets:
     day = week * WEEK_DAYS + rng.choice(7, len(week), p=(0.2, 0.2, 0.19, 0.18, 0.15, 0.05, 0.03))
     tilt = 1.6 * hurt - 0.35 * health + rng.logistic(0, 1, len(week))
     severity = np.searchsorted(np.array([-0.7, 1.5, 3.2]), tilt)
-    topic = _topics(hurt, trace.weekly.pay_trouble[account, week], rng)
+    topic = _topics(hurt, trace.weekly.pay_trouble[account, week].astype(float), rng)
     topic[rng.random(len(topic)) < rates.missing_topic_share] = -1
     mood = np.tanh(0.35 * health - 0.5 * hurt + rng.normal(0, 0.6, len(week)))
     sentiment = np.where(rng.random(len(week)) < 0.7, np.round(mood, 2), np.nan)

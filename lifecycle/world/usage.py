@@ -101,8 +101,9 @@ def season(trace: Trace) -> Floats:
     year_day = (days - days.astype("M8[Y]").astype("M8[D]")).astype(int)
     share = np.ones((len(REGIONS), len(days)))
     share[:, (year_day >= 355) | (year_day <= 2)] = 0.55
-    european = [at for at, name in enumerate(REGIONS) if name not in ("US", "CA")]
-    share[np.ix_(european, np.flatnonzero((year_day >= 210) & (year_day < 238)))] *= 0.82
+    european = np.array([name not in ("US", "CA") for name in REGIONS])
+    summer = (year_day >= 210) & (year_day < 238)
+    share[np.outer(european, summer)] *= 0.82
     american = REGIONS.index("US")
     share[american, (year_day >= 325) & (year_day < 332)] *= 0.75
     return share
@@ -130,9 +131,7 @@ def _measure(cells: _Cells, habits: Habits, rng: np.random.Generator) -> list[Fl
     """Draw the metrics in the order of ``METRICS``, shape (cells,) each."""
     account, health = cells.account, cells.health
     users = np.minimum(_negative_binomial(cells.mean_users, 14, rng), np.ceil(cells.seats))
-    events = _negative_binomial(
-        users * np.exp(habits.intensity[account] + 0.12 * health), 6, rng
-    )
+    events = _negative_binomial(users * np.exp(habits.intensity[account] + 0.12 * health), 6, rng)
     key_share = 1 / (1 + np.exp(-habits.key_logit[account] - 0.35 * health))
     key = rng.binomial(events.astype(np.int64), key_share).astype(float)
     admins = _negative_binomial(np.exp(habits.admins[account] + 0.30 * health), 3, rng)

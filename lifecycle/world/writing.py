@@ -99,4 +99,6 @@ def _known_before(rows: pa.Table, until: date | None) -> pa.Table:
     if until is None:
         return rows
     limit = datetime.combine(until, time(), tzinfo=UTC)
-    return rows.filter(pc.less(rows.column("known_at"), pa.scalar(limit, pa.timestamp("us", "UTC"))))
+    return rows.filter(
+        pc.less(rows.column("known_at"), pa.scalar(limit, pa.timestamp("us", "UTC")))
+    )
