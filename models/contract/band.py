@@ -21,6 +21,7 @@ from scipy.special import expit, logit
 
 from lifecycle.errors import BundleError
 from models.base import Examples, FloatArray
+from models.contract.beliefs import OF_THE_DAY
 from models.contract.events import count_events, unit_numbers
 from models.contract.inputs import Inputs
 from models.logistic import Logistic, Scale
@@ -54,7 +55,7 @@ class Band:
         if events < FEWEST_EVENTS:
             return self
         some = examples.take(_thin(examples))
-        self._inputs, matrix = Inputs.learn(some)
+        self._inputs, matrix = Inputs.learn(some, without=OF_THE_DAY)
         place = np.zeros(len(some.label))
         fitted, levels = Logistic.fit(matrix, some.label, place=place, text=self._inputs.text_sizes)
         self._scale = fitted.scale

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from lifecycle.errors import BundleError
 from models.base import Examples, FloatArray
-from models.contract.beliefs import CORE
+from models.contract.beliefs import WHY
 from models.contract.events import read_outcomes
 from models.contract.inputs import Inputs
 from models.contract.level import balance
@@ -54,7 +54,7 @@ class Causes:
         frequent = [c for c in CAUSES if c != usual and count[c] >= FEWEST_OF_A_CAUSE]
         if not frequent:
             return self
-        self._inputs, matrix = Inputs.learn(left, only=CORE)
+        self._inputs, matrix = Inputs.learn(left, only=WHY)
         for cause in frequent:
             pair = rows[cause] | rows[usual]
             label = rows[cause][pair].astype(np.float64)

@@ -21,6 +21,7 @@ from scipy.special import expit
 
 from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
 from models.base import Examples, FloatArray
+from models.contract.beliefs import OF_THE_DAY
 from models.contract.events import MONTH_DAYS, count_events, read_days, read_outcomes
 from models.contract.inputs import Inputs
 from models.contract.months import DEADLINE, RENEWAL, build_timing
@@ -62,7 +63,7 @@ class MonthlyHazard:
                 f"{FEWEST_EVENTS:.0f} or more",
                 "ingest a longer history",
             )
-        self._inputs, matrix = Inputs.learn(examples, without=(DEADLINE, RENEWAL))
+        self._inputs, matrix = Inputs.learn(examples, without=(DEADLINE, RENEWAL, *OF_THE_DAY))
         place, month, left, shift = _stack(examples)
         timing = build_timing(examples.frame, np.array(MONTHS))[place, month]
         stacked, known = np.hstack([matrix[place], timing]), matrix.shape[1]

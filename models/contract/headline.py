@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
-from models.contract.beliefs import CORE, ENGAGED, MONOTONE, MOVING
+from models.contract.beliefs import CORE, ENGAGED, MONOTONE, MOVING, OF_THE_DAY
 from models.contract.events import count_events
 from models.contract.inputs import NEAR, WINDOWS, Inputs
 from models.contract.level import balance, choose_level
@@ -71,7 +71,7 @@ class ContractModel:
             )
         self.horizon_days = examples.horizon_days
         only = CORE if events < SOME_EVENTS else None
-        self._inputs, matrix = Inputs.learn(examples, only=only, moving=MOVING)
+        self._inputs, matrix = Inputs.learn(examples, only=only, without=OF_THE_DAY, moving=MOVING)
         growth = grow_like(self._inputs.columns)
         self.share = choose_share(
             self.kind, events, examples, inputs=self._inputs, learned=(matrix, growth)

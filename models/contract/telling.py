@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
+from features.columns import Column
+from features.contract_columns import CONTRACT_COLUMNS
+from models.contract.beliefs import ENGAGED
 from models.tellings import Shown, Wording
 from models.vocabulary import OWN_NUMBER, OWN_TEXT
 
@@ -11,11 +16,17 @@ GROUPS = (
     "renewal", "contract", "price", "billing", "usage", "trend", "support", "survey",
     "relationship", "commercial", "tenure", "context", "attributes",
 )  # fmt: skip
-_PATTERNS = (
-    ("deadline", "renewal"), ("renewal", "renewal"), ("term_months", "contract"),
-    ("mrr", "contract"), ("price", "price"), ("invoice", "billing"), ("log", "trend"),
-    ("usage", "usage"), ("ticket", "support"), ("survey", "survey"), ("tenure", "tenure"),
-)  # fmt: skip
+_PLAIN: Mapping[str, str] = {
+    "renewal_days": "days to the next renewal",
+    "notice_deadline_days": "days to the notice deadline of the next renewal",
+    "term_months": "months of the contract's term",
+    "mrr_minor": "monthly recurring revenue",
+    "nps_score": "last answer to would-you-recommend, 0 to 10",
+    "last_survey_silent": "the last survey stayed without an answer",
+    "usage_slope_ratio": "whether use of the last half year fell late (1) or early (-1)",
+}
+"""Labels where the column's own meaning says more than a reader of reasons needs."""
+_FAMILY = {column.name: str(column.family) for column in CONTRACT_COLUMNS}
 
 
 def group_of(column: str) -> str:
@@ -28,7 +39,22 @@ def group_of(column: str) -> str:
     """
     if column.startswith((OWN_NUMBER, OWN_TEXT)):
         return "attributes"
-    return next((group for part, group in _PATTERNS if part in column), "context")
+    family = _FAMILY.get(column, "context")
+    return family if family in GROUPS else "context"
+
+
+def label_of(column: Column) -> str:
+    """Return what to call a column in a reason: its meaning in so many words.
+
+    Examples
+    --------
+    >>> label_of(Column("late_90d_count", "count", "Invoices of 90 days; all.", "billing"))
+    'invoices of 90 days'
+    """
+    if column.name in _PLAIN:
+        return _PLAIN[column.name]
+    text = column.meaning.split(";")[0].removesuffix(".")
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def own_fields(frame: pa.Table, group: str) -> Shown:
@@ -44,9 +70,12 @@ def own_fields(frame: pa.Table, group: str) -> Shown:
 
 CONTRACT = Wording(
     groups=GROUPS,
-    shown={},
-    engaged={},
-    actionable={},
+    shown={
+        group: tuple((c.name, label_of(c)) for c in CONTRACT_COLUMNS if c.family == group)
+        for group in GROUPS
+    },
+    engaged=ENGAGED,
+    actionable={column.name: column.actionable for column in CONTRACT_COLUMNS},
     group_of=group_of,
     more=own_fields,
 )
