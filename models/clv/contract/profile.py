@@ -11,7 +11,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import chi2
 
-from models.clv.contract.survival import LIMITS, FloatArray, Spells, Survival, score_survival
+from models.base import FloatArray
+from models.clv.contract.spells import Spells
+from models.clv.contract.survival import LIMITS, Survival, score_survival
 
 STEPS = 12
 HALVINGS = 9

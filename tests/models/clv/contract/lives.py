@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.clv.contract.survival import Spells, build_spells
+from models.clv.contract.spells import Spells, build_spells
 
 
 def draw_spells(seed: int, count: int, truth: tuple[float, float, float]) -> Spells:

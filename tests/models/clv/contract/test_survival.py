@@ -10,9 +10,9 @@ from scipy.stats import beta as beta_law
 
 from lifecycle.errors import BundleError, DataError, NotEnoughHistoryError
 from models.clv.contract.profile import profile_interval
+from models.clv.contract.spells import build_spells
 from models.clv.contract.survival import (
     Survival,
-    build_spells,
     choose_survival,
     fit_survival,
     score_survival,

@@ -1,0 +1,198 @@
+"""What happens to the price while a contract lives: how far, how often, and for how long.
+
+Whether the price moves at all, and how far it then moves, are two things (a hurdle): the chance of
+a first expansion or downgrade per month, and a lognormal ratio of MRR after over before. Their
+net effect is then brought to what accounts that stayed really paid within the label window, by
+segment; what the hurdle leaves of it is price changes. Prices go on changing as they do, but the
+net of expansions and downgrades fades to nothing in a straight line over four years: no account
+grows for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from lifecycle.errors import BundleError
+from models.base import Examples, FloatArray
+from models.clv.contract.rows import MONTH_DAYS, After, Cells, Contracts, count_slices_year
+
+FADE_MONTHS = 48.0
+SHRINK_ACCOUNTS = 30.0
+SHRINK_EVENTS = 20.0
+MOST_GROWTH = 0.04
+"""Largest mean growth a month, up or down, that is believed."""
+MOST_PRICE = 0.01
+RATIO_LIMIT = 1.5
+PRIOR_SIZE, PRIOR_SD = 0.15, 0.15
+PRIOR_RATE = 0.01
+PRIOR_YEARS, PRIOR_GROWTH_SD = 3.0, 0.0015
+
+
+@dataclass(frozen=True)
+class Side:
+    """Moves in one direction.
+
+    Attributes
+    ----------
+    rate
+        Chance a month, by segment.
+    size, sd
+        Mean and standard deviation of the absolute log ratio.
+    """
+
+    rate: Cells
+    size: float
+    sd: float
+
+    def drift(self, segment: str, sign: float) -> float:
+        """Return the mean log growth a month that these moves make."""
+        return sign * self.rate.values.get(segment, self.rate.other) * self.size
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Growth of MRR while alive.
+
+    Attributes
+    ----------
+    up, down
+        Expansions and downgrades.
+    growth
+        Net growth a month, by segment, as accounts that stayed showed it.
+    price
+        The part of it that is neither expansion nor downgrade.
+    growth_sd
+        Standard deviation of one year's growth a month around it, over past years.
+    """
+
+    up: Side
+    down: Side
+    growth: Cells
+    price: Cells
+    growth_sd: float
+
+    @classmethod
+    def fit(cls, examples: Examples) -> Self:
+        """Learn from past days whose label is the revenue within the horizon (minor units)."""
+        rows, after = Contracts.read(examples.frame), After.read(examples)
+        horizon = float(examples.horizon_days)
+        up = _fit_side(rows, after, (after.expanded, after.expand_ratio), horizon)
+        down = _fit_side(rows, after, (after.contracted, after.contract_ratio), horizon)
+        growth = _fit_growth(rows, after, examples)
+        return cls(
+            up, down, growth, _leave_price(growth, up, down), _growth_sd(rows, after, examples)
+        )
+
+    def level(self, rows: Contracts, *, months: int) -> FloatArray:
+        """Return expected MRR of months 1..months over today's, given alive, shape (n, months)."""
+        price = self.price.of(rows.segment)
+        moved = self.growth.of(rows.segment) - price
+        return np.exp(np.outer(price, np.arange(months) + 0.5) + np.outer(moved, faded(months)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        sides = {
+            name: {"rate": side.rate.to_json(), "size": side.size, "sd": side.sd}
+            for name, side in (("up", self.up), ("down", self.down))
+        }
+        levels = {"growth": self.growth.to_json(), "price": self.price.to_json()}
+        return {**sides, **levels, "growth_sd": self.growth_sd}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from ``to_json``.
+
+        Raises
+        ------
+        BundleError
+            A value is missing or wrong.
+        """
+        try:
+            up, down = (
+                Side(Cells.from_json(one["rate"]), float(one["size"]), float(one["sd"]))
+                for one in (data["up"], data["down"])
+            )
+            growth, price = (Cells.from_json(data[name]) for name in ("growth", "price"))
+            return cls(up, down, growth, price, float(data["growth_sd"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BundleError(f"moves are wrong: {error}", "the parts of a fit") from error
+
+
+def faded(months: int) -> FloatArray:
+    """Return months of full growth by the middle of months 1..months, shape (months,).
+
+    Growth falls in a straight line to nothing after ``FADE_MONTHS``.
+
+    Examples
+    --------
+    >>> faded(60)[[0, 47, 59]].round(2).tolist()
+    [0.5, 24.0, 24.0]
+    """
+    at = np.minimum(np.arange(months) + 0.5, FADE_MONTHS)
+    return np.asarray(at - at**2 / (2.0 * FADE_MONTHS))
+
+
+def _fit_side(
+    rows: Contracts, after: After, event: tuple[FloatArray, FloatArray], horizon: float
+) -> Side:
+    days, ratio = event
+    end = np.fmin(np.fmin(after.observed, horizon), after.decided)
+    moved = days < end
+    watched = np.maximum(np.fmin(end, days), 0.0) / MONTH_DAYS
+    weight = SHRINK_EVENTS / PRIOR_RATE
+    rate = Cells.shrink(
+        rows.segment, moved.astype(np.float64), watched, weight=weight, rest=PRIOR_RATE
+    )
+    sizes = np.clip(np.abs(ratio[moved & np.isfinite(ratio)]), 0.0, RATIO_LIMIT)
+    share = len(sizes) / (len(sizes) + SHRINK_EVENTS)
+    size = share * float(sizes.mean() if len(sizes) else 0.0) + (1 - share) * PRIOR_SIZE
+    sd = share * float(sizes.std() if len(sizes) else 0.0) + (1 - share) * PRIOR_SD
+    return Side(rate, size, sd)
+
+
+def _fit_growth(rows: Contracts, after: After, examples: Examples) -> Cells:
+    """Return growth a month by segment: label / (MRR x months) of those who stayed."""
+    horizon, months = float(examples.horizon_days), examples.horizon_days / MONTH_DAYS
+    stayed = ~(after.effective < horizon) & (after.observed >= horizon) & (rows.mrr > 0)
+    if not stayed.any():
+        return Cells({}, 0.0)
+    usual = (rows.mrr * months)[stayed]
+    weight = SHRINK_ACCOUNTS * float(usual.mean()) * count_slices_year(examples)
+    extra = examples.label[stayed] - usual
+    found = Cells.shrink(rows.segment[stayed], extra, usual, weight=weight, rest=0.0)
+    # growth g a month makes the mean of a window of m months 1 + g x m / 2, nearly
+    return Cells(
+        {name: _as_growth(value, months) for name, value in found.values.items()},
+        _as_growth(found.other, months),
+    )
+
+
+def _leave_price(growth: Cells, up: Side, down: Side) -> Cells:
+    def left(segment: str, whole: float) -> float:
+        moved = up.drift(segment, 1.0) + down.drift(segment, -1.0)
+        return float(np.clip(whole - moved, -MOST_PRICE, MOST_PRICE))
+
+    values = {name: left(name, whole) for name, whole in growth.values.items()}
+    return Cells(values, left("", growth.other))
+
+
+def _as_growth(extra: float, months: float) -> float:
+    return float(np.clip(np.log1p(max(extra, -0.9)) * 2.0 / months, -MOST_GROWTH, MOST_GROWTH))
+
+
+def _growth_sd(rows: Contracts, after: After, examples: Examples) -> float:
+    """Return the spread of growth a month over past years, drawn to a prior."""
+    horizon, months = float(examples.horizon_days), examples.horizon_days / MONTH_DAYS
+    stayed = ~(after.effective < horizon) & (after.observed >= horizon) & (rows.mrr > 0)
+    seen = [
+        _as_growth(float(examples.label[at].sum() / (rows.mrr[at].sum() * months)) - 1.0, months)
+        for day in np.unique(examples.as_of)
+        if (at := stayed & (examples.as_of == day)).any()
+    ]
+    years = len(seen) / count_slices_year(examples)
+    own = float(np.var(seen)) if len(seen) > 1 else 0.0
+    return float(np.sqrt((years * own + PRIOR_YEARS * PRIOR_GROWTH_SD**2) / (years + PRIOR_YEARS)))
