@@ -10,6 +10,7 @@ import importlib
 import os
 import shlex
 import sys
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("lifecycle.cli", "read an export into the lake through a mapping file"),
+    "world": (
+        "lifecycle.cli",
+        "make a synthetic company whose truth is known",
+    ),
     "dictionary": ("lifecycle.cli", "print the data dictionary"),
     "train": ("training.cli", "train a model as of a day and pass it through the gate"),
     "backtest": ("training.cli", "forecast every past quarter from every past week, and score it"),
@@ -40,7 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("service.cli_web", "create, list and revoke API keys"),
     "doctor": ("service.cli_web", "check the data directory and say what is missing"),
     "migrate": ("service.cli_web", "bring the ledger to this version's tables"),
-    "demo": ("truecast", "the whole product on the bundled real data, ending in a server"),
+    "demo": ("truecast", "the whole product on bundled or synthetic data, ending in a server"),
 }
 
 DEMO_AS_OF = "2011-12-10"
@@ -120,26 +125,50 @@ def main(arguments: list[str] | None = None) -> int:
     return _run(given[0], given[1:])
 
 
-def _demo_steps(examples: Path, data_dir: str) -> list[list[str]]:
+@dataclass(frozen=True)
+class Demo:
+    """One demo: where it is built, the day it stands on, and what fills the lake."""
+
+    data_dir: str
+    as_of: date
+    first_month: int
+    fill: list[list[str]]
+
+    def steps(self) -> list[list[str]]:
+        """Return the commands in order, each as a user would type it."""
+        where = ["--data-dir", self.data_dir]
+        day = ["--as-of", self.as_of.isoformat(), *where]
+        return [
+            *([*step, *where] for step in self.fill),
+            ["train", "churn", *day],
+            ["train", "clv", *day],
+            ["backtest", "--quarters", "8", *day],
+            ["refresh", *day],
+        ]
+
+
+def _real_demo(data_dir: str) -> Demo:
+    examples = Path(__file__).resolve().parent / "examples"
     mappings, real = examples / "mappings", examples / "online_retail_ii"
-    where = ["--data-dir", data_dir]
-    day = ["--as-of", DEMO_AS_OF, *where]
-    return [
-        *(
-            [
-                "ingest",
-                str(real / f"{table}.parquet"),
-                "--mapping",
-                str(mappings / f"online_retail_ii_{table}.toml"),
-                *where,
-            ]
-            for table in ("accounts", "orders")
-        ),
-        ["train", "churn", *day],
-        ["train", "clv", *day],
-        ["backtest", "--quarters", "8", *day],
-        ["refresh", *day],
+    fill = [
+        [
+            "ingest",
+            str(real / f"{table}.parquet"),
+            "--mapping",
+            str(mappings / f"online_retail_ii_{table}.toml"),
+        ]
+        for table in ("accounts", "orders")
     ]
+    return Demo(data_dir, date.fromisoformat(DEMO_AS_OF), 12, fill)
+
+
+def _synthetic_demo(preset_name: str, data_dir: str) -> Demo:
+    from lifecycle.world.presets import preset
+
+    # beside the data, never in it: what trains must not be able to read the truth
+    truth = ["--truth-dir", f"{data_dir.rstrip('/')}-truth"]
+    fill = [["world", "--preset", preset_name, *truth]]
+    return Demo(data_dir, preset(preset_name).end, 1, fill)
 
 
 def _parse_demo(arguments: list[str]) -> Any:
@@ -147,22 +176,25 @@ def _parse_demo(arguments: list[str]) -> Any:
 
     parser = argparse.ArgumentParser(
         prog="truecast demo",
-        description="Ingest the bundled real orders, train, backtest, refresh, and serve.",
-        epilog="example: truecast demo --data-dir demo-data --port 8000",
+        description="Ingest the bundled real orders, or make a synthetic company with "
+        "subscriptions, usage, tickets and deals; train, backtest, refresh, and serve.",
+        epilog="examples: truecast demo --data-dir demo-data --port 8000 · "
+        "truecast demo --world tiny",
     )
-    parser.add_argument("--data-dir", default="demo-data", help="folder to build in")
+    parser.add_argument("--world", choices=("tiny", "demo"), help="a synthetic company instead")
+    parser.add_argument("--data-dir", help="folder to build in [demo-data or world-data]")
     parser.add_argument("--port", type=int, default=8000, help="port of the server at the end")
     parser.add_argument("--no-serve", action="store_true", help="stop before serving")
     return parser.parse_args(arguments)
 
 
 def demo(arguments: list[str]) -> int:
-    """Build the whole product on the bundled real data, print ready requests, and serve.
+    """Build the whole product on real or synthetic data, print ready requests, and serve.
 
     Parameters
     ----------
     arguments
-        ``--data-dir``, ``--port``, ``--no-serve``.
+        ``--world``, ``--data-dir``, ``--port``, ``--no-serve``.
 
     Returns
     -------
@@ -172,26 +204,29 @@ def demo(arguments: list[str]) -> int:
     from lifecycle.settings import SETTINGS_FILE
 
     options = _parse_demo(arguments)
-    examples = Path(__file__).resolve().parent / "examples"
-    if not (examples / "online_retail_ii").is_dir():
-        return _fail("examples/ is not beside truecast.py; run the demo from a clone", 2)
-    data_dir = Path(options.data_dir)
-    data_dir.mkdir(parents=True, exist_ok=True)
-    if not (data_dir / SETTINGS_FILE).exists():
-        (data_dir / SETTINGS_FILE).write_text(DEMO_SETTINGS)
-    for step in _demo_steps(examples, str(data_dir)):
+    data_dir = options.data_dir or ("world-data" if options.world else "demo-data")
+    if options.world:
+        plan = _synthetic_demo(options.world, data_dir)
+    else:
+        if not (Path(__file__).resolve().parent / "examples" / "online_retail_ii").is_dir():
+            return _fail("examples/ is not beside truecast.py; run the demo from a clone", 2)
+        plan = _real_demo(data_dir)
+        Path(data_dir).mkdir(parents=True, exist_ok=True)
+        if not (Path(data_dir) / SETTINGS_FILE).exists():
+            (Path(data_dir) / SETTINGS_FILE).write_text(DEMO_SETTINGS)
+    for step in plan.steps():
         sys.stdout.write(f"\n$ truecast {shlex.join(step)}\n")
         sys.stdout.flush()
         code = main(step)
         if code:
             return code
-    _print_requests(str(data_dir), options.port)
+    _print_requests(plan, options.port)
     if options.no_serve:
         return 0
-    return main(["serve", "--data-dir", str(data_dir), "--port", str(options.port)])
+    return main(["serve", "--data-dir", data_dir, "--port", str(options.port)])
 
 
-def _print_requests(data_dir: str, port: int) -> None:
+def _print_requests(plan: Demo, port: int) -> None:
     """Print requests that answer at once: the key is made here and shown this one time."""
     from ledger.engine import open_ledger
     from ledger.keys import KeyRequest, create_key, load_pepper
@@ -200,14 +235,13 @@ def _print_requests(data_dir: str, port: int) -> None:
     from lifecycle.settings import load_settings
     from service.auth import ROLES
 
-    settings = load_settings(data_dir)
+    settings = load_settings(plan.data_dir)
     ledger = open_ledger(settings.ledger_address)
     wanted = KeyRequest(role="reader", scopes=ROLES["reader"], label="demo")
     key, _ = create_key(ledger, load_pepper(settings.data_dir), wanted)
     page = read_at_risk(ledger, AtRiskFilters(status="at_risk"), limit=1)
     account = page.rows[0].account_id if page and page.rows else "unknown"
-    first_month = settings.fiscal_year_start_month
-    quarter = Quarter.containing(date.fromisoformat(DEMO_AS_OF), first_month).shift(1)
+    quarter = Quarter.containing(plan.as_of, plan.first_month).shift(1)
     head = f'curl -s -H "Authorization: Bearer {key}" "http://127.0.0.1:{port}/v1'
     asked = ("at-risk?limit=5", f"accounts/{account}", f"forecasts/{quarter}")
     lines = "\n".join(f'{head}/{path}"' for path in asked)

@@ -25,6 +25,7 @@ PLANTED = {
     "history": ("service/cli_web.py", "import lifecycle.history"),
     "peeking": ("lifecycle/snapshot.py", "import lifecycle.history"),
     "settings": ("training/gate.py", "import lifecycle.settings"),
+    "truth": ("training/gate.py", "import lifecycle.world.truth"),
     "mlflow": ("training/cards.py", "import mlflow"),
     "deltalake": ("lifecycle/periods.py", "import deltalake"),
     "engines": ("lifecycle/snapshot.py", "import duckdb"),
