@@ -51,7 +51,7 @@ CORE: tuple[str, ...] = (
 """The ten columns of a small company's logistic."""
 
 WHY: tuple[str, ...] = (
-    DEADLINE, RENEWAL, TERM, "tenure_days", "late_365d_count", "overdue_days", "failed_90d_count",
+    DEADLINE, RENEWAL, TERM, "late_365d_count", "overdue_days", "failed_90d_count",
     "failed_365d_count", "events_84d_364d_log", "nps_score",
 )  # fmt: skip
 """Columns that tell a contract not renewed from one left early and from a payment that failed."""

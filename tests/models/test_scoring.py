@@ -43,6 +43,10 @@ def test_the_highest_value_ranks_first_and_ties_go_by_account() -> None:
     assert score(_model(), _frame(), horizon_days=365).column("rank").to_pylist() == [2, 4, 1, 3]
 
 
+def test_a_model_with_no_more_to_say_has_an_empty_detail() -> None:
+    assert score(_model(), _frame(), horizon_days=365)["detail"].to_pylist() == ["{}"] * 4
+
+
 def test_reasons_are_json_lists() -> None:
     told = [
         json.loads(one)

@@ -1,0 +1,142 @@
+"""The served risk: one story from headline to curve, causes, band and reasons."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.calibration import CalibratedLapse, Calibration
+from models.contract.causes import CAUSES
+from models.contract.curve import anchor, leave_by
+from models.contract.headline import ContractModel
+from models.contract.risk import CURVE_DAYS, ContractRisk, finish_risk
+from models.contract.tables import ContractTable
+from models.scoring import choose_bands, score
+from tests.models.contract.pastmonths import Book, true_risk
+
+
+@pytest.fixture(scope="module")
+def book():
+    return Book(accounts=900, days=14)
+
+
+@pytest.fixture(scope="module")
+def risk(book):
+    examples = book.examples()
+    headline = CalibratedLapse(ContractModel("blend"), Calibration("platt", (0.2, 0.95, 0.95)))
+    return finish_risk(headline.fit(examples), examples)
+
+
+@pytest.fixture(scope="module")
+def later(book, risk):
+    return book.at(25)
+
+
+@pytest.fixture(scope="module")
+def table(risk, later):
+    return score(risk, later[0], horizon_days=90)
+
+
+def details(table):
+    return [json.loads(one) for one in table["detail"].to_pylist()]
+
+
+def test_the_curve_passes_through_the_headline(risk, later):
+    curve = risk.curve(later[0])
+    assert curve[:, CURVE_DAYS.index(90)] == pytest.approx(risk.predict(later[0]), abs=1e-12)
+
+
+def test_the_curve_never_falls(risk, later):
+    assert (np.diff(risk.curve(later[0]), axis=1) >= 0).all()
+
+
+def test_the_curve_is_that_of_the_truth_on_average(risk, later):
+    true = [true_risk(later[1], days).mean() for days in CURVE_DAYS]
+    assert risk.curve(later[0]).mean(axis=0) == pytest.approx(true, rel=0.25)
+
+
+def test_another_horizon_is_read_off_the_curve(risk, later):
+    within = risk.predict(later[0], horizon_days=180)
+    assert within == pytest.approx(risk.curve(later[0])[:, CURVE_DAYS.index(180)])
+
+
+def test_the_risk_at_renewal_lies_on_the_curve(risk, later):
+    at, until = risk.at_renewal(later[0]), later[0].column("renewal_days").to_numpy()
+    curve, soon = risk.curve(later[0]), until < 89
+    assert (at[soon] <= curve[soon, CURVE_DAYS.index(90)] + 1e-12).all()
+    far = until > 366
+    assert (at[far] >= curve[far, CURVE_DAYS.index(365)]).all()
+
+
+def test_causes_add_up_to_one(risk, later):
+    shares = risk.causes(later[0])
+    assert shares.sum(axis=1) == pytest.approx(1.0, abs=1e-12)
+    assert shares.mean(axis=0)[CAUSES.index("nonrenewal")] == pytest.approx(0.7, abs=0.06)
+
+
+def test_the_band_holds_the_headline(risk, later):
+    low, high = risk.band(later[0])
+    headline = risk.predict(later[0])
+    assert (low <= headline).all()
+    assert (headline <= high).all()
+    assert (low < high).all()
+
+
+def test_a_band_is_narrower_where_more_is_known():
+    wide, narrow = (
+        ContractRisk(ContractModel("logistic")).fit(Book(accounts=n, days=8, seed=4).examples())
+        for n in (250, 2000)
+    )
+    frame = Book(accounts=200, seed=9).at(20)[0]
+    width = [np.mean(m.band(frame)[1] - m.band(frame)[0]) for m in (wide, narrow)]
+    assert width[0] > 1.5 * width[1]
+
+
+def test_detail_tells_the_whole_sum_of_log_odds(risk, later, table):
+    headline = risk.predict(later[0])
+    for told, p in zip(details(table), headline, strict=True):
+        total = told["base"] + sum(told["groups"].values()) + told["calibration"]
+        assert total == pytest.approx(np.log(p / (1.0 - p)), abs=1e-6)
+
+
+def test_detail_tells_curve_causes_and_band(table):
+    told = details(table)[0]
+    assert set(told) == {"curve", "causes", "low", "high", "base", "groups", "calibration"}
+    assert set(told["curve"]) == {"30", "60", "90", "180", "365", "renewal"}
+    assert set(told["causes"]) == set(CAUSES)
+
+
+def test_of_those_who_hold_a_contract_few_are_needed_for_a_high_band():
+    edges = np.array([0.30, 0.29, 0.10, 0.09])
+    assert choose_bands(edges, "probability", route="contractual") == [
+        "high",
+        "medium",
+        "medium",
+        "low",
+    ]
+
+
+def test_a_reloaded_risk_gives_the_same_table(risk, later, table):
+    again = ContractRisk.from_parts(risk.to_parts())
+    assert score(again, later[0], horizon_days=90).equals(table)
+
+
+def test_an_account_alone_gets_the_curve_it_gets_among_others(risk, later):
+    alone = risk.curve(later[0].slice(7, 1))
+    assert alone[0] == pytest.approx(risk.curve(later[0])[7], rel=1e-12)
+
+
+def test_too_few_departures_make_an_even_curve():
+    few = Book(accounts=60, days=4, level=-8.0).examples()
+    risk = ContractRisk(ContractTable("base_rate")).fit(few)
+    curve = risk.curve(few.frame)
+    even = 1 - (1 - risk.predict(few.frame)[:, None]) ** (np.array(CURVE_DAYS) / 90)
+    assert curve == pytest.approx(even, rel=1e-6)
+
+
+@pytest.mark.parametrize("wanted", [1e-6, 0.02, 0.5, 0.98, 1 - 1e-6])
+@pytest.mark.parametrize("level", [-12.0, -3.0, 6.0])
+def test_any_headline_can_be_met(wanted, level):
+    odds = level + np.linspace(-3, 3, 12)[None, :]
+    moved = odds + anchor(odds, np.array([wanted]), horizon_days=90)[:, None]
+    assert leave_by(moved, np.array([[90.0]]))[0, 0] == pytest.approx(wanted, rel=1e-9)
