@@ -22,8 +22,8 @@ SYSTEMS = ("northwind", "quickbase", "spreadsheet", "homegrown", "opus", "legacy
 SYSTEM_SHARES = (0.38, 0.27, 0.18, 0.13, 0.03, 0.007, 0.003)
 PARTNERS = 120
 RIVALS = ("Borealis", "Quanta", "Helix")
-COMPETITOR_SEEN_SHARE = 0.55
-FALSE_RUMOURS_A_YEAR = 0.05
+COMPETITOR_SEEN_SHARE = 0.75
+FALSE_RUMOURS_A_YEAR = 0.04
 RECORDED = 0.9
 """Share of accounts for which a field was filled in."""
 
@@ -41,7 +41,7 @@ def build_attributes(trace: Trace) -> pa.Table:
         *_numbers(trace, rng),
         *_texts(trace, rng),
         _growth(trace, rng),
-        _rivals(trace, rng),
+        *_rivals(trace, rng),
         _notes(trace, rng),
         _status(trace),
         _line_field(trace, rng),
@@ -76,7 +76,7 @@ def _filled(trace: Trace, rng: np.random.Generator) -> tuple[Ints, Floats]:
 def _numbers(trace: Trace, rng: np.random.Generator) -> list[pa.Table]:
     accounts = trace.accounts
     row, known = _filled(trace, rng)
-    vendors = rng.poisson(np.exp(0.9 + 0.40 * accounts.frailty[row].astype(float)))
+    vendors = rng.poisson(np.exp(0.9 + 0.50 * accounts.frailty[row].astype(float)))
     pieces = [_field(trace, "other_vendors_count", row, value=vendors.astype(float), known=known)]
     row, known = _filled(trace, rng)
     grade = np.clip(np.rint(60 + 14 * accounts.fit[row] + rng.normal(0, 12, len(row))), 0, 100)
@@ -90,7 +90,7 @@ def _numbers(trace: Trace, rng: np.random.Generator) -> list[pa.Table]:
 def _texts(trace: Trace, rng: np.random.Generator) -> list[pa.Table]:
     row, known = _filled(trace, rng)
     # who runs on spreadsheets switches more easily
-    tilt = np.exp(np.outer(trace.accounts.frailty[row], [-0.15, 0.0, 0.45, -0.3, 0, 0, 0]))
+    tilt = np.exp(np.outer(trace.accounts.frailty[row], [-0.2, 0.0, 0.5, -0.4, 0, 0, 0]))
     limits = np.cumsum(tilt * np.array(SYSTEM_SHARES), axis=1)
     system = (rng.random((len(row), 1)) * limits[:, -1:] > limits).sum(axis=1)
     partner = np.floor(PARTNERS * rng.random(len(row)) ** 1.7).astype(np.int64)
@@ -126,8 +126,11 @@ def _growth(trace: Trace, rng: np.random.Generator) -> pa.Table:
     return pa.concat_tables(pieces)
 
 
-def _rivals(trace: Trace, rng: np.random.Generator) -> pa.Table:
-    """Return the competitors named: most real ones late, and some rumours."""
+def _rivals(trace: Trace, rng: np.random.Generator) -> list[pa.Table]:
+    """Return the competitors named, most real ones late and some rumours, and their interest.
+
+    The interest (0-10) rises when one is named and is set back half a year later.
+    """
     seen = trace.jumps[trace.jumps["kind"] == JUMPS.index("competitor")]
     seen = seen[rng.random(len(seen)) < COMPETITOR_SEEN_SHARE]
     known = seen["week"] * WEEK_DAYS + rng.uniform(3, 30, len(seen))
@@ -139,7 +142,17 @@ def _rivals(trace: Trace, rng: np.random.Generator) -> pa.Table:
     row = np.concatenate([seen["account"].astype(np.int64), rumour])
     known = np.concatenate([known, heard])
     value = picked(RIVALS, rng.integers(0, len(RIVALS), len(row)))
-    return _field(trace, "competitor_seen", row, value=value, known=known)
+    every, quiet = np.arange(len(since)), known + rng.uniform(150, 240, len(row))
+    high = rng.integers(5, 10, len(row))
+    interest = [rng.integers(0, 3, len(every)), high, rng.integers(0, 3, len(row))]
+    times = [first_known(trace) + 0.04, known, quiet]
+    return [
+        _field(trace, "competitor_seen", row, value=value, known=known),
+        _field(
+            trace, "competitor_interest", np.concatenate([every, row, row]),
+            value=np.concatenate(interest).astype(float), known=np.concatenate(times),
+        ),
+    ]  # fmt: skip
 
 
 def _notes(trace: Trace, rng: np.random.Generator) -> pa.Table:

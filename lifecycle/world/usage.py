@@ -25,7 +25,9 @@ BLOCK_ROWS = 100_000
 """Account-weeks drawn at a time."""
 KNOWN_AFTER = WEEK_DAYS + 3 / 24
 ADOPTION_WEEKS = 7.0
-HEALTH_LOGIT = 0.60
+HEALTH_LOGIT = 0.70
+FELT = {"base": 1.0, "champion": 0.6, "incident": 0.6, "competitor": 0.4}
+"""How much of each part of health shows in use: people work on while their bosses look around."""
 LEFT_SEATS = 0.8
 """Use of an account under notice against before."""
 
@@ -54,7 +56,7 @@ class Habits:
 
 @dataclass(frozen=True)
 class _Cells:
-    """Account-weeks in order of week, then account, shape (cells,) each."""
+    """Account-weeks in order of week, then account, shape (cells,) each; ``health`` as felt."""
 
     account: Ints
     week: Ints
@@ -88,9 +90,9 @@ def draw_habits(trace: Trace, rng: np.random.Generator) -> Habits:
     fit = trace.accounts.fit.astype(float)
     count = len(fit)
     return Habits(
-        0.45 + 0.15 * fit + rng.normal(0, 0.45, count),
-        np.log(14) + 0.1 * fit + rng.normal(0, 0.5, count),
-        -1.6 + rng.normal(0, 0.5, count),
+        0.45 + 0.15 * fit + rng.normal(0, 0.40, count),
+        np.log(14) + 0.1 * fit + rng.normal(0, 0.4, count),
+        -1.6 + rng.normal(0, 0.4, count),
         np.log(3) + rng.normal(0, 0.5, count),
     )
 
@@ -116,7 +118,9 @@ def _cells(
     state = trace.weekly
     place, account = np.nonzero(state.active[:, span].T)
     week = weeks[place]
-    health = state.health[account, week].astype(float)
+    health = np.zeros(len(account))
+    for part, share in FELT.items():
+        health += share * getattr(state, part)[account, week]
     tenure = week - state.contract_started_day[account, week] / WEEK_DAYS
     adoption = 1 - 0.75 * np.exp(-np.maximum(tenure, 0) / ADOPTION_WEEKS)
     logit = habits.level[account] + HEALTH_LOGIT * health + rng.normal(0, 0.25, len(account))
@@ -131,8 +135,8 @@ def _measure(cells: _Cells, habits: Habits, rng: np.random.Generator) -> list[Fl
     """Draw the metrics in the order of ``METRICS``, shape (cells,) each."""
     account, health = cells.account, cells.health
     users = np.minimum(_negative_binomial(cells.mean_users, 14, rng), np.ceil(cells.seats))
-    events = _negative_binomial(users * np.exp(habits.intensity[account] + 0.12 * health), 6, rng)
-    key_share = 1 / (1 + np.exp(-habits.key_logit[account] - 0.35 * health))
+    events = _negative_binomial(users * np.exp(habits.intensity[account] + 0.15 * health), 6, rng)
+    key_share = 1 / (1 + np.exp(-habits.key_logit[account] - 0.40 * health))
     key = rng.binomial(events.astype(np.int64), key_share).astype(float)
     admins = _negative_binomial(np.exp(habits.admins[account] + 0.30 * health), 3, rng)
     used = 1 / (1 + np.exp(0.9 - 0.35 * health - 0.35 * np.log1p(users)))
