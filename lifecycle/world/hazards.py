@@ -152,6 +152,14 @@ def contraction_chance(state: State, params: WorldParams) -> Floats:
     return -np.expm1(-rate)
 
 
+def growth_chance(state: State, params: WorldParams) -> Floats:
+    """Return the chance of buying more at a renewal, without a deal, shape (n,)."""
+    growth = params.growth
+    years = np.minimum(state.term_months, 24) / 12.0
+    rate = growth.growth_year * years * np.exp(growth.trigger_health * state.health)
+    return -np.expm1(-rate)
+
+
 def addon_chance(state: State, params: WorldParams, staying: Bools) -> Floats:
     """Return the chance of dropping the second line at the deadline, 0 without one, shape (n,)."""
     chance = odds_to_share(params.growth.addon_drop - 0.6 * state.health)

@@ -103,14 +103,14 @@ class Risk:
     cause's own share. ``return_shares`` (over ``CAUSES``) come back within 30 days.
     """
 
-    renewal: tuple[float, ...] = (-3.9, -1.75, -1.55, -1.35)
-    midterm: float = -8.1
-    involuntary: float = -8.9
-    segment: tuple[float, ...] = (0.25, -0.15, -0.55)
-    health: float = 1.15
-    frailty: float = 0.75
+    renewal: tuple[float, ...] = (-3.75, -1.65, -1.45, -1.30)
+    midterm: float = -7.9
+    involuntary: float = -8.1
+    segment: tuple[float, ...] = (0.32, -0.38, -1.00)
+    health: float = 1.05
+    frailty: float = 0.65
     tenure: float = -0.20
-    size: float = -0.20
+    size: float = -0.25
     price_per_point: float = 0.10
     pay: float = 3.0
     midterm_share: float = 0.9
@@ -125,18 +125,21 @@ class Growth:
     """Moves of MRR while an account stays.
 
     ``uplift_mean`` and ``uplift_sd`` are the agreed price change of a year at renewal (share).
-    A trigger asks the pipeline for an expansion deal. Contractions fall on renewals, at the rate
-    ``contraction_year`` (at health 0) of the years that the term lasted.
+    A trigger asks the pipeline for an expansion deal. Contractions, and growth that needs no deal,
+    fall on renewals at yearly rates (at health 0) of the time that the term lasted.
     """
 
-    uplift_mean: float = 0.035
+    uplift_mean: float = 0.040
     uplift_sd: float = 0.03
     uplift_share: float = 0.80
-    contraction_year: float = 0.10
+    contraction_year: float = 0.08
     contraction_health: float = 0.8
     contraction_median: float = 0.18
     contraction_sigma: float = 0.45
-    trigger_year: float = 0.50
+    growth_year: float = 0.50
+    growth_median: float = 0.17
+    growth_sigma: float = 0.60
+    trigger_year: float = 1.20
     trigger_health: float = 0.45
     addon_drop: float = -2.6
     addon_win_share: float = 0.10

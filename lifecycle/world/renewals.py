@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifecycle.world.dates import shift_months
-from lifecycle.world.hazards import contraction_chance
+from lifecycle.world.hazards import contraction_chance, growth_chance
 from lifecycle.world.presets import YEAR_DAYS, WorldParams
 from lifecycle.world.state import Bools, Floats, Ints, State
 
@@ -25,16 +25,16 @@ class Renewal:
     day
         Their renewal day.
     base_minor, addon_minor
-        MRR of each line after the new price, before any contraction.
-    shrink
-        Share of MRR and seats that stays after a contraction of the base line; 1 without.
+        MRR of each line after the new price, before any change of size.
+    scale
+        MRR and seats of the base line after over before; 1 = as before, less = a contraction.
     """
 
     rows: Ints
     day: Ints
     base_minor: Ints
     addon_minor: Ints
-    shrink: Floats
+    scale: Floats
 
 
 def draw_renewals(
@@ -51,17 +51,21 @@ def draw_renewals(
     due
         Whose term ends in the week and goes on.
     rng
-        Where contractions come from.
+        Where contractions and growth come from.
     """
     rows = np.flatnonzero(due)
     some = state.take(rows)
     growth = params.growth
     base = np.rint((some.mrr_minor - some.addon_mrr_minor) * (1.0 + some.uplift)).astype(np.int64)
     addon = np.rint(some.addon_mrr_minor * (1.0 + some.uplift)).astype(np.int64)
-    sizes = growth.contraction_sigma * rng.standard_normal(len(rows))
-    cut = np.clip(growth.contraction_median * np.exp(sizes), 0.06, 0.60)
-    shrinks = rng.random(len(rows)) < contraction_chance(some, params)
-    return Renewal(rows, some.term_ends_day, base, addon, np.where(shrinks, 1.0 - cut, 1.0))
+    noise, luck = rng.standard_normal(len(rows)), rng.random((2, len(rows)))
+    cut = growth.contraction_median * np.exp(growth.contraction_sigma * noise)
+    more = growth.growth_median * np.exp(growth.growth_sigma * noise)
+    grows = luck[0] < growth_chance(some, params)
+    scale = np.where(grows, 1.0 + np.clip(more, 0.02, 1.0), 1.0)
+    shrinks = luck[1] < contraction_chance(some, params)
+    scale = np.where(shrinks, 1.0 - np.clip(cut, 0.06, 0.60), scale)
+    return Renewal(rows, some.term_ends_day, base, addon, scale)
 
 
 def renew(
@@ -85,13 +89,13 @@ def renew(
 
     Returns
     -------
-    MRR of the base line after price and contraction, shape of ``renewal.rows``.
+    MRR of the base line after price and size, shape of ``renewal.rows``.
     """
     rows = renewal.rows
-    base = np.rint(renewal.base_minor * renewal.shrink).astype(np.int64)
+    base = np.rint(renewal.base_minor * renewal.scale).astype(np.int64)
     addon = np.where(state.addon_noticed[rows], 0, renewal.addon_minor)
     state.mrr_minor[rows], state.addon_mrr_minor[rows] = base + addon, addon
-    state.seats[rows] *= renewal.shrink
+    state.seats[rows] *= renewal.scale
     state.addon_noticed[rows] = False
     state.term_ends_day[rows] = next_term_end(state, params, rows, renewal.day)
     state.uplift[rows] = draw_uplift(state.take(rows), params, price, rng)

@@ -22,11 +22,11 @@ from lifecycle.world.health import advance_latents, settle_latents
 from lifecycle.world.macro import build_macro
 from lifecycle.world.movements import Books
 from lifecycle.world.pipeline import Pipeline
-from lifecycle.world.presets import PRODUCTS, WorldParams
+from lifecycle.world.presets import WorldParams
 from lifecycle.world.seams import ExpansionTriggers, no_triggers
 from lifecycle.world.seeds import Streams
 from lifecycle.world.state import Ints, State
-from lifecycle.world.trace import JUMP, Records, Trace, Weekly
+from lifecycle.world.trace import JUMP, PRODUCT_ADDON, Records, Trace, Weekly
 
 Week = dict[str, npt.NDArray[Any]]
 
@@ -111,7 +111,7 @@ class World:
         second = np.flatnonzero(state.addon_mrr_minor > 0)
         addon = np.full(count, -1)
         addon[second] = desk.books.open_lines(
-            len(second), account=rows[second], product=len(PRODUCTS) - 1, discount_share=0.0,
+            len(second), account=rows[second], product=PRODUCT_ADDON, discount_share=0.0,
             **{name: values[second] for name, values in facts.items()},
         )  # fmt: skip
         desk.extend(base, addon)

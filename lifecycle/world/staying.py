@@ -7,16 +7,16 @@ import numpy.typing as npt
 
 from lifecycle.world.desk import Desk
 from lifecycle.world.hazards import Span
-from lifecycle.world.presets import PRODUCTS
 from lifecycle.world.renewals import Renewal, draw_renewals, draw_uplift, next_term_end, renew
 from lifecycle.world.seams import Expansions
 from lifecycle.world.state import NEVER, Bools, Ints, State
+from lifecycle.world.trace import PRODUCT_ADDON
 
 GRACE_DAYS = 30
 
 
 def renew_terms(desk: Desk, span: Span, price: float) -> None:
-    """Renew the terms that end in a week: new price, sometimes fewer seats or one line less.
+    """Renew the terms that end in a week: new price, sometimes another size.
 
     ``price`` is the macro shock on the price change asked for at the following renewal.
     """
@@ -37,8 +37,12 @@ def renew_terms(desk: Desk, span: Span, price: float) -> None:
     desk.write("renewal", rows, addon=False, mrr_before_minor=old, mrr_after_minor=old,
                **when, **full)  # fmt: skip
     _write_some(desk, "price_change", rows, [old, renewal.base_minor, day, seats, seats])
-    shrunk = np.where(base < renewal.base_minor, state.seats[rows], seats)
-    _write_some(desk, "contraction", rows, [renewal.base_minor, base, day, seats, shrunk])
+    facts = [renewal.base_minor, base, day, seats, state.seats[rows]]
+    for kind, moved in (
+        ("contraction", base < renewal.base_minor),
+        ("expansion", base > renewal.base_minor),
+    ):
+        _write_some(desk, kind, rows[moved], [one[moved] for one in facts])
     goes_on = (desk.addon_line[rows] >= 0) & ~dropped
     _write_addon_terms(desk, renewal, before, goes_on)
     desk.addon_line[rows[dropped]] = -1
@@ -134,7 +138,7 @@ def _open_addons(desk: Desk, rows: Ints, added: Ints, day: Ints, deal: Ints) -> 
     names = ("term_months", "notice_days", "billing_months", "payment_terms_days", "auto_renew")
     facts = {name: desk.books.line_facts(name, desk.base_line[rows]) for name in names}
     lines = desk.books.open_lines(
-        len(rows), account=rows, product=len(PRODUCTS) - 1, started_day=day, discount_share=0.0,
+        len(rows), account=rows, product=PRODUCT_ADDON, started_day=day, discount_share=0.0,
         deal=deal, **facts,
     )  # fmt: skip
     desk.addon_line[rows] = lines

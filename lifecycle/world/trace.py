@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lifecycle.world.macro import MacroPath
-from lifecycle.world.presets import WorldParams
+from lifecycle.world.presets import PRODUCTS, WorldParams
 from lifecycle.world.seams import PipelineTrace, TextArray
 
 CodeArray = npt.NDArray[np.int8]
@@ -38,6 +38,7 @@ KINDS = (
     "reactivation",
 )
 CAUSES = ("nonrenewal", "midterm", "involuntary")
+PRODUCT_ADDON = len(PRODUCTS) - 1
 JUMPS = ("champion", "incident", "competitor")
 
 MOVEMENT = np.dtype(
