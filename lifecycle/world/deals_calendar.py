@@ -103,7 +103,7 @@ def build_calendar(start: date, weeks: int) -> SellingCalendar:
 
 def _second_weeks(quarter: Ints) -> npt.NDArray[np.bool_]:
     starts = np.append(True, quarter[1:] != quarter[:-1])
-    return np.append(False, starts[:-1]) & (quarter % 2 == 0)
+    return np.asarray(np.append(False, starts[:-1]) & (quarter % 2 == 0))
 
 
 def _with_early_shares(calendar: SellingCalendar) -> SellingCalendar:

@@ -19,10 +19,10 @@ from lifecycle.world.sellers import Sellers
 
 Floats = npt.NDArray[np.float64]
 
-QUARTER_END_SHARE, MONTH_END_SHARE = 0.30, 0.15
+QUARTER_END_SHARE, MONTH_END_SHARE = 0.20, 0.12
 """Close dates that are placeholders: the last day of a quarter or of a month."""
 
-DATE_BIAS, AMOUNT_BIAS, CATEGORY_BIAS = -0.3, 0.10, 0.8
+DATE_BIAS, AMOUNT_BIAS, CATEGORY_BIAS = -0.2, 0.10, 0.6
 """What a unit of bias does to the log of the days to close, of the amount, and to the view."""
 
 WEEKS_PER_STAGE = 1.2
@@ -84,7 +84,7 @@ class Habits:
         rng, book = self._rng, self._book
         due = book["close_on"][deals] <= at + 3
         pushed = due & (rng.random(len(deals)) < PUSH_CHANCE)
-        redone = moved & (rng.random(len(deals)) < 0.25)
+        redone = rng.random(len(deals)) < np.where(moved, 0.5, 0.12)
         self._guess_close(deals[pushed | redone], week, at[pushed | redone])
         self._pull_in(deals, week)
         self._discount(deals, week, moved)
@@ -99,7 +99,8 @@ class Habits:
     def signed_mrr(self, deals: Index) -> npt.NDArray[np.int64]:
         """Return the monthly price that will be signed, whole dollars in minor units."""
         price = self._book["list_minor"][deals] * (1 - self._book["final_discount"][deals])
-        return np.maximum(1, np.rint(price / LIST_ROUND_MINOR)).astype(np.int64) * LIST_ROUND_MINOR
+        units = np.maximum(1, np.rint(price / LIST_ROUND_MINOR)).astype(np.int64)
+        return np.asarray(units * LIST_ROUND_MINOR)
 
     # inside
 
@@ -111,7 +112,7 @@ class Habits:
         speed = SPEED[book["kind"][deals], book["segment"][deals]]
         weeks = np.maximum(book["ready"][deals] - week, 0)
         weeks = weeks + (4 - book["stage"][deals]) * WEEKS_PER_STAGE / speed
-        log_error = rng.normal(0, 0.35, count) + DATE_BIAS * self._bias(deals)
+        log_error = rng.normal(0, 0.25, count) + DATE_BIAS * self._bias(deals)
         days = np.floor(at) + np.maximum(7, 7 * np.maximum(weeks, 1) * np.exp(log_error))
         days = np.minimum(days, at + 540).astype(np.int64)
         kind = rng.random(count)
@@ -163,7 +164,7 @@ class Habits:
         book = self._book
         quality = book["quality"][deals] + book["momentum"][deals]
         view = quality + CATEGORY_BIAS * self._bias(deals)
-        view = view + self._rng.normal(0, 0.4, len(deals))
+        view = view + self._rng.normal(0, 0.3, len(deals))
         stage, close_on = book["stage"][deals], book["close_on"][deals]
         in_quarter = close_on < self._calendar.quarter_end[week]
         commit = in_quarter & (((stage == 3) & (view > 0.9)) | ((stage == 4) & (view > 0.1)))

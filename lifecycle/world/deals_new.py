@@ -25,11 +25,11 @@ RIVALS = ("", "Northwind", "Bluepeak", "Oakline", "in_house")
 RIVAL_SHARES = (0.55, 0.16, 0.12, 0.07, 0.10)
 RIVAL_QUALITY = -0.3
 
-QUALITY_SD = 0.6
+QUALITY_SD = 0.55
 FIT_QUALITY = 0.35
 HEALTH_QUALITY = 0.35
-KIND_QUALITY = (-0.12, 0.0)
-MOMENTUM_SD, MOMENTUM_MEMORY = 0.4, 0.85
+KIND_QUALITY = (0.0, 0.0)
+MOMENTUM_SD, MOMENTUM_MEMORY = 0.3, 0.85
 """Stationary deviation and weekly memory of how a deal goes for the moment."""
 
 READY_WEEKS = np.array([(6.0, 10.0, 17.0), (4.0, 6.0, 9.0)])
@@ -162,7 +162,7 @@ class Openings:
         rng, book = self._rng, self._book
         ages = np.arange(1, 2 * STOCK_WEEKS)
         ages = np.repeat(ages, rng.poisson(weekly * np.exp(-ages / STOCK_WEEKS)))
-        who = draw_who(self._params, rng, len(ages))
+        who: dict[str, Any] = {**draw_who(self._params, rng, len(ages))}
         who["owner"] = sellers.pick(SALES_REGION_OF[who["region"]], rng, role=REP)
         channel = rng.choice(len(CHANNELS), len(ages))
         created = self._workday(0, len(ages)) - 7 * ages
@@ -217,4 +217,4 @@ class Openings:
     def _terms(self, segment: Index) -> npt.NDArray[np.int64]:
         shares = np.array(self._params.mix.term_shares).cumsum(axis=1)[segment]
         place = (self._rng.random((len(segment), 1)) > shares[:, :-1]).sum(axis=1)
-        return np.array(TERMS)[place]
+        return np.asarray(np.array(TERMS)[place])

@@ -22,11 +22,11 @@ EVENTS = ("win", "lose", "forward", "skip", "back")
 
 BASE = np.array(
     [  # one row a stage: win, lose, forward, skip one, back
-        (0.0007, 0.083, 0.255, 0.030, 0.000),
-        (0.0014, 0.066, 0.220, 0.030, 0.020),
-        (0.0035, 0.053, 0.190, 0.025, 0.030),
-        (0.0250, 0.046, 0.170, 0.000, 0.040),
-        (0.1050, 0.044, 0.000, 0.000, 0.050),
+        (0.0002, 0.095, 0.320, 0.030, 0.000),
+        (0.0005, 0.080, 0.280, 0.030, 0.020),
+        (0.0015, 0.064, 0.240, 0.025, 0.030),
+        (0.0080, 0.055, 0.200, 0.000, 0.030),
+        (0.2100, 0.075, 0.000, 0.000, 0.020),
     ],
     np.float32,
 )
@@ -46,8 +46,13 @@ class DealLaw:
         Log of a rate's multiplier per unit of quality.
     early_weeks
         Weeks in which the chance to win falls by 1/e when going back from the buyer's decision.
+    near_weeks, wait_weeks
+        Weeks before that decision at which a deal still moves at its full rate, and how fast the
+        rate falls further back.
     stale_weeks, fade_weeks
         Weeks after that decision from which the chance to win fades, and how fast.
+    most_stale
+        By how much (log) losing becomes likelier at most as the chance to win fades.
     threshold
         Log multiplier of winning above quality 1 (variant "misspecified").
     interaction
@@ -56,12 +61,15 @@ class DealLaw:
         Share by which ``quality_win`` falls from the first to the last week (variant "drift").
     """
 
-    quality_win: float = 0.6
+    quality_win: float = 0.55
     quality_lose: float = 0.4
     quality_forward: float = 0.3
-    early_weeks: float = 6.0
+    early_weeks: float = 3.5
+    near_weeks: float = 3.0
+    wait_weeks: float = 4.0
     stale_weeks: float = 5.0
-    fade_weeks: float = 6.0
+    fade_weeks: float = 7.0
+    most_stale: float = 1.2
     threshold: float = 0.0
     interaction: float = 0.0
     drift: float = 0.0
@@ -121,13 +129,17 @@ def multipliers(deals: Deals, mood: Mood, law: DealLaw) -> tuple[Floats, Floats,
     slope = law.quality_win * (1 - law.drift * mood.late)
     log_win = slope * quality + mood.push + mood.macro
     log_win = log_win - np.maximum(deals.ready_weeks, 0) / law.early_weeks
-    log_win = log_win - np.maximum(-deals.ready_weeks - law.stale_weeks, 0) / law.fade_weeks
+    stale = np.maximum(-deals.ready_weeks - law.stale_weeks, 0) / law.fade_weeks
+    log_win = log_win - stale
     if law.threshold or law.interaction:
         log_win = log_win + law.threshold * (quality > 1)
         log_win = log_win + law.interaction * quality * deals.enterprise
     win = deals.speed * np.exp(log_win)
-    lose = deals.speed * np.exp(-law.quality_lose * quality)
-    return win, lose, deals.speed * np.exp(law.quality_forward * quality)
+    log_lose = np.minimum(stale, law.most_stale) - law.quality_lose * quality
+    lose = deals.speed * np.exp(log_lose)
+    log_move = law.quality_forward * quality
+    log_move = log_move - np.maximum(deals.ready_weeks - law.near_weeks, 0) / law.wait_weeks
+    return win, lose, deals.speed * np.exp(log_move)
 
 
 def event_chances(stage: npt.NDArray[Any], parts: tuple[Floats, Floats, Floats]) -> Floats:

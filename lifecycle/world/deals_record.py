@@ -47,6 +47,7 @@ VERSIONS = {
     "discount": np.float32,
     "term": np.int16,
 }
+HELD = tuple(name for name in VERSIONS if name not in ("deal", "known"))
 CHANGES = {
     "deal": np.int32,
     "changed": np.float64,
@@ -69,7 +70,7 @@ class Session:
     at
         When, in days since the start, shape (n,).
     before
-        Tracked columns as they were.
+        Columns of a version as they were.
     """
 
     deals: Index
@@ -94,7 +95,7 @@ class Record:
 
     def open(self, deals: Index, at: npt.NDArray[Any]) -> Session:
         """Begin a session: what its deals are now is what they were before."""
-        return Session(deals, at, {name: self._book[name][deals].copy() for name in TRACKED})
+        return Session(deals, at, {name: self._book[name][deals].copy() for name in HELD})
 
     def created(self, deals: Index, at: npt.NDArray[Any]) -> None:
         """Write down that deals were opened."""
@@ -122,7 +123,12 @@ class Record:
             part = Session(deals[moved], session.at[moved], {})
             before = session.before[column][moved]
             self._move(TRACKED[column], before, session=part, known=known[moved], by=by)
-        self._version(deals, known)
+        changed = np.zeros(len(deals), np.bool_)
+        for column in HELD:
+            before, now = session.before[column], book[column][deals]
+            # NaN is no change from NaN: both differ from themselves
+            changed |= (now != before) & ~((now != now) & (before != before))
+        self._version(deals[changed], known[changed])
 
     def _move(
         self, field: str, before: Column, *, session: Session, known: Any = None, by: Any = None
@@ -147,6 +153,6 @@ class Record:
 
     def _version(self, deals: Index, known: npt.NDArray[Any]) -> None:
         book = self._book
-        held = {name: book[name][deals] for name in VERSIONS if name not in ("deal", "known")}
+        held = {name: book[name][deals] for name in HELD}
         self.versions.add(len(deals), deal=deals, known=known, **held)
         book["last_known"][deals] = known

@@ -173,12 +173,12 @@ def _name_places(record: SellingRecord, stage: Column, known: Column) -> npt.NDA
 
 
 def _or_nan(values: Column) -> npt.NDArray[np.float64]:
-    return np.where(values == NONE, np.nan, values.astype(np.float64))
+    return np.asarray(np.where(values == NONE, np.nan, values), np.float64)
 
 
 def _shares(values: Column) -> npt.NDArray[np.float64]:
     """Widen shares without the noise of their last float32 digits."""
-    return np.round(values.astype(np.float64), 3)
+    return np.asarray(np.round(values.astype(np.float64), 3), np.float64)
 
 
 def _null_where(values: pa.Array, none: npt.NDArray[np.bool_]) -> pa.Array:

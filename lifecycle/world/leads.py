@@ -147,4 +147,4 @@ def draw_who(
 
 
 def _shares(shares: tuple[float, ...]) -> npt.NDArray[np.float64]:
-    return np.array(shares) / np.sum(shares)
+    return np.asarray(np.array(shares) / np.sum(shares))

@@ -23,7 +23,7 @@ from lifecycle.world.selling_activities import SellingActivities
 from lifecycle.world.spend import build_spend
 from lifecycle.world.targets import build_targets
 
-NEW_WIN_RATE = 0.2
+NEW_WIN_RATE = 0.187
 """Share of new-business deals that are won; says how many must be opened for the wins wanted."""
 
 REP_SHARE = 0.2

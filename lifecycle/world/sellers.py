@@ -174,7 +174,7 @@ class Sellers:
         staff = self._staff(int(people["region"][owner]), int(people["role"][owner]))
         others = staff[staff != owner]
         same = others[people["team"][others] == people["team"][owner]]
-        return same if len(same) else others
+        return np.asarray(same if len(same) else others)
 
     def _staff_region(self, region: int, *, reps: int, csms: int, leader: int) -> None:
         teams = max(1, round(reps / REPS_PER_TEAM))
@@ -250,4 +250,4 @@ def _apportion(count: int, shares: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     whole = np.maximum(1, np.floor(exact).astype(np.int64))
     for place in np.argsort(np.floor(exact) - exact)[: max(0, count - int(whole.sum()))]:
         whole[place] += 1
-    return whole
+    return np.asarray(whole)

@@ -17,14 +17,14 @@ EMAIL_OUT, EMAIL_IN, CALL, MEETING = range(4)
 
 RATES = np.array(
     [  # one row a stage: weekly e-mails out, e-mails in, calls, meetings at quality 0
-        (0.45, 0.16, 0.16, 0.06),
-        (0.40, 0.22, 0.14, 0.14),
-        (0.40, 0.26, 0.12, 0.18),
-        (0.45, 0.34, 0.14, 0.16),
-        (0.55, 0.46, 0.18, 0.18),
+        (0.50, 0.22, 0.18, 0.08),
+        (0.50, 0.32, 0.16, 0.16),
+        (0.50, 0.40, 0.14, 0.22),
+        (0.55, 0.50, 0.16, 0.22),
+        (0.60, 0.60, 0.20, 0.22),
     ]
 )
-QUALITY_LOG = np.array([0.10, 0.55, 0.10, 0.40])
+QUALITY_LOG = np.array([0.15, 0.85, 0.15, 0.65])
 """Log of the multiplier per unit of quality: what they do depends on it more than what we do."""
 
 DEAD_RATES = np.array([0.20, 0.01, 0.05, 0.0])

@@ -75,8 +75,9 @@ def build_leads(record: SellingRecord) -> pa.Table:
     """Return ``leads``: a version when one came in, was accepted, and was closed."""
     rows = record.leads
     everyone = np.arange(len(rows["created"]))
-    accepted = np.flatnonzero(~np.isnan(rows["qualified"]))
-    closed = np.flatnonzero(~np.isnan(rows["closed"]) & (rows["closed"] < 7 * record.params.weeks))
+    # what had not happened when the data end is left out; NaN is never below
+    end = 7 * record.params.weeks
+    accepted, closed = (np.flatnonzero(rows[name] < end) for name in ("qualified", "closed"))
     parts = (
         (everyone, OPEN, rows["created"] + LEAD_DELAY_DAYS),
         (accepted, QUALIFIED, rows["qualified"][accepted] + LEAD_DELAY_DAYS),

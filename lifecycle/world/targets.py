@@ -122,9 +122,12 @@ def _booked(
     }
     sizes = {"company": 1, "segment": len(SEGMENTS), "region": int(people["region"].max()) + 1}
     return {
-        name: np.bincount(
-            quarter * sizes[name] + place, weights=amount, minlength=len(ends) * sizes[name]
-        ).reshape(-1, sizes[name])
+        name: np.asarray(
+            np.bincount(
+                quarter * sizes[name] + place, weights=amount, minlength=len(ends) * sizes[name]
+            ).reshape(-1, sizes[name]),
+            np.float64,
+        )
         for name, place in places.items()
     }
 
