@@ -8,9 +8,12 @@ import ibis
 
 from features.clock import ContractClock
 from features.days import day_of_event
+from features.ends import GRACE_DAYS
 from lifecycle.snapshot import Snapshot
 
 MONTH_DAYS = 30.4375
+STEPS = 10_000
+"""Seats and margins are added up in whole ten-thousandths: such sums have no order."""
 YEAR_DAYS = 365
 _SOON_DAYS = (30, 90)
 _FAR_DAYS = 100_000
@@ -34,7 +37,7 @@ def build_live_lines(spells: ibis.Table, margins: ibis.Table, clock: ContractClo
     )
     joined = live.left_join(margins, live.product_id == margins.margin_id)
     live = joined.select(*live.columns, "margin_share")
-    term_days = (live.term_months.cast("float64") * MONTH_DAYS).nullif(0)
+    term_days = _term_days(live.term_months)
     ahead = (live.term_ends_day - today).cast("float64")
     # A term that ended without news and renews by itself runs on in steps of its length.
     rolled = ahead + (-ahead / term_days).ceil().cast("float64") * term_days
@@ -42,10 +45,7 @@ def build_live_lines(spells: ibis.Table, margins: ibis.Table, clock: ContractClo
     renewal = stale.ifelse(rolled.round().cast("float64"), ahead)
     noticed = live.decided_day.notnull()
     mrr = live.mrr_minor.cast("float64")
-    largest_first = ibis.window(
-        group_by="account_id", order_by=[ibis.desc("mrr_minor"), "subscription_id"]
-    )
-    return live.mutate(
+    live = live.mutate(
         renewal_days=renewal,
         notice_deadline_days=renewal - live.notice_days.fill_null(0).cast("float64"),
         is_auto_renew=_as_number(live.auto_renew),
@@ -53,9 +53,19 @@ def build_live_lines(spells: ibis.Table, margins: ibis.Table, clock: ContractClo
         mrr=mrr,
         noticed_mrr=noticed.ifelse(mrr, 0),
         is_noticed=noticed.ifelse(1, 0),
-        margin_mrr=live.margin_share * mrr,
+        # What is decided needs no renewal; only when all is, its end is what comes next.
+        next_days=noticed.ifelse(renewal + 2 * _FAR_DAYS, renewal.fill_null(_FAR_DAYS)),
+        # Whole steps: sums that do not depend on the rows' order.
+        seat_steps=(live.seats_count * STEPS).round().cast("float64"),
+        margin_mrr=(live.margin_share * STEPS).round().cast("float64") * mrr,
         margin_base=live.margin_share.notnull().ifelse(mrr, ibis.null()),
-        size=ibis.row_number().over(largest_first),
+    )
+    size = [ibis.desc("mrr_minor"), "subscription_id"]
+    return live.mutate(
+        by_size=ibis.row_number().over(ibis.window(group_by="account_id", order_by=size)),
+        by_turn=ibis.row_number().over(
+            ibis.window(group_by="account_id", order_by=["next_days", *size])
+        ),
     )
 
 
@@ -71,21 +81,19 @@ def build_contracts(live: ibis.Table, by: tuple[str, ...]) -> ibis.Table:
         f"renewal_{n}d_mrr": live.mrr.sum(where=undecided & days.between(0, n - 1))
         for n in _SOON_DAYS
     }
-    # What is decided needs no renewal; only when all is, its end is what comes next.
-    next_of = (undecided).ifelse(days, days + _FAR_DAYS)
     sums = live.group_by(*by).agg(
-        **{name: live[name].cast("float64").argmin(live["size"]) for name in _OF_LARGEST},
+        **{name: live[name].cast("float64").argmin(live.by_size) for name in _OF_LARGEST},
         **soon,
         mrr_minor=live.mrr.sum(),
         lines_count=live.count(),
-        seats_count=live.seats_count.sum(),
-        renewal_days=days.argmin(next_of),
-        notice_deadline_days=live.notice_deadline_days.argmin(next_of),
+        seats_count=live.seat_steps.sum() / STEPS,
+        renewal_days=days.argmin(live.by_turn),
+        notice_deadline_days=live.notice_deadline_days.argmin(live.by_turn),
         tenure_days=live.tenure_days.max(),
         spell=live.spell.max(),
         noticed_lines=live.is_noticed.sum(),
         noticed_mrr=live.noticed_mrr.sum(),
-        margin_share=live.margin_mrr.sum() / live.margin_base.sum().nullif(0),
+        margin_share=live.margin_mrr.sum() / STEPS / live.margin_base.sum().nullif(0),
     )
     return sums.mutate(
         under_notice=(sums.noticed_lines == sums.lines_count).ifelse(1, 0),
@@ -93,23 +101,28 @@ def build_contracts(live: ibis.Table, by: tuple[str, ...]) -> ibis.Table:
         renewal_30d_share=sums.renewal_30d_mrr.fill_null(0) / sums.mrr_minor.nullif(0),
         renewal_90d_share=sums.renewal_90d_mrr.fill_null(0) / sums.mrr_minor.nullif(0),
         is_open_ended=sums.renewal_days.isnull().ifelse(1, 0),
-        is_returned=(sums.spell > 0).ifelse(1, 0),
         term_past_share=_term_past(sums),
         mrr_seat_minor=sums.mrr_minor / sums.seats_count.nullif(0),
     )
 
 
 def _term_past(sums: ibis.Table) -> Any:
-    term_days = (sums.term_months * MONTH_DAYS).nullif(0)
-    past = 1 - sums.renewal_days / term_days
+    past = 1 - sums.renewal_days / _term_days(sums.term_months)
     return (past < 0).ifelse(0, past)
+
+
+def _term_days(months: Any) -> Any:
+    # 30.4375 days a month, without a fraction: engines differ in its literals.
+    return (months.cast("float64") * 487 / 16).nullif(0)
 
 
 def build_past(spells: ibis.Table, clock: ContractClock) -> ibis.Table:
     """Build what an account's lines, ended ones too, say of its past."""
     ended = spells.ended_day < clock.today
+    ended_age = clock.today - spells.ended_day
     return spells.group_by("account_id").agg(
         customer_days=(clock.today - spells.first_started_day).max(),
+        last_ended_days=ended_age.min(where=ended),
         lines_ended_count=spells.count(where=ended),
         lines_ended_365d_count=spells.count(where=ended & (spells.ended_day >= clock.today - 365)),
     )
@@ -122,10 +135,15 @@ def build_move_sums(
     owners = spells.filter(spells.spell == 0).select("subscription_id", "account_id")
     moves = moves.join(owners, "subscription_id")
     moves = moves.filter(moves.moved_day < clock.today)
+    newest_first = ibis.window(
+        group_by=[*by, "kind"], order_by=[ibis.desc("moved_day"), "subscription_id"]
+    )
+    moves = moves.mutate(nth_of_kind=ibis.row_number().over(newest_first))
     age = clock.today - moves.moved_day
     delta = (moves.mrr_after_minor - moves.mrr_before_minor).cast("float64")
     up, down = moves.kind == "expansion", moves.kind == "contraction"
     price = moves.kind == "price_change"
+    last_price = price & (moves.nth_of_kind == 0)
     return moves.group_by(*by).agg(
         mrr_moved_90d=delta.sum(where=age <= 90),
         mrr_moved_365d=delta.sum(where=age <= 365),
@@ -135,8 +153,8 @@ def build_move_sums(
         contraction_age_days=age.min(where=down),
         expansion_age_days=age.min(where=up),
         price_change_age_days=age.min(where=price),
-        price_delta=delta.argmin(age, where=price),
-        price_before=moves.mrr_before_minor.cast("float64").argmin(age, where=price),
+        price_delta=delta.sum(where=last_price),
+        price_before=moves.mrr_before_minor.cast("float64").sum(where=last_price),
     )
 
 
@@ -154,6 +172,12 @@ def add_move_features(wide: ibis.Table) -> ibis.Table:
 def _change(now: Any, then: Any) -> Any:
     """Return the relative change; null where there was nothing then."""
     return (now - then) / (then > 0).ifelse(then, ibis.null())
+
+
+def add_return(wide: ibis.Table) -> ibis.Table:
+    """Add is_returned: nothing was live for more than the grace before what is live now."""
+    gap = (wide.last_ended_days > wide.tenure_days + GRACE_DAYS).fill_null(False)
+    return wide.mutate(is_returned=(gap | (wide.spell > 0)).ifelse(1, 0))
 
 
 def build_margins(snapshot: Snapshot, clock: ContractClock) -> ibis.Table:

@@ -43,7 +43,7 @@ _RENEWAL = _of(
      "it has passed."),
     ("renewal_30d_share", "share", "Share of MRR up for renewal in the next 30 days."),
     ("renewal_90d_share", "share", "Share of MRR up for renewal in the next 90 days."),
-    ("is_open_ended", "flag", "No line has a term."),
+    ("is_open_ended", "flag", "No line that may stay has a term."),
     ("is_auto_renew", "flag", "The largest line renews unless notice is given; NaN not said."),
     ("term_past_share", "share", "Share of the largest line's term that has passed."),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import ibis
 
 from features.clock import ContractClock
+from features.contract import STEPS
 from lifecycle.snapshot import Snapshot
 
 
@@ -38,10 +39,10 @@ def build_ended(rows: ibis.Table, by: str | None, clock: ContractClock) -> ibis.
         **counts,
         live=rows.count(where=live),
         mrr=rows.mrr_minor.cast("float64").sum(where=live & seats),
-        seats=rows.seats_count.sum(where=live & seats),
+        seats=(rows.seats_count * STEPS).round().cast("float64").sum(where=live & seats),
     )
     ends = {n: sums[f"{name}_{n}d"].cast("float64") for n in (90, 365)}
     made = {f"{name}_ended_{n}d_share": ends[n] / (ends[n] + sums.live).nullif(0) for n in ends}
-    return sums.mutate(**made, **{f"{name}_seat_minor": sums.mrr / sums.seats.nullif(0)}).drop(
-        f"{name}_90d", f"{name}_365d", "live", "mrr", "seats"
-    )
+    return sums.mutate(
+        **made, **{f"{name}_seat_minor": sums.mrr * STEPS / sums.seats.nullif(0)}
+    ).drop(f"{name}_90d", f"{name}_365d", "live", "mrr", "seats")

@@ -21,6 +21,7 @@ from features.contract import (
     MONTH_DAYS,
     YEAR_DAYS,
     add_move_features,
+    add_return,
     build_contracts,
     build_live_lines,
     build_margins,
@@ -136,7 +137,7 @@ def build_contract_frame(
     spells = build_line_spells(snapshot, clock.as_of, clock.today).alias("spells")
     moves = build_line_moves(snapshot, clock.as_of)
     wide = _build_units(snapshot, clock, spells, moves=moves, unit=unit)
-    wide = _join(wide, build_past(spells, clock), "account_id")
+    wide = add_return(_join(wide, build_past(spells, clock), "account_id"))
     for part in _account_parts(snapshot, clock, merges):
         wide = _join(wide, part, "account_id")
     wide = _add_context(wide, snapshot, clock, spells)
@@ -208,7 +209,6 @@ def _add_last(wide: ibis.Table, clock: ContractClock) -> ibis.Table:
         tickets_seat_90d_ratio=wide.tickets_90d_count.fill_null(0).cast("float64") / seats,
         nps_missing=wide.nps_score.isnull().ifelse(1, 0),
         nps_age_days=wide.nps_age_days.fill_null(AGE_CAP_DAYS),
-        satisfaction_365d_ratio=wide.satisfaction,
         company_ended_ratio=quarter * (YEAR_DAYS / 90) / year.nullif(0),
         month_sin=clock.month_sin,
         month_cos=clock.month_cos,

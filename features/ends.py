@@ -18,6 +18,9 @@ from lifecycle.snapshot import Snapshot
 GRACE_DAYS = 30
 """A line that lives again within so many days never left (as the KKBox target has it)."""
 
+NOTICE_DAYS = 30
+"""How long an open-ended line lives on after its notice when no period is agreed."""
+
 ALIVE = ("new", "renewal", "reactivation", "notice_withdrawn")
 CAUSES = ("nonrenewal", "midterm", "involuntary")
 ENDS = ("nonrenewal", "midterm_cancel", "involuntary_cancel")
@@ -108,7 +111,7 @@ def _add_decisions(told: ibis.Table) -> ibis.Table:
         _later(told.effective_day, told.changed_day),
         _later(told.term_ends_day, told.changed_day),
         _later(told.line_term_ends_day, told.changed_day),
-        told.changed_day + told.notice_days.fill_null(0),
+        told.changed_day + ibis.coalesce(told.notice_days.nullif(0), NOTICE_DAYS),
     )
     return told.mutate(decided_day=decided, announced_day=announced)
 

@@ -9,6 +9,7 @@ from features.days import day_of_date, day_of_event
 from features.merges import with_survivors
 from lifecycle.snapshot import Snapshot
 
+STEPS = 1_000
 MEETINGS = ("meeting", "call", "qbr", "visit", "review")
 """Kinds of activity at which we speak with them."""
 
@@ -34,8 +35,9 @@ def _known_activities(snapshot: Snapshot, clock: ContractClock, merges: ibis.Tab
     held = ~(activities.outcome.isin(("no_show", "bounced", "cancelled"))).fill_null(False)
     rows = activities.select(
         "account_id",
-        "sentiment",
         people=activities.people_count.cast("float64"),
+        # Whole steps: a mean that does not depend on the rows' order.
+        tone_steps=(activities.sentiment * STEPS).round().cast("float64"),
         age_days=clock.today - day_of_event(snapshot, "activities", activities.occurred_at),
         is_meeting=activities.kind.isin(MEETINGS) & held,
         is_missed=(activities.outcome == "no_show").fill_null(False),
@@ -54,7 +56,7 @@ def _sum_activities(rows: ibis.Table) -> ibis.Table:
         activities_90d_count=rows.count(where=age <= 90),
         inbound_90d_count=rows.count(where=rows.is_in & (age <= 90)),
         meeting_people_ratio=rows.people.mean(where=rows.is_meeting & (age <= 365)),
-        meeting_sentiment_ratio=rows.sentiment.mean(where=rows.is_meeting & (age <= 180)),
+        meeting_sentiment_ratio=rows.tone_steps.mean(where=rows.is_meeting & (age <= 180)) / STEPS,
     )
 
 

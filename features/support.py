@@ -12,6 +12,7 @@ from features.forbidden import OFFBOARDING
 from features.merges import with_survivors
 from lifecycle.snapshot import Snapshot
 
+STEPS = 1_000
 _WINDOWS_DAYS = (30, 90, 180)
 
 
@@ -30,7 +31,8 @@ def build_support(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) 
     )
     rows = tickets.select(
         "account_id",
-        "sentiment",
+        # Whole steps: a mean that does not depend on the rows' order.
+        tone_steps=(tickets.sentiment * STEPS).round().cast("float64"),
         age_days=clock.today - day_of_event(snapshot, "tickets", tickets.opened_at),
         is_severe=tickets.severity.isin(("high", "urgent")).fill_null(False),
         is_open=tickets.status.isin(("open", "pending")).fill_null(False),
@@ -55,5 +57,5 @@ def _sum(rows: ibis.Table) -> ibis.Table:
         ticket_age_days=age.min(),
         reopened_180d_count=rows.reopened.sum(where=age <= 180),
         late_reply_180d_count=rows.count(where=rows.is_late & (age <= 180)),
-        ticket_sentiment_180d_ratio=rows.sentiment.mean(where=age <= 180),
+        ticket_sentiment_180d_ratio=rows.tone_steps.mean(where=age <= 180) / STEPS,
     )

@@ -9,6 +9,7 @@ from features.days import day_of_event
 from features.merges import with_survivors
 from lifecycle.snapshot import Snapshot
 
+STEPS = 1_000
 AGE_CAP_DAYS = 400
 """An answer older than that, and none at all, are alike; a flag says which accounts have none."""
 
@@ -27,7 +28,10 @@ def build_survey(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -
         "response_id",
         answered_at=surveys.answered_at,
         age_days=clock.today - day_of_event(snapshot, "surveys", surveys.answered_at),
-        score=answered.ifelse(surveys.score * 10 / top.nullif(0), ibis.null()),
+        # Whole steps: a mean that does not depend on the rows' order.
+        score=answered.ifelse(
+            (surveys.score * 10 * STEPS / top.nullif(0)).round().cast("float64"), ibis.null()
+        ),
         is_answered=surveys.outcome == "answered",
     )
     rows = with_survivors(rows, merges)
@@ -42,10 +46,13 @@ def _sum(rows: ibis.Table) -> ibis.Table:
     nps = (rows.kind == "nps") & rows.is_answered
     year = rows.age_days <= 365
     sums = rows.group_by("account_id").agg(
-        nps_score=rows.score.max(where=nps & (rows.nth == 0)),
-        nps_before=rows.score.max(where=nps & (rows.nth == 1)),
+        nps_score=rows.score.max(where=nps & (rows.nth == 0)) / STEPS,
+        nps_before=rows.score.max(where=nps & (rows.nth == 1)) / STEPS,
         nps_age_days=rows.age_days.min(where=nps),
-        satisfaction=rows.score.mean(where=rows.is_answered & (rows.kind != "nps") & year),
+        satisfaction_365d_ratio=rows.score.mean(
+            where=rows.is_answered & (rows.kind != "nps") & year
+        )
+        / STEPS,
         asked_365d_count=rows.count(where=year),
         answered_365d_count=rows.count(where=year & rows.is_answered),
         last_answered_age=rows.age_days.min(where=rows.is_answered),

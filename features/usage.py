@@ -30,6 +30,7 @@ GAUGES = ("active", "breadth")
 _LOGGED = (("28d", "84d"), ("84d", "182d"), ("84d", "364d"))
 _SMALL = 0.1
 """Added to both sides of a log-ratio: a tenth a week is as good as nothing."""
+STEPS = 1_000
 _LATEST_LAG_DAYS = 28
 
 
@@ -60,8 +61,9 @@ def _known_usage(snapshot: Snapshot, clock: ContractClock, since: Any) -> ibis.T
         role = usage.metric.isin(metrics).ifelse(name, role)
     return usage.select(
         "account_id",
-        "quantity",
-        "span_days",
+        # Whole thousandths: sums that do not depend on the rows' order.
+        quantity=(usage.quantity * STEPS).round().cast("float64"),
+        span_days=usage.span_days.ceil().cast("float64"),
         role=role,
         end_days=age - usage.span_days.ceil().cast("int64"),
     )
@@ -81,7 +83,7 @@ def _sum_buckets(rows: ibis.Table) -> ibis.Table:
         most=rows.quantity.max(),
         used_days=rows.span_days.sum(where=used),
         last_used_days=rows.week_days.min(where=used),
-        first_days=(rows.week_days + rows.span_days.ceil().cast("int64")).max(),
+        first_days=(rows.week_days + rows.span_days.cast("int64")).max(),
     )
 
 
@@ -111,7 +113,7 @@ def _add_levels(sums: ibis.Table) -> ibis.Table:
     for role in (*ROLES, "events"):
         for n in WINDOWS_DAYS:
             days = (exposed < n).ifelse(exposed, n).nullif(0)
-            rate = sums[f"{role}_{n}d"].fill_null(0) / days * (1 if role in GAUGES else 7)
+            rate = sums[f"{role}_{n}d"].fill_null(0) / days * (1 if role in GAUGES else 7) / STEPS
             levels[f"{role}_{n}d_rate"] = (sums[f"{role}_known"] > 0).ifelse(rate, ibis.null())
     wide = sums.mutate(**levels)
     half = (exposed < 182).ifelse(exposed, 182) / 2
@@ -122,7 +124,7 @@ def _add_levels(sums: ibis.Table) -> ibis.Table:
     return wide.mutate(
         **_log_ratios(wide),
         usage_slope_ratio=(half - centre) / half.nullif(0),
-        active_peak_ratio=wide.active_28d_rate / wide.active_most.nullif(0),
+        active_peak_ratio=wide.active_28d_rate * STEPS / wide.active_most.nullif(0),
         idle_84d_share=(idle < 0).ifelse(0, idle),
         idle_days=ibis.least(
             ibis.coalesce(wide.active_last, wide.events_last),
