@@ -13,7 +13,8 @@ import pytest
 from ibis.config import Config
 
 import features.frames as frames
-from features.clock import clock_at
+from features.clock import clock_at, contract_clock_at
+from features.contract_frame import build_contract_frame
 from lifecycle.history import open_history
 from tests.builders import account, build_lake, order
 
@@ -25,22 +26,30 @@ class SparkOptions(Config):
     treat_nan_as_null: bool = False
 
 
+@pytest.fixture(scope="module", params=["account_sums", "spells"])
+def named(request: pytest.FixtureRequest) -> str:
+    """What the frame of orders, and the frame of contracts, compute once and name."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def expression(tmp_path_factory: pytest.TempPathFactory) -> ibis.Table:
+def expression(named: str, tmp_path_factory: pytest.TempPathFactory) -> ibis.Table:
     folder = tmp_path_factory.mktemp("lake")
     build_lake(folder, orders=[order()], accounts=[account()])
     snapshot = open_history(folder / "lake", zone=ZoneInfo("Europe/London")).as_of(date(2011, 6, 1))
+    if named == "spells":
+        return build_contract_frame(snapshot, contract_clock_at(snapshot))
     return frames.build_account_frame(snapshot, clock_at(snapshot))
 
 
 def test_the_frame_compiles_for_spark(
-    expression: ibis.Table, monkeypatch: pytest.MonkeyPatch
+    named: str, expression: ibis.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The options of an engine that is not installed are absent; the compiler reads one of them.
     monkeypatch.setattr(ibis.options, "pyspark", SparkOptions())
     text = ibis.to_sql(expression, dialect="pyspark")
     assert text.count("GROUP BY") >= 4
-    assert "`account_sums`" in text
+    assert f"`{named}`" in text
 
 
 def test_no_truth_value_is_cast_to_a_number(expression: ibis.Table) -> None:
