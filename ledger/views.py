@@ -66,8 +66,8 @@ class AtRiskRow:
     recency_days: float | None
     last_order_on: date | None
     reasons: list[dict[str, Any]]
-    curve: dict[str, float] | None = None
-    causes: dict[str, float] | None = None
+    curve: dict[str, float | None] | None = None
+    causes: dict[str, float | None] | None = None
     risk_low: float | None = None
     risk_high: float | None = None
     renewal_on: date | None = None

@@ -51,11 +51,14 @@ class AtRiskAccount(ApiModel):
     )
     risk_low: float | None = Field(description="Lower end of the bootstrap band", examples=[0.29])
     risk_high: float | None = Field(description="Upper end of the bootstrap band", examples=[0.46])
-    curve: dict[str, float] | None = Field(
-        description="Risk within so many days and at the next renewal; never falls with the days",
+    curve: dict[str, float | None] | None = Field(
+        description=(
+            "Risk within so many days (never falls with them) and up to the next renewal, which is "
+            "null for a contract without a term"
+        ),
         examples=[{"30": 0.1, "60": 0.28, "90": 0.37, "180": 0.45, "365": 0.6, "renewal": 0.52}],
     )
-    causes: dict[str, float] | None = Field(
+    causes: dict[str, float | None] | None = Field(
         description="Shares of the causes, given that it leaves",
         examples=[{"nonrenewal": 0.7, "midterm": 0.2, "involuntary": 0.1}],
     )

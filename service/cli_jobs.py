@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import typer
 
-from features.frames import account_frame
-from ledger.engine import Ledger, open_ledger
+from ledger.engine import Ledger
 from ledger.releases import Release, read_champions, read_releases
 from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import ModelNotFoundError, UsageError
 from lifecycle.periods import Quarter, parse_as_of
-from lifecycle.settings import Settings, load_existing
+from lifecycle.settings import load_existing
 from lifecycle.snapshot import Snapshot
+from service.files import check_out, write_rows
 from service.refresh.forecasts import build_forecasts, describe_forecast, refresh_forecasts
-from service.refresh.scores import (
-    Place,
-    choose_releases,
-    open_snapshot,
-    refresh_scores,
-    score_release,
-)
+from service.refresh.place import Place, open_snapshot
+from service.refresh.releases import ROUTES, choose_releases, nearest_release
+from service.refresh.routes import build_route
+from service.refresh.scores import refresh_scores
+from service.refresh.scoring import CLV, Scored, score_release
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -42,22 +35,39 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Out = Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")]
 
 
-def place_of(settings: Settings) -> Place:
-    """Return where the settings keep things."""
+def load_place(data_dir: Path | None) -> Place:
+    """Return where an existing data directory keeps things, and how its company counts.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder, or a setting is not allowed.
+    """
+    settings = load_existing(data_dir)
     return Place(
+        data_dir=settings.data_dir,
+        lake_dir=settings.lake_dir,
         bundles_dir=settings.bundles_dir,
         frames_dir=settings.frames_dir,
+        ledger_address=settings.ledger_address,
+        zone=settings.zone,
         currency=settings.currency,
         first_month=settings.fiscal_year_start_month,
         horizon_days=settings.horizon_days,
+        synthetic=settings.synthetic,
     )
 
 
-def _open(data_dir: Path | None, as_of: str) -> tuple[Settings, Snapshot, Ledger]:
-    settings = load_existing(data_dir)
-    day = parse_as_of(as_of, settings.zone)
-    snapshot = open_snapshot(settings.lake_dir, settings.zone, day)
-    return settings, snapshot, open_ledger(settings.ledger_address)
+def say_synthetic(console: Console, place: Place) -> None:
+    """Say so if the facts are made up."""
+    if place.synthetic:
+        console.say("SYNTHETIC: these facts are made up by the world generator")
+
+
+def _open(data_dir: Path | None, as_of: str) -> tuple[Place, Snapshot, Ledger]:
+    place = load_place(data_dir)
+    snapshot = open_snapshot(place, parse_as_of(as_of, place.zone))
+    return place, snapshot, place.open_ledger()
 
 
 @app.command("score", epilog="Example: truecast score churn --as-of 2011-12-10 --out churn.csv")
@@ -69,37 +79,33 @@ def score_command(
         int | None,
         typer.Option(help="Which released horizon; default: the one nearest to the settings'."),
     ] = None,
+    route: Annotated[
+        str | None, typer.Option(help="contractual or non_contractual; default: all released.")
+    ] = None,
     data_dir: DataDir = None,
     json_mode: Json = False,
 ) -> None:
     """Write one model's scores as of a day: id, value, unit, rank, band, reasons, version."""
     console = Console(json_mode)
     check_out(out)
-    settings, snapshot, ledger = _open(data_dir, as_of)
-    place = place_of(settings)
-    releases = choose_releases(ledger, snapshot.day)
-    release = _pick_release(releases, model, horizon_days, usual=settings.horizon_days)
-    frame = account_frame(snapshot, cache_dir=settings.frames_dir)
-    table = score_release(release, frame, place).table
-    money = release.model == "clv"
-    rows = [
-        {
-            "id": row["account_id"],
-            "value": row["value"],
-            "unit": "minor" if money else "probability",
-            "currency": settings.currency if money else None,
-            "rank": row["rank"],
-            "band": row["band"],
-            "reasons": row["reasons"],
-            "model_version": release.version,
-            "horizon_days": release.horizon_days,
-            "as_of": snapshot.day.isoformat(),
-        }
-        for row in table.to_pylist()
-    ]
+    if route is not None and route not in ROUTES:
+        raise UsageError(f"route {route[:40]!r}", f"one of {', '.join(ROUTES)}", "correct --route")
+    place, snapshot, ledger = _open(data_dir, as_of)
+    wanted = ROUTES if route is None else (route,)
+    releases = [r for r in choose_releases(ledger, snapshot.day) if r.route in wanted]
+    rows: list[dict[str, Any]] = []
+    versions = []
+    for release in _pick_releases(releases, model, horizon_days, usual=place.horizon_days):
+        accounts = build_route(snapshot, release.route, frames_dir=place.frames_dir).frame
+        if accounts.num_rows or len(wanted) == 1:
+            scored = score_release(release, accounts, bundles_dir=place.bundles_dir)
+            rows += _flat_scores(scored, snapshot, place)
+            versions.append(release.version)
     write_rows(rows, out)
-    console.say(f"{len(rows):,} accounts scored by {release.version} → {out}")
-    console.emit({"rows": len(rows), "out": str(out), "model_version": release.version})
+    say_synthetic(console, place)
+    told = ", ".join(versions)
+    console.say(f"{len(rows):,} accounts scored by {told} → {out}")
+    console.emit({"rows": len(rows), "out": str(out), "model_version": told})
 
 
 @app.command("forecast", epilog="Example: truecast forecast --as-of 2011-12-10 --out quarter.csv")
@@ -115,14 +121,13 @@ def forecast_command(
     """Write the quarter's forecast as of a day: every node and leg with P10, P50, P90."""
     console = Console(json_mode)
     check_out(out)
-    settings, snapshot, ledger = _open(data_dir, as_of)
-    place = place_of(settings)
+    place, snapshot, ledger = _open(data_dir, as_of)
     quarters = [Quarter.parse(name, place.first_month) for name in period or []]
     with console.progress("forecasting", total=len(quarters) or 2) as ticker:
         built = build_forecasts(snapshot, ledger, place=place, quarters=quarters, ticker=ticker)
-    rows = [row for one in built for row in _flat_forecast(one, snapshot, settings.currency)]
+    rows = [row for one in built for row in _flat_forecast(one, snapshot, place)]
     write_rows(rows, out)
-    _show_forecasts(console, [describe_forecast(one) for one in built], settings.currency)
+    _show_forecasts(console, [describe_forecast(one) for one in built], place.currency)
     console.say(f"{len(rows):,} rows → {out}")
     console.emit({"rows": len(rows), "out": str(out)})
 
@@ -131,18 +136,16 @@ def forecast_command(
 def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = False) -> None:
     """Score every account and forecast two quarters as of a day into the ledger."""
     console = Console(json_mode)
-    settings, snapshot, ledger = _open(data_dir, as_of)
-    place = place_of(settings)
+    place, snapshot, ledger = _open(data_dir, as_of)
     with console.progress("scoring", total=2 * len(read_champions(ledger))) as ticker:
         scores = refresh_scores(snapshot, ledger, place=place, ticker=ticker)
     with console.progress("forecasting", total=2) as ticker:
         forecasts = refresh_forecasts(snapshot, ledger, place=place, ticker=ticker)
-    console.say(
-        f"{scores['accounts']:,} accounts scored by {', '.join(scores['models'])}: "
-        f"{scores['at_risk']:,} can still be kept, {scores['lapsed']:,} have already lapsed"
-    )
-    _show_forecasts(console, forecasts["forecasts"], settings.currency)
-    console.emit({"scores": scores, "forecasts": forecasts})
+    say_synthetic(console, place)
+    _show_refresh(console, scores)
+    _show_forecasts(console, forecasts["forecasts"], place.currency)
+    document = {"synthetic": place.synthetic, "scores": scores, "forecasts": forecasts}
+    console.emit(document)
 
 
 @app.command("models", epilog="Example: truecast models --json")
@@ -153,25 +156,24 @@ def models_command(
 ) -> None:
     """List the released models, newest first; the champions speak."""
     console = Console(json_mode)
-    ledger = open_ledger(load_existing(data_dir).ledger_address)
+    ledger = load_place(data_dir).open_ledger()
     releases = read_releases(ledger)
     champions = {release.release_id for release in read_champions(ledger)}
     if card is not None:
         _show_card(console, releases, card)
         return
+    columns = ("version", "model", "route", "horizon_days", "candidate", "as_of")
     console.table(
         "Released models",
-        ["version", "model", "days", "candidate", "trained as of", "champion"],
-        [
-            [r.version, r.model, r.horizon_days, r.candidate, r.as_of, r.release_id in champions]
-            for r in releases
-        ],
+        ["version", "model", "route", "days", "candidate", "trained as of", "champion"],
+        [[*[getattr(r, n) for n in columns], r.release_id in champions] for r in releases],
     )
     console.emit(
         [
             {
                 "version": r.version,
                 "model": r.model,
+                "route": r.route,
                 "horizon_days": r.horizon_days,
                 "candidate": r.candidate,
                 "as_of": r.as_of,
@@ -194,10 +196,12 @@ def _show_card(console: Console, releases: Sequence[Release], version: str) -> N
     console.emit(found.card)
 
 
-def _pick_release(
+def _pick_releases(
     releases: Sequence[Release], model: str, horizon: int | None, *, usual: int
-) -> Release:
+) -> list[Release]:
+    """Return a model's release of each route: over the horizon (days) asked for or nearest."""
     fitting = [r for r in releases if r.model == model and horizon in {None, r.horizon_days}]
+    found = [nearest_release(fitting, model, route=route, horizon_days=usual) for route in ROUTES]
     if not fitting:
         have = ", ".join(f"{r.model} over {r.horizon_days} days" for r in releases)
         raise ModelNotFoundError(
@@ -205,10 +209,31 @@ def _pick_release(
             f"one of: {have}",
             f"run `truecast train {model[:40]}`",
         )
-    return min(fitting, key=lambda r: (abs(r.horizon_days - usual), r.horizon_days))
+    return [release for release in found if release is not None]
 
 
-def _flat_forecast(one: Any, snapshot: Snapshot, currency: str) -> Iterator[dict[str, Any]]:
+def _flat_scores(scored: Scored, snapshot: Snapshot, place: Place) -> Iterator[dict[str, Any]]:
+    release = scored.release
+    money = release.model == CLV
+    for row, detail in zip(scored.table.to_pylist(), scored.details, strict=True):
+        yield {
+            "id": row["account_id"],
+            "value": row["value"],
+            "unit": "minor" if money else "probability",
+            "currency": place.currency if money else None,
+            "rank": row["rank"],
+            "band": row["band"],
+            "reasons": row["reasons"],
+            "detail": json.dumps(detail, separators=(",", ":")),
+            "route": release.route,
+            "model_version": release.version,
+            "horizon_days": release.horizon_days,
+            "as_of": snapshot.day.isoformat(),
+            "synthetic": place.synthetic,
+        }
+
+
+def _flat_forecast(one: Any, snapshot: Snapshot, place: Place) -> Iterator[dict[str, Any]]:
     for leg in one.legs:
         yield {
             "period": str(one.quarter),
@@ -222,8 +247,23 @@ def _flat_forecast(one: Any, snapshot: Snapshot, currency: str) -> Iterator[dict
             "p90": round(leg.p90_minor),
             "mean": round(leg.mean_minor),
             "unit": "minor",
-            "currency": currency,
+            "currency": place.currency,
+            "synthetic": place.synthetic,
         }
+
+
+def _show_refresh(console: Console, scores: Mapping[str, Any]) -> None:
+    console.say(
+        f"{scores['accounts']:,} accounts scored by {', '.join(scores['models'])}: "
+        f"{scores['at_risk']:,} can still be kept, {scores['lapsed']:,} have already lapsed, "
+        f"{scores['notice_given']:,} have given notice"
+    )
+    if scores["held_out"]:
+        console.say(f"{scores['held_out']:,} are drawn to be left alone, for comparison")
+    if scores["judged"]:
+        console.say(f"{scores['judged']:,} earlier scores have matured; see `track-record churn`")
+    for route, count in scores["unscored"].items():
+        console.say(f"{count:,} {route} accounts have no model yet: run `truecast train churn`")
 
 
 def _show_forecasts(console: Console, shown: Sequence[Mapping[str, Any]], currency: str) -> None:
@@ -237,39 +277,3 @@ def _show_forecasts(console: Console, shown: Sequence[Mapping[str, Any]], curren
     console.table(title, ["period", "week", "served", "P10", "P50", "P90", "to date"], rows)
     for one in shown:
         console.say(f"{one['period']}: {one['verdict']}")
-
-
-def check_out(out: Path) -> None:
-    """Refuse a file kind that cannot be written, before any work is done.
-
-    Raises
-    ------
-    UsageError
-        The ending is neither .parquet nor .csv, or the folder does not exist.
-    """
-    if out.suffix not in {".parquet", ".csv"}:
-        raise UsageError(f"file {out.name!r}", "an ending .parquet or .csv", "correct --out")
-    if not out.parent.is_dir():
-        raise UsageError(f"no folder {str(out.parent)!r}", "an existing folder", "create it")
-
-
-def write_rows(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
-    """Write rows of equal keys as Parquet or CSV, whole or not at all."""
-    with _replacing(out) as draft:
-        if out.suffix == ".parquet":
-            pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), draft)
-            return
-        with draft.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [])
-            writer.writeheader()
-            writer.writerows(rows)
-
-
-@contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    draft = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        yield draft
-        draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from lifecycle.periods import Quarter
 from lifecycle.snapshot import Snapshot
 from models.forecast.quarter import forecast_quarter
 from models.forecast.vintages import QuarterForecast, Vintage
-from service.refresh.scores import Place, read_data_as_of
+from service.refresh.place import Place, read_data_as_of
 
 QUARTERS_AHEAD = 2
 

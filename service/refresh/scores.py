@@ -1,4 +1,4 @@
-"""Score and forecast as of an instant into the ledger.
+"""Score the accounts of both routes as of an instant into the ledger, and list who is at risk.
 
 Everything is computed first, then written in chunks under a run id, then made visible by one
 pointer update: a process that dies on the way leaves the answers of the run before.
@@ -6,151 +6,135 @@ pointer update: a process that dies on the way leaves the answers of the run bef
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
-import pyarrow as pa
 
-from features.frames import account_frame
 from ledger.engine import Ledger
-from ledger.releases import Release, read_champions, read_releases
+from ledger.holdouts import HELD_OUT
+from ledger.releases import Release
 from ledger.runs import begin_run, publish_run
-from ledger.scores import ScoreRow, write_scores
+from ledger.scores import write_scores
 from ledger.views import AtRiskRow, write_at_risk
 from lifecycle.console import SilentTicker, Ticker
-from lifecycle.errors import ModelNotFoundError, RefusedError
-from lifecycle.history import open_history
+from lifecycle.errors import ModelNotFoundError
 from lifecycle.snapshot import Snapshot
-from models.expected_loss import (
-    expected_loss,
-    lapse_status,
-    net_of_credits,
-    rank_within,
-    value_if_kept,
-)
-from models.scoring import load_model, score
-
-CHURN, CLV = "churn", "clv"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where things are, and how the company counts.
-
-    Attributes
-    ----------
-    bundles_dir, frames_dir
-        Folders of released bundles and of cached frames.
-    currency
-        ISO 4217 code of all money.
-    first_month
-        1-12, the month in which the fiscal year starts.
-    horizon_days
-        Whose risk ranks the at-risk list, if several horizons are released.
-    """
-
-    bundles_dir: Path
-    frames_dir: Path
-    currency: str
-    first_month: int
-    horizon_days: int
+from models.expected_loss import rank_within
+from service.refresh.holdouts import draw_holdouts, mark_treatments
+from service.refresh.listing import list_orderers
+from service.refresh.listing_contracts import list_contracts
+from service.refresh.outcomes import judge_scores
+from service.refresh.place import Place, read_data_as_of
+from service.refresh.releases import choose_releases
+from service.refresh.routes import CONTRACTUAL, RouteFrame, build_routes
+from service.refresh.scoring import Scored, build_score_rows, score_release
+from service.refresh.treatments import read_treatments
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One release's scores: ``table`` has a row per account of the frame, in its order."""
+class ScoredRoute:
+    """One route's accounts and what its releases say of them; nothing without a release."""
 
-    release: Release
-    table: pa.Table
-
-
-def open_snapshot(lake_dir: Path, zone: ZoneInfo, day: date) -> Snapshot:
-    """Open the lake and return what was known before a day began in the company's zone.
-
-    Raises
-    ------
-    LakeError
-        The lake cannot be read.
-    """
-    return open_history(lake_dir, zone=zone).as_of(day)
+    route: RouteFrame
+    scored: list[Scored]
 
 
-def choose_releases(ledger: Ledger, as_of: date) -> list[Release]:
-    """Return, per model and horizon, the release that may speak as of a day.
+@dataclass(frozen=True)
+class _Draft:
+    """All that a run will say, before any of it is written."""
 
-    The champion, unless it was trained as of a later day: its scores would know the future. Then
-    the release trained as of the latest day up to that one takes its place.
-
-    Raises
-    ------
-    ModelNotFoundError
-        Nothing was ever released.
-    RefusedError
-        All releases were trained as of later days.
-    """
-    champions = read_champions(ledger)
-    if not champions:
-        raise ModelNotFoundError(
-            "no released model", "a champion in the ledger", "run `truecast train churn` and `clv`"
-        )
-    known = [release for release in read_releases(ledger) if release.as_of <= as_of]
-    chosen = []
-    for champion in champions:
-        key = (champion.model, champion.horizon_days)
-        older = [release for release in known if (release.model, release.horizon_days) == key]
-        if champion.as_of <= as_of:
-            chosen.append(champion)
-        elif older:
-            chosen.append(max(older, key=lambda release: (release.as_of, release.release_id)))
-    if not chosen:
-        raise RefusedError(
-            f"every release was trained as of {min(c.as_of for c in champions)} or later",
-            f"one trained as of {as_of} or before: a later one would know the future",
-            f"run `truecast train MODEL --as-of {as_of}`",
-        )
-    return chosen
-
-
-def score_release(release: Release, frame: pa.Table, place: Place) -> Scored:
-    """Score every account of a frame with one release's bundle.
-
-    Raises
-    ------
-    BundleError
-        The bundle is missing or is not the one that was released.
-    """
-    model = load_model(place.bundles_dir, release.digest)
-    return Scored(release, score(model, frame, horizon_days=release.horizon_days))
+    routes: list[ScoredRoute]
+    listed: list[AtRiskRow]
 
 
 def refresh_scores(
     snapshot: Snapshot, ledger: Ledger, *, place: Place, ticker: Ticker | None = None
 ) -> dict[str, Any]:
-    """Score every account with every release that may speak, and list who is at risk.
+    """Judge scores that have matured, score every account anew, and list who is at risk.
 
     Returns
     -------
     dict
-        run_id, accounts, models, at_risk and lapsed counts.
+        run_id, accounts, models, counts by status, held_out, judged (scores whose outcome was
+        written) and unscored (accounts by route that has no release).
 
     Raises
     ------
     NotEnoughHistoryError
-        No account has bought before the snapshot's instant.
+        No account has bought or signed before the snapshot's instant.
+    ModelNotFoundError
+        No release speaks for the accounts there are.
     """
     shown = ticker or SilentTicker()
-    frame = account_frame(snapshot, cache_dir=place.frames_dir)
+    releases = choose_releases(ledger, snapshot.day)
+    routes = [
+        ScoredRoute(one, _score(one, releases, place=place, ticker=shown))
+        for one in build_routes(snapshot, frames_dir=place.frames_dir)
+    ]
+    if not any(one.scored for one in routes):
+        missing = ", ".join(one.route.route for one in routes)
+        raise ModelNotFoundError(
+            f"no release for accounts of the route {missing}",
+            "a champion of that route",
+            "run `truecast train churn` and `clv` again",
+        )
+    judged = judge_scores(snapshot, ledger, campaign=place.campaign)
+    draft = _Draft(routes, _list(snapshot, ledger, routes, place=place))
+    run_id = _write(snapshot, ledger, draft, place=place, ticker=shown)
+    return {"run_id": run_id, **_count(draft), "judged": judged}
+
+
+def _score(
+    route: RouteFrame, releases: Sequence[Release], *, place: Place, ticker: Ticker
+) -> list[Scored]:
     scored = []
-    for release in choose_releases(ledger, snapshot.day):
-        scored.append(score_release(release, frame, place))
-        shown.advance()
-    listed = list(_at_risk_rows(snapshot, frame, scored, place=place))
+    for release in releases:
+        if release.route == route.route and route.frame.num_rows:
+            scored.append(score_release(release, route.frame, bundles_dir=place.bundles_dir))
+            ticker.advance()
+    return scored
+
+
+def _list(
+    snapshot: Snapshot, ledger: Ledger, routes: Sequence[ScoredRoute], *, place: Place
+) -> list[AtRiskRow]:
+    """Build the one list of both routes: ranked within each status by expected loss."""
+    rows: list[AtRiskRow] = []
+    for one in routes:
+        build = list_contracts if one.route.route == CONTRACTUAL else list_orderers
+        rows += build(snapshot, one.route, one.scored, place=place)
+    drawn = draw_holdouts(ledger, rows, day=snapshot.day, place=place)
+    span = (snapshot.day - timedelta(days=place.horizon_days), snapshot.day)
+    rows = mark_treatments(rows, drawn, treated=read_treatments(snapshot), span=span)
+    return rank_rows(rows)
+
+
+def rank_rows(rows: Sequence[AtRiskRow]) -> list[AtRiskRow]:
+    """Rank the rows of both routes together, 1 the largest expected loss of its status.
+
+    Of equal losses the larger money at risk comes first: an account that gave notice has no
+    expected loss left.
+    """
+    key = np.array(
+        [(-row.expected_loss_minor, -(row.arr_at_risk_minor or 0.0)) for row in rows]
+    ).reshape(-1, 2)
+    places = np.empty(len(rows))
+    places[np.lexsort((key[:, 1], key[:, 0]))] = np.arange(len(rows))
+    ranks = rank_within(-places, [row.status for row in rows])
+    return [replace(row, rank=rank) for row, rank in zip(rows, ranks, strict=True)]
+
+
+def _write(
+    snapshot: Snapshot,
+    ledger: Ledger,
+    draft: _Draft,
+    *,
+    place: Place,
+    ticker: Ticker,
+) -> int:
     run_id = begin_run(
         ledger,
         "scores",
@@ -158,112 +142,32 @@ def refresh_scores(
         data_as_of=read_data_as_of(snapshot),
         note={"frame_version": snapshot.version},
     )
-    for one in scored:
-        write_scores(ledger, run_id, _score_rows(one, frame, currency=place.currency))
-        shown.advance()
-    write_at_risk(ledger, run_id, listed)
+    for one in draft.routes:
+        for scored in one.scored:
+            rows = build_score_rows(scored, one.route.frame, currency=place.currency)
+            write_scores(ledger, run_id, rows)
+            ticker.advance()
+    write_at_risk(ledger, run_id, draft.listed)
     publish_run(ledger, run_id)
-    lapsed = sum(row.status == "lapsed" for row in listed)
+    return run_id
+
+
+def _count(draft: _Draft) -> dict[str, Any]:
+    routes, listed = draft.routes, draft.listed
+    status = [row.status for row in listed]
     return {
-        "run_id": run_id,
-        "accounts": frame.num_rows,
-        "models": [f"{one.release.model} {one.release.horizon_days} d" for one in scored],
-        "at_risk": len(listed) - lapsed,
-        "lapsed": lapsed,
+        "accounts": sum(one.route.frame.num_rows for one in routes if one.scored),
+        "models": [
+            f"{s.release.model} {s.release.horizon_days} d"
+            + (f" {s.release.route}" if len(routes) > 1 else "")
+            for one in routes
+            for s in one.scored
+        ],
+        **{name: status.count(name) for name in ("at_risk", "lapsed", "notice_given")},
+        "held_out": sum(row.treatment == HELD_OUT for row in listed),
+        "unscored": {
+            one.route.route: one.route.frame.num_rows
+            for one in routes
+            if not one.scored and one.route.frame.num_rows
+        },
     }
-
-
-def read_data_as_of(snapshot: Snapshot) -> datetime:
-    """Return the UTC instant at which the newest fact of the snapshot was known."""
-    orders = snapshot.table("orders")
-    newest = snapshot.collect(orders.aggregate(newest=orders.known_at.max()))["newest"][0].as_py()
-    return (
-        newest
-        if newest is not None
-        else datetime.combine(snapshot.day, datetime.min.time(), tzinfo=UTC)
-    )
-
-
-def _score_rows(one: Scored, frame: pa.Table, *, currency: str) -> Iterator[ScoreRow]:
-    release = one.release
-    money = release.model == CLV
-    features = frame.drop_columns(["account_id"]).to_pylist() if not money else None
-    for index, row in enumerate(one.table.to_pylist()):
-        yield ScoreRow(
-            account_id=row["account_id"],
-            model=release.model,
-            horizon_days=release.horizon_days,
-            release_id=int(release.release_id or 0),
-            route=release.route,
-            value=float(round(row["value"])) if money else row["value"],
-            unit="minor" if money else "probability",
-            currency=currency if money else None,
-            rank=row["rank"],
-            band=row["band"],
-            reasons=json.loads(row["reasons"]),
-            # kept once per account: the other models of the run saw the same row
-            features=None if features is None else _finite(features[index]),
-        )
-
-
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in row.items()
-    }
-
-
-def _pick(scored: Sequence[Scored], model: str, horizon_days: int) -> Scored | None:
-    """Return the model's scores over a horizon, or over the nearest one to it."""
-    fitting = [one for one in scored if one.release.model == model]
-    if not fitting:
-        return None
-    return min(fitting, key=lambda one: abs(one.release.horizon_days - horizon_days))
-
-
-def _at_risk_rows(
-    snapshot: Snapshot, frame: pa.Table, scored: Sequence[Scored], *, place: Place
-) -> Iterator[AtRiskRow]:
-    churn = _pick(scored, CHURN, place.horizon_days)
-    if churn is None:
-        return
-    horizon = churn.release.horizon_days
-    clv = _pick(scored, CLV, horizon)
-    risk = churn.table["value"].to_numpy()
-    expected = np.zeros_like(risk)
-    if clv is not None:
-        # the nearest horizon's value, per day, over the horizon of the risk
-        expected = clv.table["value"].to_numpy() * horizon / clv.release.horizon_days
-    credited = frame["credit_share"].to_numpy()
-    kept = np.round(net_of_credits(value_if_kept(risk, expected), credited))
-    loss = np.round(expected_loss(risk, kept))
-    recency = frame["recency_days"].to_numpy()
-    status = lapse_status(recency, horizon)
-    ranks = rank_within(loss, status)
-    known = _known_accounts(snapshot)
-    for index, row in enumerate(churn.table.to_pylist()):
-        about = known.get(row["account_id"], {})
-        yield AtRiskRow(
-            account_id=row["account_id"],
-            name=about.get("name"),
-            segment=frame["segment"][index].as_py(),
-            country=about.get("country"),
-            owner_id=about.get("owner_id"),
-            route=churn.release.route,
-            status=status[index],
-            risk=row["value"],
-            band=row["band"],
-            value_if_kept_minor=float(kept[index]),
-            expected_loss_minor=float(loss[index]),
-            currency=place.currency,
-            rank=ranks[index],
-            recency_days=float(recency[index]),
-            last_order_on=snapshot.day - timedelta(days=int(recency[index])),
-            reasons=json.loads(row["reasons"]),
-        )
-
-
-def _known_accounts(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-    accounts = snapshot.table("accounts")
-    rows = snapshot.collect(accounts.select("account_id", "name", "country", "owner_id"))
-    return {row["account_id"]: row for row in rows.to_pylist()}

@@ -10,7 +10,7 @@ import pytest
 from ledger.engine import Ledger
 from ledger.releases import Release, write_release
 from lifecycle.errors import ModelNotFoundError, RefusedError
-from service.refresh.scores import choose_releases
+from service.refresh.releases import choose_releases
 from tests.ledger.story import DIGEST, KNOWN, new_ledger
 
 

@@ -1,0 +1,246 @@
+"""The commands of rescue work and of what came of scores: interventions, track-record, at-risk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ledger.holdouts import HELD_OUT, read_holdouts
+from ledger.rescue import RescueReport, read_rescue
+from ledger.track_record import TrackRecord, read_track_record
+from ledger.views import AtRiskFilters, AtRiskRow, AtRiskSort, read_at_risk
+from lifecycle.console import Console
+from lifecycle.errors import NoScoresError, UsageError
+from lifecycle.lake import Lake
+from service.cli_jobs import load_place, say_synthetic
+from service.files import check_out, write_rows
+from service.refresh.interventions import (
+    Intervention,
+    check_accounts,
+    parse_instant,
+    parse_intervention,
+    read_file,
+    record_work,
+)
+from service.refresh.place import CAMPAIGN, Place, open_snapshot
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+interventions = typer.Typer(no_args_is_help=True, help="Record rescue work, and ask what it did.")
+app.add_typer(interventions, name="interventions")
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Route = Annotated[str | None, typer.Option(help="Only contractual or non_contractual.")]
+PAGE_COUNT = 1_000
+SHOWN_COUNT = 20
+
+
+@interventions.command(
+    "record", epilog="Example: truecast interventions record A17 --kind call --outcome reached"
+)
+def record_command(
+    account: Annotated[
+        str | None, typer.Argument(help="Account id; leave out with --file.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="call, visit, training, offer, discount, executive, …")
+    ] = None,
+    started_at: Annotated[
+        str | None, typer.Option(help="Day or instant at which it was begun; default: now.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Who did it.")] = None,
+    campaign: Annotated[str, typer.Option(help="Part of which programme.")] = CAMPAIGN,
+    outcome: Annotated[str | None, typer.Option(help="What came of it, in a few words.")] = None,
+    cost_minor: Annotated[int | None, typer.Option(help="What it cost, minor units.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="CSV with account_id, kind and optional columns.")
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option(help="Day or instant from which it was known; default: now.")
+    ] = None,
+    data_dir: DataDir = None,
+    json_mode: Json = False,
+) -> None:
+    """Record rescue work into the lake, one piece or a CSV file; the same again changes nothing."""
+    console, place = Console(json_mode), load_place(data_dir)
+    told = {
+        "account_id": account,
+        "kind": kind,
+        "started_at": started_at,
+        "owner_id": owner,
+        "campaign": campaign,
+        "outcome": outcome,
+        "cost_minor": None if cost_minor is None else str(cost_minor),
+    }
+    if (account is None) == (file is None):
+        raise UsageError("an account and a file, or neither", "ACCOUNT --kind K, or --file CSV")
+    work = [parse_intervention(told, place.zone)] if file is None else read_file(file, place.zone)
+    instant = None if known_at is None else parse_instant(known_at, place.zone)
+    check_accounts(work, open_snapshot(place, parse_instant(None, place.zone)))
+    report = record_work(Lake(place.lake_dir), work, currency=place.currency, known_at=instant)
+    broken = _held_out(place, work)
+    added = 0 if report.repeated else report.added
+    console.say(f"{added} recorded, {len(work) - added} known already")
+    for account_id in broken:
+        console.say(f"{account_id} is held out: it was to be left alone, for comparison")
+    console.emit({"recorded": added, "given": len(work), "held_out": broken})
+
+
+@interventions.command("report", epilog="Example: truecast interventions report --json")
+def report_command(
+    campaign: Annotated[str, typer.Option(help="Whose draws.")] = CAMPAIGN,
+    data_dir: DataDir = None,
+    json_mode: Json = False,
+) -> None:
+    """Report accuracy, loss and leave rates with and without treated accounts, and of held out."""
+    console, place = Console(json_mode), load_place(data_dir)
+    ledger = place.open_ledger()
+    records = read_track_record(ledger, "churn")
+    report = read_rescue(ledger, campaign)
+    ledger.close()
+    say_synthetic(console, place)
+    _show_records(console, records)
+    _show_rescue(console, report)
+    console.emit(
+        {
+            "synthetic": place.synthetic,
+            "records": [asdict(one) for one in records],
+            "rescue": asdict(report),
+        }
+    )
+
+
+@app.command("track-record", epilog="Example: truecast track-record churn --json")
+def track_record_command(
+    model: Annotated[str, typer.Argument(help="churn")] = "churn",
+    route: Route = None,
+    data_dir: DataDir = None,
+    json_mode: Json = False,
+) -> None:
+    """Show how right issued risks turned out to be, by route and horizon, n beside every share."""
+    if model != "churn":
+        raise UsageError(
+            f"model {model[:40]!r}", "churn", "`truecast models` has the others' cards"
+        )
+    _check_route(route)
+    console, place = Console(json_mode), load_place(data_dir)
+    ledger = place.open_ledger()
+    records = [one for one in read_track_record(ledger, model) if route in {None, one.route}]
+    ledger.close()
+    say_synthetic(console, place)
+    _show_records(console, records)
+    _show_bins(console, records)
+    console.emit({"synthetic": place.synthetic, "records": [asdict(one) for one in records]})
+
+
+@app.command("at-risk", epilog="Example: truecast at-risk --route contractual --out risk.csv")
+def at_risk_command(
+    out: Annotated[Path | None, typer.Option(help="File to write: .csv or .parquet.")] = None,
+    route: Route = None,
+    status: Annotated[str, typer.Option(help="at_risk, lapsed, notice_given or all.")] = "at_risk",
+    sort: Annotated[AtRiskSort, typer.Option(help="Order.")] = AtRiskSort.expected_loss,
+    data_dir: DataDir = None,
+    json_mode: Json = False,
+) -> None:
+    """Show the newest at-risk list of both routes, or write all of it to a file."""
+    _check_route(route)
+    if status not in {"at_risk", "lapsed", "notice_given", "all"}:
+        raise UsageError(f"status {status[:40]!r}", "at_risk, lapsed, notice_given or all")
+    if out is not None:
+        check_out(out)
+    console, place = Console(json_mode), load_place(data_dir)
+    filters = AtRiskFilters(route=route, status=None if status == "all" else status)
+    rows = _read_list(place, filters, sort)
+    say_synthetic(console, place)
+    if out is not None:
+        write_rows([_flat(row, place) for row in rows], out)
+        console.say(f"{len(rows):,} accounts → {out}")
+        console.emit({"rows": len(rows), "out": str(out), "synthetic": place.synthetic})
+        return
+    _show_list(console, rows[:SHOWN_COUNT])
+    console.emit({"synthetic": place.synthetic, "accounts": [asdict(row) for row in rows]})
+
+
+def _read_list(place: Place, filters: AtRiskFilters, sort: AtRiskSort) -> list[AtRiskRow]:
+    ledger, rows, cursor = place.open_ledger(), [], None
+    while True:
+        page = read_at_risk(ledger, filters, sort=sort, cursor=cursor, limit=PAGE_COUNT)
+        if page is None:
+            raise NoScoresError(
+                "no scores were published yet", "at least one run", "run `truecast refresh`"
+            )
+        rows += page.rows
+        cursor = page.following
+        if cursor is None:
+            ledger.close()
+            return rows
+
+
+def _held_out(place: Place, work: list[Intervention]) -> list[str]:
+    ledger = place.open_ledger()
+    drawn: dict[str, Any] = {}
+    for campaign in sorted({CAMPAIGN, *(one.campaign for one in work if one.campaign)}):
+        drawn |= {k: v for k, v in read_holdouts(ledger, campaign).items() if v.arm == HELD_OUT}
+    ledger.close()
+    return sorted({one.account_id for one in work} & set(drawn))
+
+
+def _flat(row: AtRiskRow, place: Place) -> dict[str, Any]:
+    """Return a row of plain values: documents as JSON text, and whether the facts are made up."""
+    flat = {
+        name: json.dumps(value) if isinstance(value, dict | list) else value
+        for name, value in asdict(row).items()
+    }
+    return {**flat, "synthetic": place.synthetic}
+
+
+def _check_route(route: str | None) -> None:
+    if route not in {None, "contractual", "non_contractual"}:
+        raise UsageError(f"route {str(route)[:40]!r}", "contractual or non_contractual")
+
+
+def _show_list(console: Console, rows: list[AtRiskRow]) -> None:
+    names = ("rank", "account_id", "route", "status", "risk", "band", "expected_loss_minor",
+             "days_to_act", "treatment")  # fmt: skip
+    title = f"At risk, the first {len(rows)}"
+    console.table(title, list(names), [[getattr(row, name) for name in names] for row in rows])
+
+
+def _show_records(console: Console, records: list[TrackRecord]) -> None:
+    if not records:
+        console.say("no score has matured yet: a refresh on a later day writes what happened")
+        return
+    names = ("route", "horizon_days", "group", "n", "accounts_count", "mean_risk", "leave_rate",
+             "brier", "brier_skill", "auc", "lift_top_tenth", "expected_loss_minor", "lost_minor",
+             )  # fmt: skip
+    rows = [[getattr(one, name) for name in names] for one in records]
+    console.table("Issued risks and what happened", list(names), rows)
+
+
+def _show_bins(console: Console, records: list[TrackRecord]) -> None:
+    names = ("n", "mean_risk", "leave_rate", "leave_rate_low", "leave_rate_high")
+    for one in records:
+        if one.bins:
+            title = f"Said and seen: {one.route} over {one.horizon_days} days"
+            rows = [
+                [f"{b.risk_from:g}-{b.risk_to:g}", *[getattr(b, n) for n in names]]
+                for b in one.bins
+            ]
+            console.table(title, ["risk", *names], rows)
+
+
+def _show_rescue(console: Console, report: RescueReport) -> None:
+    names = ("name", "n", "left_count", "leave_rate", "leave_rate_low", "leave_rate_high",
+             "mean_risk", "expected_loss_minor", "lost_minor")  # fmt: skip
+    rows = [[getattr(arm, name) for name in names] for arm in report.arms]
+    console.table(f"Campaign {report.campaign}: {report.drawn_count} drawn", list(names), rows)
+    if report.difference is not None:
+        low, high = report.difference_low, report.difference_high
+        console.say(f"contact less held out: {report.difference:+.3f} ({low:+.3f} to {high:+.3f})")
+    console.say(report.verdict)

@@ -1,0 +1,76 @@
+"""The at-risk list of accounts without a contract: risk x what they would still buy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from ledger.views import AtRiskRow
+from lifecycle.snapshot import Snapshot
+from models.expected_loss import (
+    expected_loss,
+    lapse_status,
+    net_of_credits,
+    value_if_kept,
+)
+from service.refresh.place import Place
+from service.refresh.routes import RouteFrame
+from service.refresh.scoring import CHURN, CLV, Scored, pick_scored
+
+About = Mapping[str, Mapping[str, Any]]
+
+
+def list_orderers(
+    snapshot: Snapshot, route: RouteFrame, scored: Sequence[Scored], *, place: Place
+) -> Iterator[AtRiskRow]:
+    """Yield the rows of accounts that only order, unranked; none without a churn release."""
+    churn = pick_scored(scored, CHURN, place.horizon_days)
+    if churn is None:
+        return
+    frame, horizon = route.frame, churn.release.horizon_days
+    clv = pick_scored(scored, CLV, horizon)
+    risk = churn.table["value"].to_numpy()
+    expected = np.zeros_like(risk)
+    if clv is not None:
+        # the nearest horizon's value, per day, over the horizon of the risk
+        expected = clv.table["value"].to_numpy() * horizon / clv.release.horizon_days
+    credited = frame["credit_share"].to_numpy()
+    kept = np.round(net_of_credits(value_if_kept(risk, expected), credited))
+    loss = np.round(expected_loss(risk, kept))
+    recency = frame["recency_days"].to_numpy()
+    status = lapse_status(recency, horizon)
+    known = read_about(snapshot)
+    for index, row in enumerate(churn.table.to_pylist()):
+        yield AtRiskRow(
+            account_id=row["account_id"],
+            **describe_account(known, row["account_id"]),
+            segment=frame["segment"][index].as_py(),
+            route=route.route,
+            status=status[index],
+            risk=row["value"],
+            band=row["band"],
+            value_if_kept_minor=float(kept[index]),
+            expected_loss_minor=float(loss[index]),
+            currency=place.currency,
+            rank=0,
+            recency_days=float(recency[index]),
+            last_order_on=snapshot.day - timedelta(days=int(recency[index])),
+            reasons=json.loads(row["reasons"]),
+        )
+
+
+def read_about(snapshot: Snapshot) -> About:
+    """Return name, country and owner by account id, as known at the snapshot."""
+    accounts = snapshot.table("accounts")
+    rows = snapshot.collect(accounts.select("account_id", "name", "country", "owner_id"))
+    return {row["account_id"]: row for row in rows.to_pylist()}
+
+
+def describe_account(known: About, account_id: str) -> dict[str, Any]:
+    """Return an account's name, country and owner; each ``None`` if unknown."""
+    about = known.get(account_id, {})
+    return {name: about.get(name) for name in ("name", "country", "owner_id")}
