@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from features.columns import ACCOUNT_COLUMNS
 from lifecycle.errors import GateError
 from lifecycle.snapshot import Snapshot
-from models.base import ScoreModel
+from models.base import Examples, ScoreModel
+from models.contract.events import count_events, read_days, read_outcomes
+from training.contract_slices import label_leave
 from training.datasets import TrainingSet
 from training.gate import Standing, Verdict
 from training.specs import Spec
 from training.splits import GatePlan
 
+FEWEST_LEAVES = 30
 _CONTACT = re.compile(rb"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{2,64}")
-LIMITS = (
-    "It knows orders and the account's segment; not prices, stock, campaigns or competitors.",
-    "Accounts that never bought are not scored.",
-    "One account's value is mostly chance: rankings and totals are what the past confirms.",
-    "A reason says what moved the score, not what would change the customer's mind.",
-)
 
 
 def describe_facts(known: Snapshot, learned: TrainingSet) -> dict[str, Any]:
@@ -37,7 +33,7 @@ def describe_facts(known: Snapshot, learned: TrainingSet) -> dict[str, Any]:
         the number of slices, rows and accounts, and the mean label.
     """
     examples = learned.examples
-    return {
+    described: dict[str, Any] = {
         "as_of": learned.known_on.isoformat(),
         "snapshot": known.version,
         "known_source_shares": _source_shares(known),
@@ -50,6 +46,16 @@ def describe_facts(known: Snapshot, learned: TrainingSet) -> dict[str, Any]:
         "training_digest": learned.digest,
         "horizon_days": examples.horizon_days,
     }
+    if examples.outcomes is not None:
+        described |= {"label_days": examples.horizon_days, "events": count_leaves(examples)}
+    return described
+
+
+def count_leaves(examples: Examples) -> float:
+    """Count the decisions to leave within the label windows, each once."""
+    left = label_leave(read_days(read_outcomes(examples), "decided_days"),
+                       horizon_days=examples.horizon_days)  # fmt: skip
+    return count_events(replace(examples, label=left))
 
 
 def build_card(
@@ -85,14 +91,15 @@ def build_card(
         "route": spec.route,
         "unit": spec.unit,
         "meaning": spec.meaning,
-        "population": "accounts with at least one purchase known before the day",
+        "per": spec.per,
+        "population": spec.population,
         "candidate": model.name,
         "horizon_days": facts["horizon_days"],
         "data": dict(facts),
-        "gate": _describe_gate(plan, verdict),
+        "gate": _describe_gate(plan, verdict) | _describe_events(facts),
         "rivals": [_rival(one, model.name) for one in verdict.standings] if verdict else [],
-        "features": _families(),
-        "limits": list(LIMITS),
+        "features": _families(spec),
+        "limits": list(spec.limits),
     }
 
 
@@ -110,6 +117,8 @@ def render_card(card: Mapping[str, Any]) -> str:
         f" {data['accounts']:,} accounts; mean label {data['mean_label']:.4g}.",
         "",
         f"Gate: {gate['text']}. {gate['note'].capitalize()}.",
+        *([f"Few events: {gate['few_events']}."] if "few_events" in gate else []),
+        *_alarm_lines(card.get("alarm", ())),
         f"Calibration: {card.get('calibration', {}).get('text') or 'none'}.",
         "",
         *_rivals_table(card["rivals"]),
@@ -169,13 +178,21 @@ def _describe_gate(plan: GatePlan, verdict: Verdict | None) -> dict[str, Any]:
     return described
 
 
+def _describe_events(facts: Mapping[str, Any]) -> dict[str, Any]:
+    events = facts.get("events")
+    if events is None or events >= FEWEST_LEAVES:
+        return {}
+    few = f"only {events:.0f} decisions to leave, fewer than {FEWEST_LEAVES}: tables serve"
+    return {"few_events": few}
+
+
 def _rival(standing: Standing, served: str) -> dict[str, Any]:
     return {**asdict(standing), "served": standing.candidate == served}
 
 
-def _families() -> dict[str, list[str]]:
+def _families(spec: Spec) -> dict[str, list[str]]:
     families: dict[str, list[str]] = {}
-    for column in ACCOUNT_COLUMNS:
+    for column in spec.columns:
         families.setdefault(column.family, []).append(column.name)
     return families
 
@@ -194,6 +211,10 @@ def _rivals_table(rivals: Sequence[Mapping[str, Any]]) -> list[str]:
         total = f"{rival['bias_share']:+.1%} | {rival['miss_share']:.1%}"
         lines.append(f"| {label} | {' | '.join(cells)} | {total} |")
     return lines
+
+
+def _alarm_lines(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{'ALARM' if one['rings'] else 'Note'}: {one['text']}." for one in findings]
 
 
 def _figure(mean: float | None, se: float | None) -> str:

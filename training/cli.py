@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,14 +15,27 @@ from ledger.engine import Ledger, open_ledger
 from ledger.releases import Release, read_champions, write_release
 from ledger.runs import begin_run, publish_run
 from lifecycle.console import Console
+from lifecycle.errors import NotEnoughHistoryError, UsageError
 from lifecycle.history import History, open_history
 from lifecycle.periods import parse_as_of
 from lifecycle.settings import Settings, load_existing
+from lifecycle.snapshot import Snapshot
 from models.registry import set_alias
+from training.alarm import check_alarm
 from training.backtest import AccuracyRow, backtest_origins, run_backtest, summarise
 from training.datasets import check_current
-from training.specs import Spec, find_spec
-from training.train import TrainOutputs, TrainResult, count_steps, served_metrics, train
+from training.outcomes import Per
+from training.routes import find_routes
+from training.showing import show_result
+from training.specs import RouteWish, Spec, find_spec
+from training.train import (
+    TrainOutputs,
+    TrainResult,
+    count_steps,
+    registered_name,
+    served_metrics,
+    train,
+)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -39,24 +52,61 @@ def train_command(
     as_of: AsOf,
     horizon_days: Annotated[
         int | None,
-        typer.Option(min=1, max=1095, help="Look-ahead; default 90 for churn, 90 and 365 for clv."),
+        typer.Option(
+            min=1,
+            max=1825,
+            help="Look-ahead; default 90 for churn; for clv 90 and 365, of contracts 1825.",
+        ),
     ] = None,
+    route: Annotated[
+        RouteWish, typer.Option(help="Whose model; auto: every route that has accounts.")
+    ] = "auto",
+    unit: Annotated[
+        Per, typer.Option(help="What is scored on the contractual route: accounts or lines.")
+    ] = "account",
+    accept_alarm: Annotated[
+        bool, typer.Option("--accept-alarm", help="Release although the leak alarm rings.")
+    ] = False,
     data_dir: DataDir = None,
     json_mode: Json = False,
 ) -> None:
     """Train a model on many past days and pass its candidates through the gate."""
     settings, console = load_existing(data_dir), Console(json_mode)
     day = parse_as_of(as_of, settings.zone)
-    spec = find_spec(model)
+    find_spec(model)
     history = open_history(settings.lake_dir, zone=settings.zone)
-    check_current(history.as_of(day))
-    done = []
-    for horizon in _horizons(spec, horizon_days, settings):
-        result = _train_one(spec, history, day, horizon_days=horizon, settings=settings)
-        release_id = _release(result, settings)
-        _show_result(console, result)
-        done.append(_document(result, release_id))
+    done: list[dict[str, Any]] = []
+    lacking: list[NotEnoughHistoryError] = []
+    for spec in _find_specs(model, history.as_of(day), route=route, per=unit):
+        try:
+            for result in _train_all(spec, history, day, given=horizon_days, settings=settings):
+                check_alarm(result.card.get("alarm", ()), accepted=accept_alarm)
+                release_id = _release(result, settings)
+                show_result(console, result)
+                done.append(_document(result, release_id))
+        except NotEnoughHistoryError as error:
+            lacking.append(error)
+            console.say(f"{spec.route.replace('_', '-')} route not trained: {error}")
+    if not done:
+        raise lacking[0]
     console.emit({"trained": done})
+
+
+def _train_all(
+    spec: Spec, history: History, day: date, *, given: int | None, settings: Settings
+) -> Iterator[TrainResult]:
+    check_current(history.as_of(day), spec.slices)
+    for horizon in _horizons(spec, given, settings):
+        yield _train_one(spec, history, day, horizon_days=horizon, settings=settings)
+
+
+def _find_specs(model: str, known: Snapshot, *, route: RouteWish, per: Per) -> list[Spec]:
+    """Return the spec of each route asked for; without any account the orders' says what lacks."""
+    if route != "auto":
+        return [find_spec(model, route=route, per=per)]
+    if per == "subscription":
+        return [find_spec(model, route="contractual", per=per)]
+    return [find_spec(model, route=one) for one in find_routes(known)] or [find_spec(model)]
 
 
 @app.command("backtest", epilog="Example: truecast backtest --as-of 2011-12-10 --quarters 8")
@@ -85,6 +135,12 @@ def backtest_command(
 
 
 def _horizons(spec: Spec, given: int | None, settings: Settings) -> tuple[int, ...]:
+    if given is not None and spec.label_days is not None and given not in spec.horizons:
+        raise UsageError(
+            f"a {spec.name} of contracts over {given} days",
+            f"{' or '.join(map(str, spec.horizons))} days",
+            "leave --horizon-days out, or pass --route non_contractual",
+        )
     if given is not None:
         return (given,)
     return spec.horizons if spec.unit == "minor" else (settings.horizon_days,)
@@ -101,7 +157,8 @@ def _train_one(
     )
     steps = count_steps(spec, history, as_of=day, horizon_days=horizon_days)
     # people see the bar on stderr even where stdout carries JSON
-    with Console().progress(f"train {spec.name} over {horizon_days} days", steps) as ticker:
+    told = f"train {spec.name} ({spec.route.replace('_', '-')}) over {horizon_days} days"
+    with Console().progress(told, steps) as ticker:
         return train(spec, history, as_of=day, horizon_days=horizon_days, out=out, ticker=ticker)
 
 
@@ -126,21 +183,25 @@ def _release(result: TrainResult, settings: Settings) -> int:
     reason = card["gate"]["text"]
     release_id = write_release(ledger, release, promote=promote, reason=reason)
     if result.run is not None:
-        name = f"{spec.name}_{result.horizon_days}"
+        name = registered_name(card)
         alias = "champion" if promote else "challenger"
         set_alias(settings.mlflow_address, name, alias=alias, version=result.run.version)
     return release_id
 
 
 def _sitting(ledger: Ledger, release: Release) -> list[Release]:
-    key = (release.model, release.horizon_days)
-    return [one for one in read_champions(ledger) if (one.model, one.horizon_days) == key]
+    key = (release.model, release.route, release.horizon_days)
+    return [
+        one for one in read_champions(ledger) if (one.model, one.route, one.horizon_days) == key
+    ]
 
 
 def _document(result: TrainResult, release_id: int) -> dict[str, Any]:
     card = result.card
     return {
         "model": result.spec.name,
+        "route": result.spec.route,
+        "unit": result.spec.per,
         "horizon_days": result.horizon_days,
         "as_of": result.as_of.isoformat(),
         "candidate": result.model.name,
@@ -152,44 +213,9 @@ def _document(result: TrainResult, release_id: int) -> dict[str, Any]:
         "rivals": card["rivals"],
         "left_out": card["left_out"],
         "calibration": card["calibration"],
+        "alarm": card.get("alarm", []),
+        "events": card["data"].get("events"),
     }
-
-
-def _show_result(console: Console, result: TrainResult) -> None:
-    card, gate = result.card, result.card["gate"]
-    measures = list(card["rivals"][0]["mean"]) if card["rivals"] else []
-    money = {"mae", "rmse"} if result.spec.unit == "minor" else set()
-    rows: list[list[object]] = []
-    for rival in card["rivals"]:
-        name = ("* " if rival["served"] else "  ") + rival["candidate"]
-        cells = [
-            _measure(rival, m, scale=100.0 if m in money else 1.0, spread=m == gate["measure"])
-            for m in measures
-        ]
-        rows.append([name, *cells, f"{rival['bias_share']:+.1%}", f"{rival['miss_share']:.1%}"])
-    title = f"{card['model']} over {card['horizon_days']} days as of {result.as_of}"
-    console.table(title, ["candidate", *measures, "bias", "total off"], rows)
-    for name, reason in card["left_out"].items():
-        console.say(f"left out: {name}: {reason}")
-    console.say(f"gate: {gate['text']}; {gate['note']}")
-    if gate.get("frontier"):
-        console.say(
-            f"no candidate is better in both mae and bias than: {', '.join(gate['frontier'])}"
-        )
-    if gate.get("best_learned") not in (None, result.model.name):
-        console.say(f"best fitted model, which loses: {gate['best_learned']}")
-    if card["calibration"]["text"]:
-        console.say(f"calibration: {card['calibration']['text']}")
-    console.say(f"bundle {result.digest}  facts {card['data']['snapshot']}")
-
-
-def _measure(rival: dict[str, Any], name: str, *, scale: float, spread: bool) -> str:
-    if name not in rival["mean"]:
-        return ""
-    text = f"{rival['mean'][name] / scale:.4g}"
-    if spread and name in rival["se"]:  # of the deciding measure alone, so that a row fits
-        text += f" ± {rival['se'][name] / scale:.2g}"
-    return text
 
 
 def _write_backtest(

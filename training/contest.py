@@ -1,46 +1,52 @@
-"""Every candidate on every past origin, each fitted only on what had happened and was known."""
+"""Every candidate on every past origin, measured for the gate."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-import pyarrow as pa
-
 from lifecycle.console import SilentTicker, Ticker
-from lifecycle.errors import DataError, ModelError
-from models.base import Examples, FloatArray, ScoreModel
-from training.datasets import SliceStore, build_training_set
+from models.base import FloatArray
+from training.datasets import SliceStore
+from training.evaluate import Evaluation, Replay, evaluate_origins
 from training.specs import Spec
-from training.splits import GatePlan, grid_days
+from training.splits import GatePlan
 from training.trials import Trial, measure_trial
-
-LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Contest:
-    """The past, replayed.
+    """The past, replayed and measured.
 
     Attributes
     ----------
     trials
         Every candidate that could be fitted, on every origin, simplest candidate first.
-    predictions
-        By candidate and origin: what it predicted, in the order of the origin's frame.
-    actuals
-        By origin: the labels that came true.
-    left_out
-        Candidates that could not be fitted on some origin, with the reason.
+    evaluation
+        What they predicted, and what came true.
+    plan
+        Where they were judged.
     """
 
     trials: tuple[Trial, ...]
-    predictions: Mapping[tuple[str, date], FloatArray]
-    actuals: Mapping[date, FloatArray]
-    left_out: Mapping[str, str]
+    evaluation: Evaluation
+    plan: GatePlan
+
+    @property
+    def predictions(self) -> Mapping[tuple[str, date], FloatArray]:
+        """By candidate and origin: what it predicted."""
+        return self.evaluation.predictions
+
+    @property
+    def actuals(self) -> Mapping[date, FloatArray]:
+        """By origin: the labels that came true."""
+        return self.evaluation.actuals
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Candidates that could not be fitted, with the reason."""
+        return self.evaluation.left_out
 
 
 def run_contest(
@@ -52,9 +58,6 @@ def run_contest(
     ticker: Ticker | None = None,
 ) -> Contest:
     """Replay the past for all candidates.
-
-    At an origin, training frames, training labels and the frame to predict hold only facts known
-    before it; only the outcome itself is read as known on ``as_of``.
 
     Parameters
     ----------
@@ -79,51 +82,24 @@ def run_contest(
     NotEnoughHistoryError
         An origin has nothing to learn from.
     """
-    progress = ticker or SilentTicker()
-    predictions: dict[tuple[str, date], FloatArray] = {}
-    actuals: dict[date, FloatArray] = {}
-    left_out: dict[str, str] = {}
+    replay = Replay(ticker=ticker or SilentTicker())
+    found = evaluate_origins(spec, store, plan, as_of=as_of, replay=replay)
     names = [factory().name for factory in spec.candidates]
-    for origin in plan.origins:
-        past = _learn_from(spec, store, origin, plan=plan)
-        frame = store.frame(origin)
-        spent = store.spend([origin], as_of, horizon_days=plan.horizon_days)
-        actuals[origin] = spec.target(spent[0])
-        for name, factory in zip(names, spec.candidates, strict=True):
-            if name not in left_out:
-                found = _predict(factory(), past, frame, left_out)
-                if found is not None:
-                    predictions[name, origin] = found
-            progress.advance(1)
     trials = [
-        measure_trial(
-            name,
-            origin,
-            actual=actuals[origin],
-            predicted=predictions[name, origin],
-            rule=spec.rule,
-        )
+        _trial(spec, found, name, origin)
         for name in names
-        if name not in left_out
-        for origin in plan.origins
+        if name not in found.left_out
+        for origin in found.origins
     ]
-    return Contest(tuple(trials), predictions, actuals, left_out)
+    return Contest(tuple(trials), found, plan)
 
 
-def _learn_from(spec: Spec, store: SliceStore, origin: date, *, plan: GatePlan) -> Examples:
-    days = grid_days(plan.first_day, origin, horizon_days=plan.horizon_days)
-    made = build_training_set(
-        store, days, origin, horizon_days=plan.horizon_days, target=spec.target
+def _trial(spec: Spec, found: Evaluation, name: str, origin: date) -> Trial:
+    predicted = found.predictions[name, origin]
+    trial = measure_trial(
+        name, origin, actual=found.actuals[origin], predicted=predicted, rule=spec.rule
     )
-    return made.examples
-
-
-def _predict(
-    model: ScoreModel, past: Examples, frame: pa.Table, left_out: dict[str, str]
-) -> FloatArray | None:
-    try:
-        return np.asarray(model.fit(past).predict(frame), dtype=np.float64)
-    except (DataError, ModelError) as error:
-        LOG.info("%s left out: %s", model.name, error)
-        left_out[model.name] = str(error)
-        return None
+    if spec.measure_more is None:
+        return trial
+    more = spec.measure_more(found.judged[origin], predicted, found.references[origin])
+    return trial.with_measures(more)

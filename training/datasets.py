@@ -1,4 +1,4 @@
-"""Past days of account frames with what happened after them: what models learn from."""
+"""Past days of frames with what happened after them: what models learn from."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.frames import account_frame
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import DataError, NotEnoughHistoryError
 from lifecycle.history import History
 from lifecycle.snapshot import Snapshot
 from models.base import Examples, FloatArray
-from training.labels import build_spend_labels
+from training.slices import ORDERS, After, Look, SliceKind
 from training.splits import check_split
 
 Target = Callable[[FloatArray], FloatArray]
 LONGEST_SILENCE_DAYS = 31
+_KEYS = ("as_of", "account_id", "subscription_id")
 
 
 @dataclass(frozen=True)
@@ -64,24 +64,30 @@ class SliceStore:
         Where frames are cached between runs; ``None`` keeps them in memory only.
     ticker
         Advanced by one for each frame.
+    kind
+        How days of the route are read.
+    lag_days
+        Days until an outcome of the route is on record.
     """
 
     history: History
     frames_dir: Path | None = None
     ticker: Ticker = field(default_factory=SilentTicker)
+    kind: SliceKind = ORDERS
+    lag_days: int = 0
     _frames: dict[date, pa.Table] = field(default_factory=dict, repr=False)
 
     def frame(self, day: date) -> pa.Table:
-        """Return the account frame as of ``day`` with its ``as_of`` column (date32)."""
+        """Return the frame as of ``day`` with its ``as_of`` column (date32)."""
         if day not in self._frames:
-            frame = account_frame(self.history.as_of(day), cache_dir=self.frames_dir)
+            frame = self.kind.build_frame(self.history.as_of(day), self.frames_dir)
             days = pa.array([day] * frame.num_rows, pa.date32())
             self._frames[day] = frame.append_column("as_of", days)
             self.ticker.advance(1)
         return self._frames[day]
 
-    def spend(self, days: Sequence[date], known_on: date, *, horizon_days: int) -> list[FloatArray]:
-        """Return gross spend after each day (minor units), in the order of ``frame(day)``.
+    def after(self, days: Sequence[date], known_on: date, *, horizon_days: int) -> list[After]:
+        """Return what happened after each day, in the order of ``frame(day)``.
 
         Parameters
         ----------
@@ -97,55 +103,53 @@ class SliceStore:
         NotEnoughHistoryError
             A window is still open on ``known_on``.
         """
-        known = self.history.as_of(known_on)
-        label = build_spend_labels(known, days, horizon_days=horizon_days)
-        spent = []
-        for day in days:
-            accounts = self.frame(day).column("account_id")
-            place = pc.index_in(accounts, value_set=label.column("account_id"))
-            mine = pc.fill_null(label.column(day.isoformat()).take(place), 0)
-            spent.append(np.asarray(mine.to_numpy(), dtype=np.float64))
-        return spent
+        frames = {day: self.frame(day) for day in days}
+        look = Look(known_on, horizon_days, self.lag_days)
+        return self.kind.look_after(self.history, frames, look)
+
+    def slice(self, day: date, known_on: date, *, horizon_days: int, target: Target) -> Examples:
+        """Return the rows of one day that are judged, with what became of them.
+
+        Raises
+        ------
+        NotEnoughHistoryError
+            The window is still open on ``known_on``.
+        """
+        [after] = self.after([day], known_on, horizon_days=horizon_days)
+        return _examples([self.frame(day)], [after], horizon_days=horizon_days, target=target)
 
 
-def find_first_day(known: Snapshot) -> date:
-    """Return the day of the earliest order known, in the company's zone.
+def find_first_day(known: Snapshot, kind: SliceKind = ORDERS) -> date:
+    """Return the first day on which facts of a route are whole, in the company's zone.
 
     Raises
     ------
     NotEnoughHistoryError
-        No order is known.
+        No such fact is known.
     """
-    orders = known.table("orders")
-    earliest = known.collect(orders.aggregate(first=orders.ordered_at.min())).column("first")[0]
-    if not earliest.is_valid:
-        raise NotEnoughHistoryError(
-            f"no order known before {known.day}", "at least one", "run truecast ingest first"
-        )
-    day: date = earliest.as_py().astimezone(known.zone).date()
-    return day
+    return kind.find_first_day(known)
 
 
-def check_current(known: Snapshot) -> None:
-    """Refuse a day long after the newest order: that silence is the export's, not the customers'.
+def check_current(known: Snapshot, kind: SliceKind = ORDERS) -> None:
+    """Refuse a day long after the newest fact: that silence is the export's, not the customers'.
 
-    Every label window that reaches past the end of the facts would say that nobody bought.
+    Every label window that reaches past the end of the facts would say that nobody bought, or that
+    nobody left.
 
     Raises
     ------
     DataError
-        The newest order known is more than ``LONGEST_SILENCE_DAYS`` days old.
+        The newest fact known is more than ``LONGEST_SILENCE_DAYS`` days old.
     """
-    orders = known.table("orders")
-    newest = known.collect(orders.aggregate(last=orders.ordered_at.max())).column("last")[0]
-    if not newest.is_valid:
+    last = kind.find_last_day(known)
+    if last is None:
         return  # an empty lake is told apart by whoever looks for its first day
-    last: date = newest.as_py().astimezone(known.zone).date()
     if (known.day - last).days > LONGEST_SILENCE_DAYS:
         raise DataError(
-            f"the newest order known before {known.day} is of {last}",
-            f"one of the last {LONGEST_SILENCE_DAYS} days, or the silence would read as lapse",
-            f"ingest the newer orders, or stand on --as-of {last + timedelta(days=1)}",
+            f"the newest {kind.fact} known before {known.day} is of {last}",
+            f"one of the last {LONGEST_SILENCE_DAYS} days, or the silence would read as "
+            f"{kind.silence}",
+            f"ingest the newer {kind.fact}s, or stand on --as-of {last + timedelta(days=1)}",
         )
 
 
@@ -184,16 +188,39 @@ def build_training_set(
             "ingest a longer history, shorten the horizon or stand on a later day",
         )
     frames = [store.frame(day) for day in days]
-    spend = store.spend(days, known_on, horizon_days=horizon_days)
-    stacked = pa.concat_tables(frames).combine_chunks()
-    examples = Examples(
-        frame=stacked,
-        label=target(np.concatenate(spend)),
-        as_of=stacked.column("as_of").to_numpy().astype("datetime64[D]"),
-        horizon_days=horizon_days,
-    )
+    after = store.after(days, known_on, horizon_days=horizon_days)
+    examples = _examples(frames, after, horizon_days=horizon_days, target=target)
     check_split(examples, known_on)
     return TrainingSet(examples, digest_examples(examples), tuple(days), known_on)
+
+
+def _examples(
+    frames: Sequence[pa.Table], after: Sequence[After], *, horizon_days: int, target: Target
+) -> Examples:
+    stacked = _stack(frames)
+    outcomes = [one.outcomes for one in after if one.outcomes is not None]
+    examples = Examples(
+        frame=stacked,
+        label=target(np.concatenate([one.amount for one in after])),
+        as_of=stacked.column("as_of").to_numpy().astype("datetime64[D]"),
+        horizon_days=horizon_days,
+        outcomes=pa.concat_tables(outcomes).combine_chunks() if outcomes else None,
+    )
+    kept = [one.kept for one in after if one.kept is not None]
+    if not kept or np.concatenate(kept).all():
+        return examples
+    return examples.take(np.concatenate(kept))
+
+
+def _stack(frames: Sequence[pa.Table]) -> pa.Table:
+    """Put days under one another; a custom field that a day did not know yet is missing there."""
+    if all(frame.schema.equals(frames[0].schema) for frame in frames):
+        return pa.concat_tables(frames).combine_chunks()
+    stacked = pa.concat_tables(frames, promote_options="default").combine_chunks()
+    for place, part in enumerate(stacked.schema):
+        if pa.types.is_floating(part.type) and stacked.column(place).null_count:
+            stacked = stacked.set_column(place, part, pc.fill_null(stacked.column(place), np.nan))
+    return stacked
 
 
 def digest_examples(examples: Examples) -> str:
@@ -202,7 +229,11 @@ def digest_examples(examples: Examples) -> str:
     Columns enter by name, type and value; every NaN counts as one NaN, and -0.0 as 0.0.
     """
     table = examples.frame.append_column("label ", pa.array(examples.label))
-    table = table.sort_by([("as_of", "ascending"), ("account_id", "ascending")]).combine_chunks()
+    if examples.outcomes is not None:
+        for name in examples.outcomes.column_names:
+            table = table.append_column(f"after {name} ", examples.outcomes.column(name))
+    keys = [name for name in _KEYS if name in table.column_names]
+    table = table.sort_by([(name, "ascending") for name in keys]).combine_chunks()
     total = hashlib.sha256(f"{examples.horizon_days} {table.num_rows}\n".encode())
     for name in table.column_names:
         column = table.column(name)

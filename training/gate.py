@@ -11,7 +11,9 @@ The rules are pure functions of what every candidate scored on every past origin
   one standard error. Among the fair the lowest mean absolute error wins, ties as above. The
   frontier of both measures is shown.
 
-A candidate behind the baseline is tied with nobody, whatever the error.
+A candidate behind the baseline is tied with nobody, whatever the error. Of contracts few leave, and
+a rule that is merely not worse than their base rate is no signal: there the base rate serves unless
+something beats it by more than one standard error.
 With a single origin there is no standard error; candidates within ``LONE_TIE`` of the best are
 then tied. Candidates are given from the simplest to the richest.
 """
@@ -29,6 +31,7 @@ from training.trials import GateRule, Trial
 
 BIAS_BOUND = 0.10
 LONE_TIE = 0.01
+NO_SIGNAL = "no usable signal: the base rate serves"
 
 
 @dataclass(frozen=True)
@@ -126,12 +129,23 @@ def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
     tied = _find_tied(standings, best, rule)
     learned = [s for s in standings if s.learned]
     top = min(learned, key=lambda s: s.mean[rule.measure]).candidate if learned else None
-    beats = _beats(by_name, tied[0], rule.baseline, rule=rule)
-    text = _describe(tied[0], best, rule=rule, miss=_miss(by_name[tied[0]]))
+    winner = _choose(by_name, tied, rule)
+    beats = _beats(by_name, winner, rule.baseline, rule=rule)
+    text = _describe(winner, best, rule=rule, miss=_miss(by_name[winner]))
+    if rule.must_beat and winner == rule.baseline:
+        text = NO_SIGNAL
     if rule.baseline in by_name:
-        text += "; " + _compare(tied[0], rule, beats=beats)
+        text += "; " + _compare(winner, rule, beats=beats)
     frontier = _frontier(standings) if rule.bias_bound is not None else ()
-    return Verdict(tied[0], rule.measure, standings, tied, top, beats, frontier, text)
+    return Verdict(winner, rule.measure, standings, tied, top, beats, frontier, text)
+
+
+def _choose(by_name: Mapping[str, Sequence[Trial]], tied: Sequence[str], rule: GateRule) -> str:
+    """Return the simplest of the tied; where the baseline must be beaten, the simplest to do so."""
+    if not rule.must_beat or rule.baseline not in by_name:
+        return tied[0]
+    clear = [name for name in tied if _beats(by_name, name, rule.baseline, rule=rule)]
+    return rule.baseline if rule.baseline in tied or not clear else clear[0]
 
 
 def _complete(trials: Sequence[Trial], rule: GateRule) -> dict[str, list[Trial]]:
@@ -214,7 +228,8 @@ def _stand(
     margin = _se(behind)
     if margin is None:
         margin = LONE_TIE * abs(float(_losses(by_name[best], rule).mean()))
-    names = [m for m in rule.measures if all(m in trial.measures for trial in trials)]
+    told = dict.fromkeys([*rule.measures, *(m for trial in trials for m in trial.measures)])
+    names = [m for m in told if all(m in trial.measures for trial in trials)]
     values = {m: np.array([trial.measures[m] for trial in trials]) for m in names}
     return Standing(
         candidate=name,

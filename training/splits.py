@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,10 +14,34 @@ from models.base import Examples
 from training.labels import check_closed
 
 WARMUP_DAYS = 90
-MOST_ORIGINS = 4
 ENOUGH_ORIGINS = 3
 LEAST_SLICES = 3
-LEAST_SPAN_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class OriginRule:
+    """How many past origins are wanted, and how much each must have seen.
+
+    Attributes
+    ----------
+    most, enough
+        Origins looked for; with fewer than ``enough`` one horizon apart, they lie half a horizon
+        apart.
+    span_share
+        Least share of the served model's span that could be learned from at an origin.
+    waits
+        Early origins at which a candidate lacked events, but no longer lacks them, are passed
+        over rather than the candidate left out.
+    """
+
+    most: int = 4
+    enough: int = ENOUGH_ORIGINS
+    span_share: float = 0.5
+    waits: bool = False
+
+
+ORDER_ORIGINS = OriginRule()
+CONTRACT_ORIGINS = OriginRule(most=8, enough=8, span_share=0.3, waits=True)
 
 
 @dataclass(frozen=True)
@@ -35,13 +59,21 @@ class GatePlan:
     note
         What a reader has to know about this judgement.
     first_day
-        Day of the first known order, from which the grids of all origins start.
+        First day of whole facts, from which the grids of all origins start.
+    lag_days
+        Days until an outcome is on record: so long before a day windows have to have ended.
     """
 
     horizon_days: int
     origins: tuple[date, ...]
     note: str
     first_day: date
+    lag_days: int = 0
+
+    def learn_days(self, known_on: date, *, horizon_days: int | None = None) -> list[date]:
+        """List the days to learn from on a day; the horizon is the judgement's unless given."""
+        ripe = known_on - timedelta(days=self.lag_days)
+        return grid_days(self.first_day, ripe, horizon_days=horizon_days or self.horizon_days)
 
 
 def grid_days(first_day: date, as_of: date, *, horizon_days: int) -> list[date]:
@@ -72,13 +104,20 @@ def grid_days(first_day: date, as_of: date, *, horizon_days: int) -> list[date]:
     return sorted({*month_starts(start, last), last}) if last >= start else []
 
 
-def plan_gate(first_day: date, as_of: date, *, horizon_days: int) -> GatePlan:
+def plan_gate(
+    first_day: date,
+    as_of: date,
+    *,
+    horizon_days: int,
+    rule: OriginRule = ORDER_ORIGINS,
+    lag_days: int = 0,
+) -> GatePlan:
     """Choose the past origins on which candidates are compared.
 
     Origins lie one horizon apart, so that no outcome is judged twice; where that gives fewer than
-    ``ENOUGH_ORIGINS``, half a horizon apart. An origin counts only if what could be learned there
+    ``rule.enough``, half a horizon apart. An origin counts only if what could be learned there
     resembles what the served model learns from: ``LEAST_SLICES`` grid days whose windows ended by
-    it, spanning at least ``LEAST_SPAN_SHARE`` of the served model's span. (A model that has seen
+    it, spanning at least ``rule.span_share`` of the served model's span. (A model that has seen
     half a year says little about the same model after two.) A horizon for which history holds
     fewer than two origins is judged at a half, then a quarter, of itself.
 
@@ -90,31 +129,35 @@ def plan_gate(first_day: date, as_of: date, *, horizon_days: int) -> GatePlan:
         The day training stands on.
     horizon_days
         The model's horizon (days).
+    rule
+        How many origins, and how much each must have seen.
+    lag_days
+        Days until an outcome is on record.
 
     Returns
     -------
     GatePlan
         ``origins`` is empty when even a quarter of the horizon has no past origin.
     """
-    start = first_day + timedelta(days=WARMUP_DAYS)
-    served = (as_of - start).days - horizon_days
+    start, ripe = first_day + timedelta(days=WARMUP_DAYS), as_of - timedelta(days=lag_days)
+    served = (ripe - start).days - horizon_days
     for part in (1, 2, 4):
         days = max(horizon_days // part, 1)
-        ripe = start + timedelta(days=days + math.ceil(served * LEAST_SPAN_SHARE))
-        origins, step = _find_origins(first_day, as_of, horizon_days=days, ripe=ripe)
+        least = timedelta(days=lag_days + days + math.ceil(served * rule.span_share))
+        frame = GatePlan(days, (), "", first_day, lag_days)
+        origins, step = _find_origins(frame, ripe, earliest=start + least, rule=rule)
         if len(origins) >= 2:
             note = _note(origins, step, days, full=horizon_days)
-            return GatePlan(days, tuple(origins), note, first_day)
+            return replace(frame, origins=tuple(origins), note=note)
     note = f"no past origins within {(as_of - first_day).days} days of history; the simplest serves"
-    return GatePlan(horizon_days, (), note, first_day)
+    return GatePlan(horizon_days, (), note, first_day, lag_days)
 
 
 def frame_days(plan: GatePlan, as_of: date, *, horizon_days: int) -> set[date]:
     """Return every day whose frame a training run reads."""
-    days = set(grid_days(plan.first_day, as_of, horizon_days=horizon_days))
+    days = set(plan.learn_days(as_of, horizon_days=horizon_days))
     for origin in plan.origins:
-        past = grid_days(plan.first_day, origin, horizon_days=plan.horizon_days)
-        days |= {origin, *past}
+        days |= {origin, *plan.learn_days(origin)}
     return days
 
 
@@ -137,20 +180,18 @@ def check_split(examples: Examples, known_on: date) -> None:
 
 
 def _find_origins(
-    first_day: date, as_of: date, *, horizon_days: int, ripe: date
+    plan: GatePlan, ripe: date, *, earliest: date, rule: OriginRule
 ) -> tuple[list[date], int]:
-    last = as_of - timedelta(days=horizon_days)
-    for step in (horizon_days, max(horizon_days // 2, 1)):
-        days = [last - timedelta(days=step * back) for back in range(MOST_ORIGINS)]
-        found = [day for day in days if _is_ripe(first_day, day, horizon_days, ripe=ripe)]
-        if len(found) >= ENOUGH_ORIGINS:
+    horizon = plan.horizon_days
+    last = ripe - timedelta(days=horizon)
+    for step in (horizon, max(horizon // 2, 1)):
+        days = [last - timedelta(days=step * back) for back in range(rule.most)]
+        found = [
+            day for day in days if day >= earliest and len(plan.learn_days(day)) >= LEAST_SLICES
+        ]
+        if len(found) >= rule.enough:
             break
     return sorted(found), step
-
-
-def _is_ripe(first_day: date, origin: date, horizon_days: int, *, ripe: date) -> bool:
-    learned = grid_days(first_day, origin, horizon_days=horizon_days)
-    return origin >= ripe and len(learned) >= LEAST_SLICES
 
 
 def _note(origins: list[date], step: int, days: int, *, full: int) -> str:

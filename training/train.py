@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ from models.base import ScoreModel
 from models.bundle import save_bundle
 from models.calibration import CalibratedLapse, choose_calibration
 from models.registry import RunRef, TrainingRecord, log_training_run
+from training.alarm import Finding, find_clock_faults, find_over_ceiling, find_overwritten
 from training.cards import build_card, check_no_contacts, describe_facts, render_card
 from training.contest import Contest, run_contest
-from training.datasets import SliceStore, build_training_set, find_first_day
+from training.datasets import SliceStore, TrainingSet, build_training_set
+from training.evaluate import open_store, plan_origins
 from training.gate import Verdict, decide
+from training.lone_fields import find_lone_fields
 from training.specs import Spec
-from training.splits import GatePlan, frame_days, grid_days, plan_gate
+from training.splits import GatePlan, frame_days
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,10 @@ def count_steps(spec: Spec, history: History, *, as_of: date, horizon_days: int)
     NotEnoughHistoryError
         No order is known by ``as_of``.
     """
-    plan = plan_gate(find_first_day(history.as_of(as_of)), as_of, horizon_days=horizon_days)
-    frames = len(frame_days(plan, as_of, horizon_days=horizon_days))
+    horizon = spec.learn_horizon(horizon_days)
+    store = open_store(spec, history, as_of=as_of)
+    plan = plan_origins(spec, store, as_of=as_of, horizon_days=horizon)
+    frames = len(frame_days(plan, as_of, horizon_days=horizon))
     return frames + len(spec.candidates) * len(plan.origins) + 2
 
 
@@ -125,23 +130,62 @@ def train(
     GateError
         No candidate could be judged, or the model carries contact data.
     """
-    progress = ticker or SilentTicker()
-    store, known = SliceStore(history, out.frames_dir, progress), history.as_of(as_of)
-    plan = plan_gate(find_first_day(known), as_of, horizon_days=horizon_days)
-    days = grid_days(plan.first_day, as_of, horizon_days=horizon_days)
-    learned = build_training_set(store, days, as_of, horizon_days=horizon_days, target=spec.target)
+    progress, horizon = ticker or SilentTicker(), spec.learn_horizon(horizon_days)
+    known = history.as_of(as_of)
+    store = open_store(spec, history, as_of=as_of, frames_dir=out.frames_dir, ticker=progress)
+    plan = plan_origins(spec, store, as_of=as_of, horizon_days=horizon)
+    days = plan.learn_days(as_of, horizon_days=horizon)
+    learned = build_training_set(store, days, as_of, horizon_days=horizon, target=spec.target)
     contest = run_contest(spec, store, plan, as_of=as_of, ticker=progress)
+    plan = _as_judged(plan, contest)
     verdict = decide(contest.trials, spec.rule) if plan.origins else None
     model = _choose(spec, verdict).fit(learned.examples)
-    model, calibration = _calibrate(model, contest, plan, horizon_days=horizon_days)
+    model, calibration = _calibrate(model, spec, contest, plan=plan, horizon_days=horizon)
+    if spec.finish is not None:
+        model = spec.finish(model, learned.examples)
     progress.advance(1)
-    card = build_card(spec, model, facts=describe_facts(known, learned), plan=plan, verdict=verdict)
+    facts = describe_facts(known, learned) | {"horizon_days": horizon_days}
+    card = build_card(spec, model, facts=facts, plan=plan, verdict=verdict)
     card |= {"left_out": dict(contest.left_out), "calibration": calibration}
+    if spec.finds_leaks:
+        found = _find_leaks(spec, store, contest, learned=learned, verdict=verdict)
+        card["alarm"] = [one.to_json() for one in found]
     digest = _save(model, card, out.bundles_dir)
     card["bundle_digest"] = digest
     run = record_run(card, out)
     progress.advance(1)
     return TrainResult(spec, horizon_days, as_of, model, verdict, card, digest, run)
+
+
+def _as_judged(plan: GatePlan, contest: Contest) -> GatePlan:
+    """Leave out origins that came before there was enough to judge every candidate."""
+    judged = contest.evaluation.origins
+    early = len(plan.origins) - len(judged)
+    if not early:
+        return plan
+    note = f"{plan.note}; {early} earlier ones held too few events for every candidate"
+    return replace(plan, origins=judged, note=note)
+
+
+def _find_leaks(
+    spec: Spec,
+    store: SliceStore,
+    contest: Contest,
+    *,
+    learned: TrainingSet,
+    verdict: Verdict | None,
+) -> list[Finding]:
+    day, found = learned.known_on, contest.evaluation
+    findings = find_clock_faults(store.history.as_of(day)) + find_overwritten(learned.examples)
+    if verdict is None or spec.unit != "probability":
+        return findings
+    best = verdict.best_learned
+    if spec.ceiling is not None:
+        names = [name for name in (verdict.winner, best) if name is not None]
+        findings += find_over_ceiling(found, names, spec.ceiling)
+    if best is not None:
+        findings += find_lone_fields(spec, store, contest.plan, as_of=day, judged=(found, best))
+    return findings
 
 
 def _choose(spec: Spec, verdict: Verdict | None) -> ScoreModel:
@@ -150,9 +194,11 @@ def _choose(spec: Spec, verdict: Verdict | None) -> ScoreModel:
 
 
 def _calibrate(
-    model: ScoreModel, contest: Contest, plan: GatePlan, *, horizon_days: int
+    model: ScoreModel, spec: Spec, contest: Contest, *, plan: GatePlan, horizon_days: int
 ) -> tuple[ScoreModel, dict[str, Any]]:
     """Calibrate a probability on what the winner predicted on past origins, where that helps."""
+    if spec.rule.must_beat and model.name == spec.rule.baseline:
+        return model, {"kind": "none", "text": "none: a base rate stays what it is"}
     if model.unit != "probability" or not plan.origins or plan.horizon_days != horizon_days:
         return model, {"kind": "none", "text": ""}
     risks = {day: contest.predictions[model.name, day] for day in plan.origins}
@@ -193,7 +239,7 @@ def record_run(card: Mapping[str, Any], out: TrainOutputs) -> RunRef | None:
         return None
     data, gate = card["data"], card["gate"]
     record = TrainingRecord(
-        name=f"{card['model']}_{card['horizon_days']}",
+        name=registered_name(card),
         parameters={
             "model": card["model"],
             "candidate": card["candidate"],
@@ -215,6 +261,12 @@ def record_run(card: Mapping[str, Any], out: TrainOutputs) -> RunRef | None:
         bundle=out.bundles_dir / card["bundle_digest"],
     )
     return log_training_run(out.tracking_uri, out.artifact_dir, record)
+
+
+def registered_name(card: Mapping[str, Any]) -> str:
+    """Return the model's name in MLflow: the route is in it where it is not the plain one."""
+    route = "" if card["route"] == "non_contractual" else f"_{card['route']}"
+    return f"{card['model']}{route}_{card['horizon_days']}"
 
 
 def served_metrics(card: Mapping[str, Any]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -20,6 +20,7 @@ LAPSE_MEASURES: Mapping[str, Measure] = {
     "brier": accuracy.brier,
     "calibration_slope": accuracy.calibration_slope,
 }
+LEAVE_MEASURES: Mapping[str, Measure] = {**LAPSE_MEASURES, "lift_10": accuracy.lift_at}
 VALUE_MEASURES: Mapping[str, Measure] = {
     "mae": accuracy.mae,
     "rmse": accuracy.rmse,
@@ -55,6 +56,10 @@ class Trial:
     actual_total: float
     predicted_total: float
 
+    def with_measures(self, more: Mapping[str, float]) -> Trial:
+        """Return the trial with further measures."""
+        return replace(self, measures={**self.measures, **more})
+
 
 @dataclass(frozen=True)
 class GateRule:
@@ -72,6 +77,8 @@ class GateRule:
         Names of the candidates that are rules, not fitted models.
     bias_bound
         Largest absolute ``bias_share`` of a winner; ``None`` for no bound.
+    must_beat
+        The baseline serves unless a candidate beats it by more than one standard error.
     """
 
     measure: str
@@ -79,6 +86,7 @@ class GateRule:
     baseline: str
     simple: frozenset[str]
     bias_bound: float | None = None
+    must_beat: bool = False
 
 
 def measure_trial(

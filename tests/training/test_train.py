@@ -113,7 +113,7 @@ def test_every_metric_is_finite(churn: TrainResult, clv: TrainResult) -> None:
 
 
 def test_specs_are_found_by_name() -> None:
-    assert [find_spec(spec.name) for spec in SPECS] == list(SPECS)
+    assert [find_spec(spec.name, route=spec.route) for spec in SPECS] == list(SPECS)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
