@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 QUARTER_END_SHARE, MONTH_END_SHARE = 0.20, 0.12
 """Close dates that are placeholders: the last day of a quarter or of a month."""
 
-DATE_BIAS, AMOUNT_BIAS, CATEGORY_BIAS = -0.2, 0.10, 0.6
+DATE_BIAS, AMOUNT_BIAS, CATEGORY_BIAS = -0.2, 0.10, 0.9
 """What a unit of bias does to the log of the days to close, of the amount, and to the view."""
 
 WEEKS_PER_STAGE = 1.2
@@ -112,7 +112,7 @@ class Habits:
         speed = SPEED[book["kind"][deals], book["segment"][deals]]
         weeks = np.maximum(book["ready"][deals] - week, 0)
         weeks = weeks + (4 - book["stage"][deals]) * WEEKS_PER_STAGE / speed
-        log_error = rng.normal(0, 0.25, count) + DATE_BIAS * self._bias(deals)
+        log_error = rng.normal(0, 0.2, count) + DATE_BIAS * self._bias(deals)
         days = np.floor(at) + np.maximum(7, 7 * np.maximum(weeks, 1) * np.exp(log_error))
         days = np.minimum(days, at + 540).astype(np.int64)
         kind = rng.random(count)
@@ -167,7 +167,7 @@ class Habits:
         view = view + self._rng.normal(0, 0.3, len(deals))
         stage, close_on = book["stage"][deals], book["close_on"][deals]
         in_quarter = close_on < self._calendar.quarter_end[week]
-        commit = in_quarter & (((stage == 3) & (view > 0.9)) | ((stage == 4) & (view > 0.1)))
+        commit = in_quarter & (((stage == 3) & (view > 1.2)) | ((stage == 4) & (view > 0.3)))
         best = in_quarter & (stage >= 2) & (view > 0.0)
         poor = (view < -1.6) & (stage <= 1)
         rest = np.where(best, BEST_CASE, np.where(poor, OMITTED, PIPELINE))

@@ -118,7 +118,7 @@ class Floor:
         self._record.close(session)
         self._note_losses(deals, week, prospects, reopen=False)
 
-    def reopen(self, week: int, prospects: Book) -> None:
+    def reopen(self, week: int, prospects: Book, sellers: Sellers) -> None:
         """Take up lost deals again, unless somebody else already sells to that prospect."""
         due = self._reopenings.pop(week, [])
         deals = np.concatenate(due) if due else np.zeros(0, np.int64)
@@ -129,6 +129,7 @@ class Floor:
         for column, value in (("state", IN_PLAY), ("dead", False), ("closed", np.nan)):
             book[column][deals] = value
         book["stage"][deals] = rng.integers(1, 3, len(deals))
+        book["owner"][deals] = sellers.current(book["owner"][deals])
         book["quality"][deals] += np.float32(0.3)
         book["ready"][deals] = week + rng.gamma(2, 3, len(deals))
         self._habits.first_look(deals, week, session.at)

@@ -98,11 +98,12 @@ class Openings:
         self._params, self._book, self._rng = params, book, rng
         self.prospects = Book(PROSPECTS)
 
-    def from_leads(self, week: int, leads: Leads, due: Index) -> Index:
+    def from_leads(self, week: int, leads: Leads, due: Index, sellers: Sellers) -> Index:
         """Open one deal of new business for each lead due in this week."""
         book = leads.book
         names = ("segment", "industry", "region", "channel", "fit", "owner")
         who = {name: book[name][due].copy() for name in names}
+        who["owner"] = sellers.current(who["owner"])
         prospects = self.prospects.add(
             len(due), created=book["created"][due], lost_week=NEVER_LOST, **who
         )

@@ -90,7 +90,7 @@ class Pipeline:
         if len(triggers.closed_index):
             floor.lose_customers(week, triggers.closed_index, prospects)
             floor.forget_closed()
-        floor.reopen(week, prospects)
+        floor.reopen(week, prospects, self._sellers)
         quality = floor.quality(week, self._sellers)
         self._activities.step(week, self._book, deals=floor.in_play, quality=quality)
         mood = Mood(week / calendar.weeks, calendar.push[week], macro.win[week])
@@ -140,7 +140,7 @@ class Pipeline:
         count = rng.poisson(mean * self._sellers.capacity(week))
         new = np.concatenate(
             [
-                openings.from_leads(week, self._leads, due),
+                openings.from_leads(week, self._leads, due, self._sellers),
                 openings.from_reps(week, int(count), self._sellers),
                 openings.from_triggers(week, triggers, self._sellers),
             ]

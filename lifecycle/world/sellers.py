@@ -35,6 +35,7 @@ PEOPLE = {
     "manager": np.int32,
     "hired_week": np.int32,
     "left_week": np.int32,
+    "heir": np.int32,
     "bias": np.float32,
     "skill": np.float32,
     "since_day": np.int32,
@@ -109,8 +110,18 @@ class Sellers:
                 continue
             self._leave(int(owner), week)
             gone.append(owner)
-            heirs.append(self._rng.choice(colleagues))
+            heir = int(self._rng.choice(colleagues))
+            self.people["heir"][owner] = heir
+            heirs.append(heir)
         return Handover(np.array(gone, np.int64), np.array(heirs, np.int64))
+
+    def current(self, owners: Index) -> Index:
+        """Return who does the work of owners now: themselves, or the last of their heirs."""
+        people = self.people
+        found = np.asarray(owners, np.int64)
+        while (gone := people["left_week"][found] != NEVER).any():
+            found = np.where(gone, people["heir"][found], found)
+        return found
 
     def ramp(self, owners: Index, week: int) -> npt.NDArray[np.float64]:
         """Return the share of a full load that owners carry in a week."""
