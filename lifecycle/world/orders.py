@@ -88,7 +88,9 @@ def build_orders(
     amount = np.rint(rng.gamma(4, 1 / 4, len(buyer)) * buyers.mean_minor[buyer]) + 1
     return {
         "accounts": _accounts(start, buyers),
-        "orders": _orders(start, buyers, sale=(buyer, ordered, amount), rng=rng),
+        "orders": _orders(
+            start, buyers, sale=(buyer, ordered, amount), span_days=span_days, rng=rng
+        ),
     }
 
 
@@ -114,11 +116,12 @@ def _orders(
     buyers: Buyers,
     *,
     sale: tuple[Ints, Floats, Floats],
+    span_days: int,
     rng: np.random.Generator,
 ) -> pa.Table:
     """Return sales, and the goods that came back, in order of time."""
-    returned = rng.random(len(sale[0])) < 0.03
     back = sale[1] + rng.uniform(3, 40, len(sale[0]))
+    returned = (rng.random(len(sale[0])) < 0.03) & (back < span_days)
     part = -np.rint(sale[2] * rng.uniform(0.2, 1.0, len(sale[0])))
     buyer = np.concatenate([sale[0], sale[0][returned]])
     ordered = np.concatenate([sale[1], back[returned]])

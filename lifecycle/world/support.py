@@ -168,15 +168,8 @@ def build_tickets(trace: Trace, tickets: Tickets, rates: DirtRates) -> pa.Table:
     """
     rng = Streams(trace.params.seed).rng("dirt tickets")
     written = early_by_zone(tickets.opened, rates.wrong_zone_share, rng=rng)
-    known = np.column_stack(
-        [
-            tickets.opened + 2 * MINUTE,
-            tickets.replied,
-            tickets.solved,
-            tickets.reopened,
-            tickets.solved_again,
-        ]
-    )
+    later = (tickets.replied, tickets.solved, tickets.reopened, tickets.solved_again)
+    known = np.column_stack([tickets.opened + 2 * MINUTE, *later])
     end = trace.params.weeks * WEEK_DAYS
     ticket, version = np.nonzero(known < end)
     order = np.lexsort((ticket, known[ticket, version]))

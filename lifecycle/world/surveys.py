@@ -45,8 +45,7 @@ def build_surveys(trace: Trace, tickets: Tickets, rates: DirtRates) -> pa.Table:
     csat = np.clip(np.rint(4.0 + 0.35 * csat_health + rng.normal(0, 0.9, len(asked))), 1, 5)
     return _rows(
         trace,
-        account=np.concatenate([account, asked]),
-        invited=np.concatenate([invited, csat_invited]),
+        asked=(np.concatenate([account, asked]), np.concatenate([invited, csat_invited])),
         score=np.where(
             np.concatenate([answers, csat_answers]), np.concatenate([score, csat]), np.nan
         ),
@@ -80,13 +79,13 @@ def _csat_invitations(
 def _rows(
     trace: Trace,
     *,
-    account: Ints,
-    invited: Floats,
+    asked: tuple[Ints, Floats],
     score: Floats,
     kind: Ints,
     rates: DirtRates,
 ) -> pa.Table:
-    rng = Streams(trace.params.seed).rng("dirt surveys")
+    """Return rows of surveys asked of accounts at instants; a score that is NaN is silence."""
+    rng, (account, invited) = Streams(trace.params.seed).rng("dirt surveys"), asked
     silent = np.isnan(score)
     waited = np.minimum(rng.exponential(2.5, len(score)) + 0.02, CLOSED_AFTER_DAYS - 0.1)
     answered = invited + np.where(silent, CLOSED_AFTER_DAYS, waited)
