@@ -3,16 +3,18 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from features.attributes import attribute_report
+import features.forbidden
+from features.attributes import attribute_report, build_attribute_columns
 from features.contract_columns import CONTRACT_COLUMNS, attribute_column
-from features.contract_frame import contract_frame
 from features.forbidden import FORBIDDEN, why_forbidden
-from tests.features.contracts import attribute, snapshot_of, sub
+from lifecycle.snapshot import Snapshot
+from tests.features.contracts import attribute, merge, snapshot_of, sub
 
 DAY = date(2021, 6, 1)
-ROOM = Path(contract_frame.__code__.co_filename).parent
+ROOM = Path(features.forbidden.__file__).parent
 REFUSED = [
     "cancel_reason", "Churn Reason", "churnComment", "reason_churn", "churn_date", "churned_at",
     "churn_flag", "is_churned", "cancelled", "Cancellation Date", "terminated_on", "left_on",
@@ -26,6 +28,14 @@ USEFUL = [
     "competitor_seen", "office_distance_km", "legal_entity", "statement_count", "weekend_on",
     "implementation_partner", "closest_location", "exposure_share", "plan", "signup_date",
 ]  # fmt: skip
+
+
+def ids(*accounts: str) -> dict[str, pa.Array]:
+    return {"account_id": pa.array(accounts)}
+
+
+def columns(at: Snapshot, *accounts: str) -> dict[str, pa.Array]:
+    return build_attribute_columns(at, ids(*accounts))
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -62,22 +72,28 @@ def test_forbidden_fields_are_dropped_with_a_report(tmp_path: Path) -> None:
     assert [report[name]["used"] for name in ("account_status", "is_test", "tier")] == [
         False, False, True]  # fmt: skip
     assert "overwritten in place" in report["account_status"]["reason"]
-    assert "text:account_status" not in contract_frame(at).column_names
+    assert list(columns(at, "a1")) == ["text:tier"]
 
 
 def test_a_forbidden_field_can_be_let_in_for_the_alarm(tmp_path: Path) -> None:
     fields = [attribute("a1", "account_status", "churned")]
     at = snapshot_of(tmp_path, DAY, subscriptions=[sub()], attributes=fields)
-    let_in = contract_frame(at, allow=("account_status",))
+    let_in = build_attribute_columns(at, ids("a1"), allow=("account_status",))
     assert let_in["text:account_status"].to_pylist() == ["churned"]
 
 
 def test_a_field_of_both_kinds_has_both_columns(tmp_path: Path) -> None:
     fields = [attribute("a1", "size", 5.0), attribute("a2", "size", "large")]
-    two = [sub("s1", "a1"), sub("s2", "a2")]
-    frame = contract_frame(snapshot_of(tmp_path, DAY, subscriptions=two, attributes=fields))
-    assert frame["text:size"].to_pylist() == [None, "large"]
-    assert str(frame["number:size"].to_pylist()) == "[5.0, nan]"
+    found = columns(snapshot_of(tmp_path, DAY, attributes=fields), "a1", "a2")
+    assert found["text:size"].to_pylist() == [None, "large"]
+    assert str(found["number:size"].to_pylist()) == "[5.0, nan]"
+
+
+def test_the_surviving_accounts_own_field_goes_before_its_duplicates(tmp_path: Path) -> None:
+    fields = [attribute("dup", "tier", "old"), attribute("a1", "tier", "new")]
+    merges = [merge("dup", "a1", date(2021, 1, 1))]
+    at = snapshot_of(tmp_path, DAY, attributes=fields, account_merges=merges)
+    assert columns(at, "a1")["text:tier"].to_pylist() == ["new"]
 
 
 def test_a_custom_field_is_a_column_of_its_own_family() -> None:
