@@ -37,8 +37,11 @@ READY_SIGMA = 0.55
 """Median and log deviation of the weeks until the buyer decides: kind × segment."""
 
 DISCOUNT_MEAN = np.array([0.06, 0.11, 0.17])
-EXPANSION_MEDIAN, EXPANSION_SIGMA = 0.16, 0.55
+EXPANSION_MEDIAN, EXPANSION_SIGMA = 0.38, 0.5
 """Added share of the present price in an expansion deal."""
+
+TAKEN_UP_SHARE = 0.55
+"""Customers who ask for more of whom somebody makes a deal."""
 
 RETURN_SHARE, RETURN_WEEKS = 0.5, 13
 """Reps' own deals that go back to a prospect lost at least so many weeks ago."""
@@ -134,19 +137,23 @@ class Openings:
         return self._new_business(week, created, who=who, prospects=places)
 
     def from_triggers(self, week: int, triggers: ExpansionTriggers, sellers: Sellers) -> Index:
-        """Open one expansion deal for each account that asks for more.
+        """Open one expansion deal for most accounts that ask for more.
 
         Small customers are served by their success manager, the others by a rep of the region.
         """
-        rng, count = self._rng, len(triggers.account_index)
-        reps = sellers.pick(SALES_REGION_OF[triggers.region], rng, role=REP)
-        owner = np.where(triggers.segment == 0, sellers.csm(triggers.csm), reps)
+        rng = self._rng
+        taken = np.flatnonzero(rng.random(len(triggers.account_index)) < TAKEN_UP_SHARE)
+        segment, region = triggers.segment[taken], triggers.region[taken]
+        reps = sellers.pick(SALES_REGION_OF[region], rng, role=REP)
+        owner = np.where(segment == 0, sellers.csm(triggers.csm[taken]), reps)
+        count = len(taken)
         growth = EXPANSION_MEDIAN * np.exp(rng.normal(0, EXPANSION_SIGMA, count))
         asked = Asked(
-            {"segment": triggers.segment, "region": triggers.region, "owner": owner,
+            {"segment": segment, "region": region, "owner": owner,
              "industry": -1, "channel": -1, "fit": 0.0},
-            FROM_CUSTOMER, HEALTH_QUALITY * triggers.health,
-            triggers.base_mrr_minor * np.clip(growth, 0.03, 1.5), account=triggers.account_index,
+            FROM_CUSTOMER, HEALTH_QUALITY * triggers.health[taken],
+            triggers.base_mrr_minor[taken] * np.clip(growth, 0.03, 1.5),
+            account=triggers.account_index[taken],
         )  # fmt: skip
         return self._open(EXPANSION, week, created=self._workday(week, count), asked=asked)
 

@@ -9,7 +9,7 @@ thousands for. A seller's leaving and a reopening later in the quarter are left 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from lifecycle.world.deals_rates import (
 )
 from lifecycle.world.deals_tables import deal_ids
 from lifecycle.world.macro import MacroPath, next_shocks, shock_level
+from lifecycle.world.sellers import ROLES
 from lifecycle.world.selling_record import SellingRecord
 
 DRAWS = 8
@@ -93,6 +94,44 @@ def opp_week_truth(
             for first in range(0, len(rows), CHUNK)
         ]
     return pa.concat_tables(parts)
+
+
+def owner_truth(record: SellingRecord) -> pa.Table:
+    """Return one row per owner: bias (about 1 = happy ears, about -1 = sandbagging) and skill.
+
+    Both are in units of a deal's quality: bias in what the owner believes, skill in what is.
+
+    Parameters
+    ----------
+    record
+        What the pipeline did.
+    """
+    people = record.people
+    return pa.table(
+        {
+            "owner_id": pa.array(record.owner_names, pa.string()),
+            "role": pa.array([ROLES[int(one)] for one in people["role"]], pa.string()),
+            "bias": people["bias"],
+            "skill": people["skill"],
+        }
+    )
+
+
+def law_truth(record: SellingRecord) -> dict[str, Any]:
+    """Return the law of the world's deals as plain values, for ``truth_params.json``.
+
+    Parameters
+    ----------
+    record
+        What the pipeline did.
+    """
+    return {
+        "stages": list(STAGES),
+        "events": list(EVENTS),
+        "base": BASE.tolist(),
+        "speed": SPEED.tolist(),
+        "law": asdict(law_of(record.params.variant)),
+    }
 
 
 def _no_rows() -> dict[str, pa.Array]:

@@ -1,12 +1,14 @@
 """The law of deals and the truth made from it: chances are chances, and they come true."""
 
+import json
+
 import numpy as np
 import pytest
 
 from lifecycle.world.deals_calendar import build_calendar
 from lifecycle.world.deals_rates import STAGES, Deals, Mood, event_chances, law_of, multipliers
 from lifecycle.world.deals_record import WON
-from lifecycle.world.deals_truth import _step_back, opp_week_truth
+from lifecycle.world.deals_truth import _step_back, law_truth, opp_week_truth, owner_truth
 from lifecycle.world.presets import preset
 from tests.lifecycle.world.sales import sold
 
@@ -83,6 +85,18 @@ def test_truth_of_chosen_weeks_is_that_of_all_weeks():
     some = opp_week_truth(trace, macro, weeks=[30])
     both = opp_week_truth(trace, macro, weeks=[29, 30])
     assert both.slice(both.num_rows - some.num_rows).equals(some)
+
+
+def test_bold_and_careful_sellers_are_named():
+    owners = owner_truth(sold()[0])
+    bias = owners["bias"].to_numpy()
+    assert len(set(owners["owner_id"].to_pylist())) == owners.num_rows
+    assert bias.max() > 0.5
+    assert bias.min() < -0.3
+
+
+def test_the_law_can_be_written_as_text():
+    assert json.loads(json.dumps(law_truth(sold()[0])))["law"]["quality_win"] > 0
 
 
 def test_no_weeks_give_no_rows():
