@@ -7,7 +7,7 @@ published first counts: it is the one that people saw.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -111,7 +111,7 @@ def write_outcomes(ledger: Ledger, rows: Iterable[ScoreOutcome]) -> int:
     RowsError
         A number is not finite.
     """
-    return write_rows(ledger, score_outcomes, (asdict(row) for row in rows))
+    return write_rows(ledger, score_outcomes, (vars(row) for row in rows))
 
 
 def read_outcomes(ledger: Ledger, model: str, *, account_id: str) -> list[ScoreOutcome]:

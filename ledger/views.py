@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -149,7 +149,7 @@ def write_at_risk(ledger: Ledger, run_id: int, rows: Iterable[AtRiskRow]) -> int
     """
     prepared = (
         {
-            **asdict(row),
+            **vars(row),
             "run_id": run_id,
             **{name: _dump(row, name) for name in _DOCUMENTS},
         }
