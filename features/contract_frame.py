@@ -137,9 +137,8 @@ def build_contract_frame(
     spells = build_line_spells(snapshot, clock.as_of, clock.today).alias("spells")
     moves = build_line_moves(snapshot, clock.as_of)
     wide = _build_units(snapshot, clock, spells, moves=moves, unit=unit)
-    wide = add_return(_join(wide, build_past(spells, clock), "account_id"))
-    for part in _account_parts(snapshot, clock, merges):
-        wide = _join(wide, part, "account_id")
+    parts = [build_past(spells, clock), *_account_parts(snapshot, clock, merges)]
+    wide = add_return(_join_all(wide, parts))
     wide = _add_context(wide, snapshot, clock, spells)
     return _select(_add_last(wide, clock), unit).order_by(*_KEYS[unit])
 
@@ -185,6 +184,17 @@ def _add_context(
     rows = _join(spells, profiles, "account_id")
     wide = _join(wide, build_ended(rows, "segment", clock), "segment")
     return wide.cross_join(build_ended(rows, None, clock))
+
+
+def _join_all(left: ibis.Table, parts: list[ibis.Table]) -> ibis.Table:
+    """Join accounts' parts at once: one by one, every step would carry all columns along."""
+    wide, names = left, list(left.columns)
+    for place, part in enumerate(parts):
+        key = f"account_{place}"
+        renamed = part.rename({key: "account_id"})
+        wide = wide.left_join(renamed, left.account_id == renamed[key])
+        names += [name for name in part.columns if name != "account_id"]
+    return wide.select(*names)
 
 
 def _join(left: ibis.Table, right: ibis.Table, by: str) -> ibis.Table:

@@ -121,7 +121,10 @@ def _add_levels(sums: ibis.Table) -> ibis.Table:
     quarter = (exposed < 84).ifelse(exposed, 84)
     used = ibis.greatest(wide.active_used.fill_null(0), wide.events_used.fill_null(0))
     idle = 1 - used / quarter.nullif(0)
-    return wide.mutate(
+    return wide.select(
+        "account_id",
+        "exposed",
+        *levels,
         **_log_ratios(wide),
         usage_slope_ratio=(half - centre) / half.nullif(0),
         active_peak_ratio=wide.active_28d_rate * STEPS / wide.active_most.nullif(0),

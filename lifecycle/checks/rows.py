@@ -24,6 +24,10 @@ SIGNS: dict[str, tuple[str, str, dict[str, tuple[float, float]]]] = {
     "invoices": ("kind", "amount_minor", {"invoice": (0, np.inf), "credit_note": (-np.inf, 0)}),
     "payments": ("outcome", "amount_minor", {"paid": (0, np.inf), "refunded": (-np.inf, 0)}),
 }
+# table: pairs of days of which the second may not come before the first
+SPANS: dict[str, tuple[tuple[str, str], ...]] = {
+    "subscriptions": (("started_on", "term_ends_on"), ("term_started_on", "term_ends_on")),
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ def check_rows(
             _check_column(column, columns[column.name], faults)
     _check_currency(columns, faults, context.currency)
     _check_signs(table, columns, faults)
+    _check_spans(table, columns, faults)
     _check_clocks(table, columns, faults, context)
 
 
@@ -91,6 +96,13 @@ def _check_signs(table: Table, columns: dict[str, pa.Array], faults: Faults) -> 
     for value, (smallest, largest) in bounds.items():
         of_kind = _is_in(columns[kind], (value,)) & ~_absent(columns[amount])
         faults.add("sign_kind", amount, of_kind & ((amounts < smallest) | (amounts > largest)))
+
+
+def _check_spans(table: Table, columns: dict[str, pa.Array], faults: Faults) -> None:
+    for start, end in SPANS.get(table.name, ()):
+        if start in columns and end in columns:
+            before = pc.fill_null(pc.less(columns[end], columns[start]), False)
+            faults.add("end_before_start", end, before.to_numpy(zero_copy_only=False))
 
 
 def _check_clocks(

@@ -33,6 +33,7 @@ RULES: dict[str, str] = {
     "future_event": "the event lies more than a day after its arrival",
     "future_known": "known_at lies more than a day after the arrival",
     "known_before_event": "known_at lies more than a day before the event",
+    "end_before_start": "a contract's term ends before the contract, or the term, begins",
     "key_repeated": "an earlier row of the batch has the same key and another content",
 }
 """Rules that put a row into the quarantine."""

@@ -88,7 +88,7 @@ def planted(kind: type[Snapshot], history: History, worlds: Worlds) -> pa.Table:
 
 @pytest.mark.parametrize("hole", [OccurredNotKnown, AtOrBefore, LatestVersions])
 def test_a_planted_leak_is_found(worlds: Worlds, hole: type[Snapshot]) -> None:
-    fewer = ("as it was", "shuffled", "back-dated")
+    fewer = ("as it was", "back-dated")  # a frame anew costs seconds, and these find most
     some = Worlds(worlds.day, {name: worlds.histories[name] for name in fewer})
     with pytest.raises(LeakFound):
         check_blind(some, lambda history: planted(hole, history, worlds))
