@@ -184,4 +184,4 @@ def _fit_lag(rows: Contracts, after: After) -> Cells:
     known = np.isfinite(lag) & after.left_within(YEAR_DAYS)
     names = _lag_names(rows)[known]
     one = np.ones(int(known.sum()))
-    return Cells.shrink(names, lag[known], one, weight=SHRINK_LEAVERS, rest=0.0)
+    return Cells.shrink(names, lag[known], one, weight=SHRINK_LEAVERS)

@@ -111,8 +111,7 @@ def draw_values(
 
 def build_pool(moves: Moves, segment: str, rng: np.random.Generator) -> FloatArray:
     """Return paths of MRR over its expectation by half-years, shape (POOL, blocks), mean 1."""
-    ends = np.append(0.0, faded(60)[BLOCK_MONTHS - 1 :: BLOCK_MONTHS])
-    span = np.diff(ends)  # months at full rate in each block
+    span = np.full(60 // BLOCK_MONTHS, float(BLOCK_MONTHS))
     up, mean_up = _jumps(moves.up, segment, span, rng=rng, sign=1.0)
     down, mean_down = _jumps(moves.down, segment, span, rng=rng, sign=-1.0)
     step = (1.0 + up + down) / (1.0 + mean_up + mean_down)

@@ -3,9 +3,9 @@
 Whether the price moves at all, and how far it then moves, are two things (a hurdle): the chance of
 a first expansion or downgrade per month, and a lognormal ratio of MRR after over before. Their
 net effect is then brought to what accounts that stayed really paid within the label window, by
-segment; what the hurdle leaves of it is price changes. Prices go on changing as they do, but the
-net of expansions and downgrades fades to nothing in a straight line over four years: no account
-grows for ever.
+segment. Growth then fades, in a straight line over four years, to that of accounts which are four
+years old already, itself drawn to nothing: what a segment's accounts have shown late in life is
+believed of the others, and without such accounts none is believed to grow for ever.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ SHRINK_ACCOUNTS = 30.0
 SHRINK_EVENTS = 20.0
 MOST_GROWTH = 0.04
 """Largest mean growth a month, up or down, that is believed."""
-MOST_PRICE = 0.01
 RATIO_LIMIT = 1.5
 PRIOR_SIZE, PRIOR_SD = 0.15, 0.15
 PRIOR_RATE = 0.01
@@ -48,10 +47,6 @@ class Side:
     size: float
     sd: float
 
-    def drift(self, segment: str, sign: float) -> float:
-        """Return the mean log growth a month that these moves make."""
-        return sign * self.rate.values.get(segment, self.rate.other) * self.size
-
 
 @dataclass(frozen=True)
 class Moves:
@@ -63,8 +58,8 @@ class Moves:
         Expansions and downgrades.
     growth
         Net growth a month, by segment, as accounts that stayed showed it.
-    price
-        The part of it that is neither expansion nor downgrade.
+    mature
+        The same of accounts four years old or older, drawn to 0.
     growth_sd
         Standard deviation of one year's growth a month around it, over past years.
     """
@@ -72,7 +67,7 @@ class Moves:
     up: Side
     down: Side
     growth: Cells
-    price: Cells
+    mature: Cells
     growth_sd: float
 
     @classmethod
@@ -82,16 +77,15 @@ class Moves:
         horizon = float(examples.horizon_days)
         up = _fit_side(rows, after, (after.expanded, after.expand_ratio), horizon)
         down = _fit_side(rows, after, (after.contracted, after.contract_ratio), horizon)
-        growth = _fit_growth(rows, after, examples)
-        return cls(
-            up, down, growth, _leave_price(growth, up, down), _growth_sd(rows, after, examples)
-        )
+        growth = _fit_growth(rows, after, examples, since=0.0)
+        mature = _fit_growth(rows, after, examples, since=FADE_MONTHS)
+        return cls(up, down, growth, mature, _growth_sd(rows, after, examples))
 
     def level(self, rows: Contracts, *, months: int) -> FloatArray:
         """Return expected MRR of months 1..months over today's, given alive, shape (n, months)."""
-        price = self.price.of(rows.segment)
-        moved = self.growth.of(rows.segment) - price
-        return np.exp(np.outer(price, np.arange(months) + 0.5) + np.outer(moved, faded(months)))
+        late = self.mature.of(rows.segment)
+        more = self.growth.of(rows.segment) - late
+        return np.exp(np.outer(late, np.arange(months) + 0.5) + np.outer(more, faded(months)))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -99,7 +93,7 @@ class Moves:
             name: {"rate": side.rate.to_json(), "size": side.size, "sd": side.sd}
             for name, side in (("up", self.up), ("down", self.down))
         }
-        levels = {"growth": self.growth.to_json(), "price": self.price.to_json()}
+        levels = {"growth": self.growth.to_json(), "mature": self.mature.to_json()}
         return {**sides, **levels, "growth_sd": self.growth_sd}
 
     @classmethod
@@ -116,8 +110,8 @@ class Moves:
                 Side(Cells.from_json(one["rate"]), float(one["size"]), float(one["sd"]))
                 for one in (data["up"], data["down"])
             )
-            growth, price = (Cells.from_json(data[name]) for name in ("growth", "price"))
-            return cls(up, down, growth, price, float(data["growth_sd"]))
+            growth, mature = (Cells.from_json(data[name]) for name in ("growth", "mature"))
+            return cls(up, down, growth, mature, float(data["growth_sd"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BundleError(f"moves are wrong: {error}", "the parts of a fit") from error
 
@@ -145,7 +139,11 @@ def _fit_side(
     watched = np.maximum(np.fmin(end, days), 0.0) / MONTH_DAYS
     weight = SHRINK_EVENTS / PRIOR_RATE
     rate = Cells.shrink(
-        rows.segment, moved.astype(np.float64), watched, weight=weight, rest=PRIOR_RATE
+        rows.segment,
+        moved.astype(np.float64),
+        watched,
+        weight=weight,
+        prior=(PRIOR_RATE, weight),
     )
     sizes = np.clip(np.abs(ratio[moved & np.isfinite(ratio)]), 0.0, RATIO_LIMIT)
     share = len(sizes) / (len(sizes) + SHRINK_EVENTS)
@@ -154,30 +152,31 @@ def _fit_side(
     return Side(rate, size, sd)
 
 
-def _fit_growth(rows: Contracts, after: After, examples: Examples) -> Cells:
-    """Return growth a month by segment: label / (MRR x months) of those who stayed."""
+def _fit_growth(rows: Contracts, after: After, examples: Examples, *, since: float) -> Cells:
+    """Return growth a month by segment: label / (MRR x months) of those who stayed.
+
+    With ``since`` only of accounts that many months old, and then drawn to 0.
+    """
     horizon, months = float(examples.horizon_days), examples.horizon_days / MONTH_DAYS
     stayed = ~(after.effective < horizon) & (after.observed >= horizon) & (rows.mrr > 0)
     if not stayed.any():
         return Cells({}, 0.0)
-    usual = (rows.mrr * months)[stayed]
-    weight = SHRINK_ACCOUNTS * float(usual.mean()) * count_slices_year(examples)
-    extra = examples.label[stayed] - usual
-    found = Cells.shrink(rows.segment[stayed], extra, usual, weight=weight, rest=0.0)
+    usual = rows.mrr * months
+    # an account's past days of one year count once
+    weight = SHRINK_ACCOUNTS * float(usual[stayed].mean()) * count_slices_year(examples)
+    stayed &= rows.age >= since
+    found = Cells.shrink(
+        rows.segment[stayed],
+        (examples.label - usual)[stayed],
+        usual[stayed],
+        weight=weight,
+        prior=(0.0, weight if since else 0.0),
+    )
     # growth g a month makes the mean of a window of m months 1 + g x m / 2, nearly
     return Cells(
         {name: _as_growth(value, months) for name, value in found.values.items()},
         _as_growth(found.other, months),
     )
-
-
-def _leave_price(growth: Cells, up: Side, down: Side) -> Cells:
-    def left(segment: str, whole: float) -> float:
-        moved = up.drift(segment, 1.0) + down.drift(segment, -1.0)
-        return float(np.clip(whole - moved, -MOST_PRICE, MOST_PRICE))
-
-    values = {name: left(name, whole) for name, whole in growth.values.items()}
-    return Cells(values, left("", growth.other))
 
 
 def _as_growth(extra: float, months: float) -> float:

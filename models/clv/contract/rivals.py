@@ -66,7 +66,7 @@ class ContractRule:
         self._churn = lives.ends / max(watched, 1.0)
         names = _cohorts(Contracts.read(examples.frame))
         one = np.ones(len(names))
-        self._means = Cells.shrink(names, examples.label, one, weight=SHRINK_ROWS, rest=0.0)
+        self._means = Cells.shrink(names, examples.label, one, weight=SHRINK_ROWS)
         return self
 
     def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:

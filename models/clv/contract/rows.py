@@ -171,19 +171,27 @@ class Cells:
 
     @classmethod
     def shrink(
-        cls, names: Names, above: FloatArray, below: FloatArray, *, weight: float, rest: float
+        cls,
+        names: Names,
+        above: FloatArray,
+        below: FloatArray,
+        *,
+        weight: float,
+        prior: tuple[float, float] = (0.0, 0.0),
     ) -> Self:
-        """Return above / below by name, drawn to the whole ratio as if by ``weight`` of below.
+        """Return above / below by name, drawn to that of all as if by ``weight`` of below.
 
-        ``rest`` is the ratio where nothing at all is below.
+        ``prior`` is a ratio and the weight with which that of all is drawn to it.
         """
-        total = float(below.sum())
-        whole = float(above.sum()) / total if total > 0 else rest
+        to, heavy = prior
+        total = float(below.sum()) + heavy
+        whole = (float(above.sum()) + heavy * to) / total if total > 0 else to
         found = {}
         for name in sorted(set(names.tolist())):
             rows = names == name
-            top, base = float(above[rows].sum()), float(below[rows].sum())
-            found[str(name)] = (top + weight * whole) / (base + weight) if weight else whole
+            base = float(below[rows].sum()) + weight
+            top = float(above[rows].sum()) + weight * whole
+            found[str(name)] = top / base if base > 0 else whole
         return cls(found, whole)
 
     def of(self, names: Names) -> FloatArray:

@@ -34,6 +34,7 @@ from models.clv.contract.survival import Survival, choose_survival
 from models.contract.events import unit_numbers
 
 FEWEST_GROUP_ENDS = 60.0
+SHRINK_ENDS = 5.0
 ALL = "all"
 YEAR = 12
 YEAR_DAYS = 365.0
@@ -55,11 +56,14 @@ class SegmentTail:
     ----------
     curves
         By group; ``all`` for the rest.
+    scale
+        Factor on the curve of all for groups without one: ends over expected ends, drawn to 1.
     spread
         Standard deviation of the log of four years' hazard, by group, from the fits alone.
     """
 
     curves: Mapping[str, Survival]
+    scale: Cells
     spread: Cells
 
     @classmethod
@@ -85,7 +89,9 @@ class SegmentTail:
                 curves[str(group)] = choose_survival(rows)[0]
         age = float(np.median(spells.exit))
         apart = {name: _spread(curve, age) for name, curve in curves.items()}
-        return cls(curves, Cells(apart, apart[ALL]))
+        scale, sure = _fit_scale(spells, groups, curves)
+        apart |= {name: float(np.hypot(apart[ALL], sure[name])) for name in sure}
+        return cls(curves, scale, Cells(apart, apart[ALL]))
 
     def hazard(self, groups: Names, age: FloatArray, *, months: int) -> FloatArray:
         """Return -log(S(age + k) / S(age + k - 1)) for k = 1..months, shape (n, months)."""
@@ -98,12 +104,13 @@ class SegmentTail:
             log_alive = curve.log_survival(np.arange(top, dtype=np.float64))
             steps = np.maximum(-np.diff(log_alive), LEAST_HAZARD)
             out[rows] = steps[whole[rows][:, None] + np.arange(months)]
-        return out
+        return out * self.scale.of(groups)[:, None]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         curves = {name: curve.to_json() for name, curve in self.curves.items()}
-        return {"curves": curves, "spread": self.spread.to_json()}
+        cells = {"scale": self.scale.to_json(), "spread": self.spread.to_json()}
+        return {"curves": curves, **cells}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -116,12 +123,12 @@ class SegmentTail:
         """
         try:
             curves = {str(k): Survival.from_json(v) for k, v in data["curves"].items()}
-            spread = Cells.from_json(data["spread"])
+            scale, spread = (Cells.from_json(data[name]) for name in ("scale", "spread"))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BundleError(f"tail is wrong: {error}", "the parts of a fit") from error
         if ALL not in curves:
             raise BundleError("a tail without the curve of all", "the parts of a fit")
-        return cls(curves, spread)
+        return cls(curves, scale, spread)
 
 
 def build_lives(examples: Examples) -> tuple[Spells, Names]:
@@ -201,7 +208,7 @@ def fit_carry(examples: Examples, near: FloatArray, tail: FloatArray) -> Carry:
     rows, after = Contracts.read(examples.frame), After.read(examples)
     one = np.ones(len(near))
     first = tail[:, :YEAR].sum(axis=1)
-    usual = Cells.shrink(rows.window, _log_ratio(near, first), one, weight=1.0, rest=0.0)
+    usual = Cells.shrink(rows.window, _log_ratio(near, first), one, weight=1.0)
     start = Carry(SHARE_PRIOR, 0.0, SHARE_SD, SHIFT_SD, usual)
     judged = (after.observed >= 2 * YEAR_DAYS) & ~after.left_within(YEAR_DAYS)
     if not judged.any():
@@ -236,12 +243,29 @@ def fit_tail(spells: Spells, groups: Names) -> SegmentTail:
         chance = (spells.ends + PRIOR_ENDS) / (watched + PRIOR_ENDS / PRIOR_CHANCE)
         # customers all alike: the limit of the beta distribution as it narrows
         flat = Survival(chance * ALIKE, (1.0 - chance) * ALIKE)
-        return SegmentTail({ALL: flat}, Cells({}, float(1.0 / np.sqrt(spells.ends + PRIOR_ENDS))))
+        sure = float(1.0 / np.sqrt(spells.ends + PRIOR_ENDS))
+        return SegmentTail({ALL: flat}, Cells({}, 1.0), Cells({}, sure))
 
 
 def _log_ratio(near: FloatArray, tail: FloatArray) -> FloatArray:
     ratio = np.log(np.maximum(near, LEAST_HAZARD) / np.maximum(tail, LEAST_HAZARD))
     return np.clip(ratio, -4.0, 4.0)
+
+
+def _fit_scale(
+    spells: Spells, groups: Names, curves: Mapping[str, Survival]
+) -> tuple[Cells, dict[str, float]]:
+    """Return by group without a curve of its own its factor, and the deviation of its log."""
+    log_alive = curves[ALL].log_survival
+    expected = log_alive(spells.entry) - log_alive(spells.exit + spells.ended)
+    scale, sure = {}, {}
+    for group in sorted(set(groups.tolist()) - set(curves)):
+        rows = groups == group
+        ends = float((spells.weight * spells.ended)[rows].sum())
+        wanted = float((spells.weight * expected)[rows].sum())
+        scale[str(group)] = (ends + SHRINK_ENDS) / (wanted + SHRINK_ENDS)
+        sure[str(group)] = float(1.0 / np.sqrt(ends + SHRINK_ENDS))
+    return Cells(scale, 1.0), sure
 
 
 def _spread(curve: Survival, age: float) -> float:

@@ -17,7 +17,7 @@ def examples():
 
 
 def test_the_tail_starts_at_the_account_s_own_age():
-    tail = SegmentTail({ALL: Survival(0.8, 20.0)}, Cells({}, 0.1))
+    tail = SegmentTail({ALL: Survival(0.8, 20.0)}, Cells({}, 1.0), Cells({}, 0.1))
     hazard = tail.hazard(np.array(["x", "x"], dtype=object), np.array([0.0, 24.4]), months=12)
     alive = Survival(0.8, 20.0).survival(np.array([24.0, 36.0]))
     assert np.exp(-hazard[1].sum()) == pytest.approx(alive[1] / alive[0])
@@ -30,7 +30,9 @@ def test_a_group_with_enough_ends_has_its_own_curve():
         *(np.concatenate([getattr(quick, n), getattr(slow, n)]) for n in ("entry", "exit", "ended"))
     )
     groups = np.repeat(np.array(["quick", "slow"], dtype=object), [len(quick.exit), len(slow.exit)])
-    assert set(SegmentTail.fit(lives, groups).curves) == {"all", "quick"}
+    tail = SegmentTail.fit(lives, groups)
+    assert set(tail.curves) == {"all", "quick"}
+    assert tail.scale.of(np.array(["slow"], dtype=object))[0] < 0.5
 
 
 def test_too_few_ends_give_one_flat_rate_drawn_to_a_prior():
