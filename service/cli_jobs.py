@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 
 from ledger.engine import Ledger
@@ -18,12 +19,22 @@ from lifecycle.periods import Quarter, parse_as_of
 from lifecycle.settings import load_existing
 from lifecycle.snapshot import Snapshot
 from service.files import check_out, write_rows
-from service.refresh.forecasts import build_forecasts, describe_forecast, refresh_forecasts
+from service.flat import flatten_forecast, flatten_scores
+from service.refresh.forecasts import (
+    build_forecasts,
+    describe_forecast,
+    refresh_forecasts_if_any,
+)
 from service.refresh.place import Place, open_snapshot
-from service.refresh.releases import ROUTES, choose_releases, nearest_release
-from service.refresh.routes import build_route
+from service.refresh.releases import (
+    ROUTES,
+    choose_releases,
+    nearest_release,
+    speaks_of_lines,
+)
+from service.refresh.routes import build_open_lines, build_route
 from service.refresh.scores import refresh_scores
-from service.refresh.scoring import CLV, Scored, score_release
+from service.refresh.scoring import score_release
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -96,15 +107,15 @@ def score_command(
     rows: list[dict[str, Any]] = []
     versions = []
     for release in _pick_releases(releases, model, horizon_days, usual=place.horizon_days):
-        accounts = build_route(snapshot, release.route, frames_dir=place.frames_dir).frame
-        if accounts.num_rows or len(wanted) == 1:
-            scored = score_release(release, accounts, bundles_dir=place.bundles_dir)
-            rows += _flat_scores(scored, snapshot, place)
+        frame = _frame_for(release, snapshot, place)
+        if frame.num_rows or len(wanted) == 1:
+            scored = score_release(release, frame, bundles_dir=place.bundles_dir)
+            rows += flatten_scores(scored, frame, snapshot, place=place)
             versions.append(release.version)
     write_rows(rows, out)
     say_synthetic(console, place)
     told = ", ".join(versions)
-    console.say(f"{len(rows):,} accounts scored by {told} → {out}")
+    console.say(f"{len(rows):,} rows scored by {told} → {out}")
     console.emit({"rows": len(rows), "out": str(out), "model_version": told})
 
 
@@ -125,7 +136,7 @@ def forecast_command(
     quarters = [Quarter.parse(name, place.first_month) for name in period or []]
     with console.progress("forecasting", total=len(quarters) or 2) as ticker:
         built = build_forecasts(snapshot, ledger, place=place, quarters=quarters, ticker=ticker)
-    rows = [row for one in built for row in _flat_forecast(one, snapshot, place)]
+    rows = [row for one in built for row in flatten_forecast(one, snapshot, place)]
     write_rows(rows, out)
     _show_forecasts(console, [describe_forecast(one) for one in built], place.currency)
     console.say(f"{len(rows):,} rows → {out}")
@@ -140,10 +151,19 @@ def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
     with console.progress("scoring", total=2 * len(read_champions(ledger))) as ticker:
         scores = refresh_scores(snapshot, ledger, place=place, ticker=ticker)
     with console.progress("forecasting", total=2) as ticker:
-        forecasts = refresh_forecasts(snapshot, ledger, place=place, ticker=ticker)
+        forecasts = refresh_forecasts_if_any(
+            snapshot,
+            ledger,
+            place=place,
+            needed="contractual" not in scores["routes"],
+            ticker=ticker,
+        )
     say_synthetic(console, place)
     _show_refresh(console, scores)
-    _show_forecasts(console, forecasts["forecasts"], place.currency)
+    if forecasts["forecasts"]:
+        _show_forecasts(console, forecasts["forecasts"], place.currency)
+    else:
+        console.say(f"no forecast of orders: {forecasts['why']}")
     document = {"synthetic": place.synthetic, "scores": scores, "forecasts": forecasts}
     console.emit(document)
 
@@ -212,44 +232,10 @@ def _pick_releases(
     return [release for release in found if release is not None]
 
 
-def _flat_scores(scored: Scored, snapshot: Snapshot, place: Place) -> Iterator[dict[str, Any]]:
-    release = scored.release
-    money = release.model == CLV
-    for row, detail in zip(scored.table.to_pylist(), scored.details, strict=True):
-        yield {
-            "id": row["account_id"],
-            "value": row["value"],
-            "unit": "minor" if money else "probability",
-            "currency": place.currency if money else None,
-            "rank": row["rank"],
-            "band": row["band"],
-            "reasons": row["reasons"],
-            "detail": json.dumps(detail, separators=(",", ":")),
-            "route": release.route,
-            "model_version": release.version,
-            "horizon_days": release.horizon_days,
-            "as_of": snapshot.day.isoformat(),
-            "synthetic": place.synthetic,
-        }
-
-
-def _flat_forecast(one: Any, snapshot: Snapshot, place: Place) -> Iterator[dict[str, Any]]:
-    for leg in one.legs:
-        yield {
-            "period": str(one.quarter),
-            "as_of": snapshot.day.isoformat(),
-            "week": one.week,
-            "node": leg.node,
-            "leg": leg.leg,
-            "served": one.served.get(leg.node) == leg.leg,
-            "p10": round(leg.p10_minor),
-            "p50": round(leg.p50_minor),
-            "p90": round(leg.p90_minor),
-            "mean": round(leg.mean_minor),
-            "unit": "minor",
-            "currency": place.currency,
-            "synthetic": place.synthetic,
-        }
+def _frame_for(release: Release, snapshot: Snapshot, place: Place) -> pa.Table:
+    if speaks_of_lines(release):
+        return build_open_lines(snapshot, frames_dir=place.frames_dir)
+    return build_route(snapshot, release.route, frames_dir=place.frames_dir).frame
 
 
 def _show_refresh(console: Console, scores: Mapping[str, Any]) -> None:

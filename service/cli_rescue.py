@@ -14,11 +14,13 @@ from ledger.rescue import RescueReport, read_rescue
 from ledger.track_record import TrackRecord, read_track_record
 from ledger.views import AtRiskFilters, AtRiskRow, AtRiskSort, read_at_risk
 from lifecycle.console import Console
+from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import NoScoresError, UsageError
 from lifecycle.lake import Lake
 from service.cli_jobs import load_place, say_synthetic
 from service.files import check_out, write_rows
 from service.refresh.interventions import (
+    FILE_COLUMNS,
     Intervention,
     check_accounts,
     parse_instant,
@@ -69,27 +71,18 @@ def record_command(
 ) -> None:
     """Record rescue work into the lake, one piece or a CSV file; the same again changes nothing."""
     console, place = Console(json_mode), load_place(data_dir)
-    told = {
-        "account_id": account,
-        "kind": kind,
-        "started_at": started_at,
-        "owner_id": owner,
-        "campaign": campaign,
-        "outcome": outcome,
-        "cost_minor": None if cost_minor is None else str(cost_minor),
-    }
     if (account is None) == (file is None):
         raise UsageError("an account and a file, or neither", "ACCOUNT --kind K, or --file CSV")
-    work = [parse_intervention(told, place.zone)] if file is None else read_file(file, place.zone)
-    instant = None if known_at is None else parse_instant(known_at, place.zone)
+    cost = None if cost_minor is None else str(cost_minor)
+    told = (account, kind, started_at, owner, campaign, outcome, cost)
+    if file is None:
+        work = [parse_intervention(dict(zip(FILE_COLUMNS, told, strict=True)), place.zone)]
+    else:
+        work = read_file(file, place.zone)
     check_accounts(work, open_snapshot(place, parse_instant(None, place.zone)))
+    instant = None if known_at is None else parse_instant(known_at, place.zone)
     report = record_work(Lake(place.lake_dir), work, currency=place.currency, known_at=instant)
-    broken = _held_out(place, work)
-    added = 0 if report.repeated else report.added
-    console.say(f"{added} recorded, {len(work) - added} known already")
-    for account_id in broken:
-        console.say(f"{account_id} is held out: it was to be left alone, for comparison")
-    console.emit({"recorded": added, "given": len(work), "held_out": broken})
+    _show_recorded(console, work, 0 if report.repeated else report.added, _held_out(place, work))
 
 
 @interventions.command("report", epilog="Example: truecast interventions report --json")
@@ -105,8 +98,8 @@ def report_command(
     report = read_rescue(ledger, campaign)
     ledger.close()
     say_synthetic(console, place)
-    _show_records(console, records)
-    _show_rescue(console, report)
+    _show_records(console, records, place)
+    _show_rescue(console, report, place)
     console.emit(
         {
             "synthetic": place.synthetic,
@@ -134,7 +127,7 @@ def track_record_command(
     records = [one for one in read_track_record(ledger, model) if route in {None, one.route}]
     ledger.close()
     say_synthetic(console, place)
-    _show_records(console, records)
+    _show_records(console, records, place)
     _show_bins(console, records)
     console.emit({"synthetic": place.synthetic, "records": [asdict(one) for one in records]})
 
@@ -163,7 +156,7 @@ def at_risk_command(
         console.say(f"{len(rows):,} accounts → {out}")
         console.emit({"rows": len(rows), "out": str(out), "synthetic": place.synthetic})
         return
-    _show_list(console, rows[:SHOWN_COUNT])
+    _show_list(console, rows[:SHOWN_COUNT], place)
     console.emit({"synthetic": place.synthetic, "accounts": [asdict(row) for row in rows]})
 
 
@@ -180,6 +173,15 @@ def _read_list(place: Place, filters: AtRiskFilters, sort: AtRiskSort) -> list[A
         if cursor is None:
             ledger.close()
             return rows
+
+
+def _show_recorded(
+    console: Console, work: list[Intervention], added: int, held_out: list[str]
+) -> None:
+    console.say(f"{added} recorded, {len(work) - added} known already")
+    for account_id in held_out:
+        console.say(f"{account_id} is held out: it was to be left alone, for comparison")
+    console.emit({"recorded": added, "given": len(work), "held_out": held_out})
 
 
 def _held_out(place: Place, work: list[Intervention]) -> list[str]:
@@ -205,22 +207,37 @@ def _check_route(route: str | None) -> None:
         raise UsageError(f"route {str(route)[:40]!r}", "contractual or non_contractual")
 
 
-def _show_list(console: Console, rows: list[AtRiskRow]) -> None:
-    names = ("rank", "account_id", "route", "status", "risk", "band", "expected_loss_minor",
-             "days_to_act", "treatment")  # fmt: skip
+def _show_list(console: Console, rows: list[AtRiskRow], place: Place) -> None:
+    names = ("rank", "account_id", "route", "status", "risk", "band", "days_to_act", "treatment")
+    titles = ["rank", "account", "route", "status", "risk", "band", "days to act", "treatment"]
+    shown = [
+        [*[getattr(row, name) for name in names], _major(row.expected_loss_minor, place)]
+        for row in rows
+    ]
     title = f"At risk, the first {len(rows)}"
-    console.table(title, list(names), [[getattr(row, name) for name in names] for row in rows])
+    console.table(title, [*titles, f"expected loss, {place.currency}"], shown)
 
 
-def _show_records(console: Console, records: list[TrackRecord]) -> None:
+def _show_records(console: Console, records: list[TrackRecord], place: Place) -> None:
     if not records:
         console.say("no score has matured yet: a refresh on a later day writes what happened")
         return
     names = ("route", "horizon_days", "group", "n", "accounts_count", "mean_risk", "leave_rate",
-             "brier", "brier_skill", "auc", "lift_top_tenth", "expected_loss_minor", "lost_minor",
-             )  # fmt: skip
-    rows = [[getattr(one, name) for name in names] for one in records]
-    console.table("Issued risks and what happened", list(names), rows)
+             "brier_skill", "auc", "lift_top_tenth")  # fmt: skip
+    titles = ["route", "days", "group", "n", "accounts", "said", "left", "skill", "AUC", "lift"]
+    money = [f"expected loss, {place.currency}", f"lost, {place.currency}"]
+    rows = [
+        [
+            *[getattr(one, name) for name in names],
+            *[_major(amount, place) for amount in (one.expected_loss_minor, one.lost_minor)],
+        ]
+        for one in records
+    ]
+    console.table("Issued risks and what happened", titles + money, rows)
+
+
+def _major(minor: float, place: Place) -> str:
+    return f"{minor / 10 ** MINOR_DIGITS[place.currency]:,.0f}"
 
 
 def _show_bins(console: Console, records: list[TrackRecord]) -> None:
@@ -235,11 +252,20 @@ def _show_bins(console: Console, records: list[TrackRecord]) -> None:
             console.table(title, ["risk", *names], rows)
 
 
-def _show_rescue(console: Console, report: RescueReport) -> None:
+def _show_rescue(console: Console, report: RescueReport, place: Place) -> None:
     names = ("name", "n", "left_count", "leave_rate", "leave_rate_low", "leave_rate_high",
-             "mean_risk", "expected_loss_minor", "lost_minor")  # fmt: skip
-    rows = [[getattr(arm, name) for name in names] for arm in report.arms]
-    console.table(f"Campaign {report.campaign}: {report.drawn_count} drawn", list(names), rows)
+             "mean_risk")  # fmt: skip
+    titles = ["arm", "n", "left", "rate", "low", "high", "said"]
+    money = [f"expected loss, {place.currency}", f"lost, {place.currency}"]
+    rows = [
+        [
+            *[getattr(arm, name) for name in names],
+            *[_major(amount, place) for amount in (arm.expected_loss_minor, arm.lost_minor)],
+        ]
+        for arm in report.arms
+    ]
+    title = f"Campaign {report.campaign}: {report.drawn_count} drawn"
+    console.table(title, titles + money, rows)
     if report.difference is not None:
         low, high = report.difference_low, report.difference_high
         console.say(f"contact less held out: {report.difference:+.3f} ({low:+.3f} to {high:+.3f})")

@@ -15,6 +15,7 @@ from ledger.engine import Ledger
 from ledger.forecasts import ForecastRow, write_forecasts
 from ledger.runs import begin_run, publish_run, read_current_run
 from lifecycle.console import SilentTicker, Ticker
+from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.periods import Quarter
 from lifecycle.snapshot import Snapshot
 from models.forecast.quarter import forecast_quarter
@@ -86,6 +87,34 @@ def refresh_forecasts(
         write_forecasts(ledger, run_id, forecast_rows(forecast, snapshot, place.currency))
     publish_run(ledger, run_id)
     return {"run_id": run_id, "forecasts": [describe_forecast(one) for one in built]}
+
+
+def refresh_forecasts_if_any(
+    snapshot: Snapshot,
+    ledger: Ledger,
+    *,
+    place: Place,
+    needed: bool,
+    ticker: Ticker | None = None,
+) -> dict[str, Any]:
+    """Forecast as `refresh_forecasts` does, or say why not: a company may live by contracts alone.
+
+    Parameters
+    ----------
+    needed
+        Raise all the same: there are no contracts that the orders would stand beside.
+
+    Raises
+    ------
+    NotEnoughHistoryError
+        It is needed, and too few days of revenue are known.
+    """
+    try:
+        return refresh_forecasts(snapshot, ledger, place=place, ticker=ticker)
+    except NotEnoughHistoryError as error:
+        if needed:
+            raise
+        return {"run_id": None, "forecasts": [], "why": str(error)}
 
 
 def describe_forecast(forecast: QuarterForecast) -> dict[str, Any]:

@@ -10,6 +10,12 @@ from ledger.releases import Release, read_champions, read_releases
 from lifecycle.errors import ModelNotFoundError, RefusedError
 
 ROUTES = ("non_contractual", "contractual")
+_OF_LINES = "_subscription"
+
+
+def speaks_of_lines(release: Release) -> bool:
+    """Say whether a release scores contract lines: the list and the refresh are of accounts."""
+    return release.model.endswith(_OF_LINES)
 
 
 def choose_releases(ledger: Ledger, as_of: date) -> list[Release]:

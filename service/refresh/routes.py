@@ -54,6 +54,17 @@ def build_route(snapshot: Snapshot, route: str, *, frames_dir: Path) -> RouteFra
     return RouteFrame(route, frame.combine_chunks(), frame.slice(0, 0))
 
 
+def build_open_lines(snapshot: Snapshot, *, frames_dir: Path) -> pa.Table:
+    """Build the features of the contract lines that live and are not decided to end.
+
+    Raises
+    ------
+    LakeError
+        The lake's files cannot be read.
+    """
+    return split_notice(contract_frame(snapshot, unit="subscription", cache_dir=frames_dir))[0]
+
+
 def build_routes(snapshot: Snapshot, *, frames_dir: Path) -> list[RouteFrame]:
     """Build the routes that have any account as of the snapshot.
 

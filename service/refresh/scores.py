@@ -28,7 +28,7 @@ from service.refresh.listing import list_orderers
 from service.refresh.listing_contracts import list_contracts
 from service.refresh.outcomes import judge_scores
 from service.refresh.place import Place, read_data_as_of
-from service.refresh.releases import choose_releases
+from service.refresh.releases import choose_releases, speaks_of_lines
 from service.refresh.routes import CONTRACTUAL, RouteFrame, build_routes
 from service.refresh.scoring import Scored, build_score_rows, score_release
 from service.refresh.treatments import read_treatments
@@ -59,7 +59,7 @@ def refresh_scores(
     -------
     dict
         run_id, accounts, models, counts by status, held_out, judged (scores whose outcome was
-        written) and unscored (accounts by route that has no release).
+        written), routes scored, and unscored (accounts by route that has no release).
 
     Raises
     ------
@@ -69,7 +69,8 @@ def refresh_scores(
         No release speaks for the accounts there are.
     """
     shown = ticker or SilentTicker()
-    releases = choose_releases(ledger, snapshot.day)
+    chosen = choose_releases(ledger, snapshot.day)
+    releases = [release for release in chosen if not speaks_of_lines(release)]
     routes = [
         ScoredRoute(one, _score(one, releases, place=place, ticker=shown))
         for one in build_routes(snapshot, frames_dir=place.frames_dir)
@@ -165,6 +166,7 @@ def _count(draft: _Draft) -> dict[str, Any]:
         ],
         **{name: status.count(name) for name in ("at_risk", "lapsed", "notice_given")},
         "held_out": sum(row.treatment == HELD_OUT for row in listed),
+        "routes": [one.route.route for one in routes if one.scored],
         "unscored": {
             one.route.route: one.route.frame.num_rows
             for one in routes

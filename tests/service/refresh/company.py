@@ -40,12 +40,12 @@ NOTICED_AFTER = {2: date(2021, 6, 10), 3: date(2021, 6, 12), 30: date(2021, 9, 1
 STOPPED = 8  # A08 and A09 buy no more from May 2021 on
 
 
-def build_company(folder: Path) -> Place:
+def build_company(folder: Path, *, shoppers: bool = True) -> Place:
     """Write the lake and say where it is."""
     facts = _contracts()
     accounts = [account(f"C{i:02d}", START, segment="mid" if i % 2 else "small", name=f"Firm {i}")
                 for i in range(CONTRACTS)]  # fmt: skip
-    build_lake(folder, accounts=accounts, orders=_orders(), **facts)
+    build_lake(folder, accounts=accounts, orders=_orders() if shoppers else [], **facts)
     return place_of(folder)
 
 
@@ -147,7 +147,16 @@ def release_orders(ledger: Ledger, place: Place) -> None:
 
 def release_contracts(ledger: Ledger, place: Place) -> None:
     """Release churn of accounts with a contract: a table with a curve, causes and a band."""
-    frame = contract_frame(stand_on(place, TRAINED_ON))
+    _release_contracts(ledger, place, contract_frame(stand_on(place, TRAINED_ON)), name="churn")
+
+
+def release_lines(ledger: Ledger, place: Place) -> None:
+    """Release churn of contract lines."""
+    frame = contract_frame(stand_on(place, TRAINED_ON), unit="subscription")
+    _release_contracts(ledger, place, frame, name="churn_subscription")
+
+
+def _release_contracts(ledger: Ledger, place: Place, frame: pa.Table, *, name: str) -> None:
     left = np.arange(frame.num_rows) % 4 == 0
     days = np.where(left, 40.0, np.nan)
     outcomes = {
@@ -158,4 +167,4 @@ def release_contracts(ledger: Ledger, place: Place) -> None:
     }
     examples = examples_of(frame, left.astype(float), **outcomes)
     risk = finish_risk(ContractTable("base_rate").fit(examples), examples)
-    release_model(ledger, place, risk, name="churn", route="contractual")
+    release_model(ledger, place, risk, name=name, route="contractual")

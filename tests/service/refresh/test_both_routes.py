@@ -13,9 +13,14 @@ from ledger.outcomes import read_outcomes
 from ledger.scores import read_account
 from ledger.track_record import read_track_record
 from ledger.views import AtRiskFilters, AtRiskRow, read_at_risk
-from lifecycle.errors import RefusedError
+from lifecycle.errors import NotEnoughHistoryError, RefusedError
+from service.flat import flatten_scores
+from service.refresh.forecasts import refresh_forecasts_if_any
 from service.refresh.place import Place
+from service.refresh.releases import choose_releases, speaks_of_lines
+from service.refresh.routes import build_open_lines
 from service.refresh.scores import refresh_scores
+from service.refresh.scoring import score_release
 from tests.service.refresh.company import (
     FIRST,
     LATER,
@@ -24,6 +29,7 @@ from tests.service.refresh.company import (
     build_company,
     place_of,
     release_contracts,
+    release_lines,
     release_orders,
     stand_on,
 )
@@ -153,3 +159,26 @@ def test_before_the_first_fact_there_is_nothing_to_score(tmp_path: Path, place) 
     release_orders(ledger, mixed)
     with pytest.raises(RefusedError, match="know the future"):
         refresh_scores(stand_on(place, date(2020, 6, 1)), ledger, place=mixed)
+
+
+def test_a_release_of_lines_scores_files_of_lines_and_no_list(place, tmp_path: Path) -> None:
+    mixed = Place(**{**vars(place), "ledger_address": place_of(tmp_path).ledger_address})
+    ledger = mixed.open_ledger()
+    release_contracts(ledger, mixed)
+    release_lines(ledger, mixed)
+    done = refresh_scores(stand_on(place, FIRST), ledger, place=mixed)
+    assert done["models"] == ["churn 90 d contractual"]
+    found = [one for one in choose_releases(ledger, FIRST) if speaks_of_lines(one)]
+    frame = build_open_lines(stand_on(place, FIRST), frames_dir=mixed.frames_dir)
+    scored = score_release(found[0], frame, bundles_dir=mixed.bundles_dir)
+    rows = list(flatten_scores(scored, frame, stand_on(place, FIRST), place=mixed))
+    assert {row["subscription_id"] for row in rows} == {f"s{i:02d}" for i in range(2, 40)}
+
+
+def test_contracts_alone_need_no_forecast_of_orders(tmp_path: Path) -> None:
+    alone = build_company(tmp_path, shoppers=False)
+    day, ledger = stand_on(alone, FIRST), alone.open_ledger()
+    told = refresh_forecasts_if_any(day, ledger, place=alone, needed=False)
+    assert told["forecasts"] == []
+    with pytest.raises(NotEnoughHistoryError):
+        refresh_forecasts_if_any(day, ledger, place=alone, needed=True)
