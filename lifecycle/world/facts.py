@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lifecycle.fingerprints import known_micros, row_hashes
+from lifecycle.tables.catalog import find_table
 from lifecycle.world.billing import build_invoices, draw_invoices
 from lifecycle.world.canonical import instants
 from lifecycle.world.catalogue import build_products, build_tests
@@ -72,7 +74,9 @@ def stream_facts(trace: Trace, rates: DirtRates | None = None) -> Iterator[Piece
     rates = rates or DirtRates()
     doubles = draw_doubles(trace, rates)
     for name, rows in _whole_tables(trace, rates, doubles):
-        yield name, _with_doubles(trace, name, rows, doubles=doubles) if name in DOUBLED else rows
+        if name in DOUBLED:
+            rows = _with_doubles(trace, name, rows, doubles=doubles)
+        yield name, last_at_each_instant(name, rows)
     for rows in stream_usage(trace):
         yield "usage", rows
 
@@ -130,6 +134,31 @@ def _with_doubles(trace: Trace, name: str, rows: pa.Table, *, doubles: Doubles) 
     taken = doubles.ids.take(pa.array(safe))
     column = pa.compute.if_else(pa.array(moved), taken, held)
     return rows.set_column(rows.column_names.index("account_id"), "account_id", column)
+
+
+def last_at_each_instant(name: str, rows: pa.Table) -> pa.Table:
+    """Keep the last of several versions of one thing at one instant: the one that holds.
+
+    Parameters
+    ----------
+    name
+        The table; of events every row is kept.
+    rows
+        Its rows, later ones last.
+    """
+    table = find_table(name)
+    if table.kind != "entity":
+        return rows
+    rows = rows.combine_chunks()
+    keys = np.column_stack([row_hashes(rows, table.key), known_micros(rows).view(np.uint64)])
+    order = np.lexsort((keys[:, 1], keys[:, 0]))
+    keys = keys[order]
+    overtaken = order[:-1][(keys[1:] == keys[:-1]).all(axis=1)]
+    if not len(overtaken):
+        return rows
+    kept = np.ones(rows.num_rows, bool)
+    kept[overtaken] = False
+    return rows.filter(pa.array(kept))
 
 
 def _found(values: pa.Array, among: pa.Array) -> Any:

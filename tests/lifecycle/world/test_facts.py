@@ -9,7 +9,7 @@ import pytest
 from lifecycle.staging import conform
 from lifecycle.tables.catalog import FACT_TABLES, find_table
 from lifecycle.world.canonical import build_rows
-from lifecycle.world.facts import build_facts
+from lifecycle.world.facts import build_facts, last_at_each_instant
 from lifecycle.world.presets import preset
 from lifecycle.world.simulate import simulate
 from tests.lifecycle.world.worlds import column, facts, tiny
@@ -106,3 +106,12 @@ def test_a_notice_is_known_when_it_was_received_but_for_a_few():
     lag = column("subscription_changes", "known_at") - column("subscription_changes", "changed_at")
     assert (lag[kinds == "notice"] < 0.1).mean() > 0.9
     assert 0.005 < (lag > 1).mean() < 0.04
+
+
+def test_of_two_versions_at_one_instant_the_last_holds():
+    twice = facts()["owners"].slice(0, 1)
+    later = twice.set_column(
+        twice.column_names.index("team"), "team", pa.array(["moved"], pa.string())
+    )
+    kept = last_at_each_instant("owners", pa.concat_tables([twice, later]))
+    assert kept["team"].to_pylist() == ["moved"]
