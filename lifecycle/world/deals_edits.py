@@ -84,7 +84,7 @@ class Habits:
         rng, book = self._rng, self._book
         due = book["close_on"][deals] <= at + 3
         pushed = due & (rng.random(len(deals)) < PUSH_CHANCE)
-        redone = rng.random(len(deals)) < np.where(moved, 0.5, 0.12)
+        redone = rng.random(len(deals)) < np.where(moved, 0.5, 0.2)
         self._guess_close(deals[pushed | redone], week, at[pushed | redone])
         self._pull_in(deals, week)
         self._discount(deals, week, moved)

@@ -24,7 +24,7 @@ RATES = np.array(
         (0.60, 0.60, 0.20, 0.22),
     ]
 )
-QUALITY_LOG = np.array([0.15, 0.85, 0.15, 0.65])
+QUALITY_LOG = np.array([0.2, 1.0, 0.2, 0.8])
 """Log of the multiplier per unit of quality: what they do depends on it more than what we do."""
 
 DEAD_RATES = np.array([0.20, 0.01, 0.05, 0.0])
