@@ -180,6 +180,6 @@ def _progress(params: WorldParams, span: Span) -> float:
 
 def _bends(health: Floats, years: Floats, frailty: Floats) -> Floats:
     """Return what a log-linear model misses: a cliff, a young account's panic, an interaction."""
-    cliff = 0.9 * (health < -1.2) - 0.2
+    cliff = 0.8 * (health < -1.2) - 0.3
     young = 0.5 * np.maximum(-health, 0.0) * (years < 1.0)
     return cliff + young + 0.25 * frailty * np.minimum(health, 0.0)

@@ -46,6 +46,15 @@ def advance_latents(state: State, params: WorldParams, rng: np.random.Generator)
     return np.where(jumped < 3, jumped, -1).astype(np.int64)
 
 
+def expected_latents(state: State, params: WorldParams) -> None:
+    """Move latents by one week to where they are expected without new jumps, in place."""
+    latents = params.latents
+    memory = latents.monthly_memory ** (1.0 / MONTH_WEEKS)
+    state.base = memory * state.base + (1.0 - memory) * latents.fit_weight * state.fit
+    for name, half in zip(LATENTS[1:], _half_lives(params), strict=True):
+        setattr(state, name, getattr(state, name) * 0.5 ** (1.0 / half))
+
+
 def settle_latents(state: State, params: WorldParams, rng: np.random.Generator) -> None:
     """Let new latents forget that they began without jumps, in place."""
     for _ in range(SETTLING_WEEKS):

@@ -103,12 +103,12 @@ class Risk:
     cause's own share. ``return_shares`` (over ``CAUSES``) come back within 30 days.
     """
 
-    renewal: tuple[float, ...] = (-3.75, -1.65, -1.45, -1.30)
+    renewal: tuple[float, ...] = (-3.68, -1.56, -1.36, -1.20)
     midterm: float = -7.9
     involuntary: float = -8.1
     segment: tuple[float, ...] = (0.32, -0.38, -1.00)
     health: float = 1.05
-    frailty: float = 0.65
+    frailty: float = 0.50
     tenure: float = -0.20
     size: float = -0.25
     price_per_point: float = 0.10
