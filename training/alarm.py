@@ -6,8 +6,9 @@ A finding *rings*, and refuses the release, when
 * **overwritten**: a custom field, as it was told long ago, says which of the accounts living then
   are gone today (AUC of ``OVERWRITTEN_AUC`` or more): its past was written over in place;
 * **lone field**: without one field the best fitted model's AUC on the last past origins falls by
-  more than ``LONE_DROP``, and with it lies over ``HONEST_LONE_AUC`` by two standard errors (a
-  single honest field reaches that much and may well be all there is);
+  more than ``LONE_DROP``, and with it lies by two standard errors over what honest fields reach
+  alone: ``HONEST_LONE_AUC``, or ``HONEST_CALENDAR_AUC`` for the calendar of the contract itself
+  (renewal, notice deadline, term, tenure), on which leaving really does hang;
 * **ceiling**: the served or the best fitted model's AUC lies over a ceiling that nothing honest
   exceeds (an oracle's, the band of a control) by two standard errors.
 
@@ -35,6 +36,9 @@ from training.evaluate import Evaluation
 
 LONE_DROP = 0.10
 HONEST_LONE_AUC = 0.65
+HONEST_CALENDAR_AUC = 0.90
+CALENDAR = frozenset({"renewal", "contract", "tenure"})
+"""Families of fields that were fixed when the contract was signed."""
 OVERWRITTEN_AUC = 0.90
 EARLY_SHARE = 0.001
 BEFORE_SHARE = 0.01

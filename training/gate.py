@@ -11,9 +11,9 @@ The rules are pure functions of what every candidate scored on every past origin
   one standard error. Among the fair the lowest mean absolute error wins, ties as above. The
   frontier of both measures is shown.
 
-A candidate behind the baseline is tied with nobody, whatever the error. Of contracts few leave, and
-a rule that is merely not worse than their base rate is no signal: there the base rate serves unless
-something beats it by more than one standard error.
+A candidate behind the baseline is tied with nobody, whatever the error. Of contracts few leave, so
+their base rate serves unless something beats it by more than one standard error; and their value
+over five years, judged on one, is left to fitted models alone.
 With a single origin there is no standard error; candidates within ``LONE_TIE`` of the best are
 then tied. Candidates are given from the simplest to the richest.
 """
@@ -123,7 +123,7 @@ def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
         No candidate was judged on every origin.
     """
     by_name = _complete(trials, rule)
-    fair = _find_fair(by_name, rule)
+    fair = _allow(_find_fair(by_name, rule), by_name, rule)
     best = min(fair, key=lambda name: float(_losses(by_name[name], rule).mean()))
     standings = tuple(_stand(name, by_name, best=best, rule=rule, fair=fair) for name in by_name)
     tied = _find_tied(standings, best, rule)
@@ -193,6 +193,14 @@ def _find_fair(by_name: Mapping[str, Sequence[Trial]], rule: GateRule) -> list[s
         if _miss(trials) <= rule.bias_bound or behind.mean() <= (_se(behind) or 0.0):
             fair.append(name)
     return fair
+
+
+def _allow(fair: list[str], by_name: Mapping[str, Sequence[Trial]], rule: GateRule) -> list[str]:
+    """Leave only fitted models where rules may not serve, fair ones if there are any."""
+    learned = [name for name in by_name if name not in rule.simple]
+    if rule.rules_serve or not learned:
+        return fair
+    return [name for name in fair if name in learned] or learned
 
 
 def _find_tied(standings: Sequence[Standing], best: str, rule: GateRule) -> tuple[str, ...]:

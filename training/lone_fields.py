@@ -11,7 +11,14 @@ import pyarrow as pa
 
 from models import accuracy
 from models.base import Examples
-from training.alarm import HONEST_LONE_AUC, LONE_DROP, Finding, measure_auc
+from training.alarm import (
+    CALENDAR,
+    HONEST_CALENDAR_AUC,
+    HONEST_LONE_AUC,
+    LONE_DROP,
+    Finding,
+    measure_auc,
+)
 from training.datasets import SliceStore, build_training_set
 from training.evaluate import Evaluation, Replay, evaluate_origins
 from training.specs import Candidate, Spec
@@ -47,7 +54,8 @@ def find_lone_fields(
     if not last:
         return []
     area, se = measure_auc(found, name)
-    if area - 2 * se <= HONEST_LONE_AUC:
+    level = area - 2 * se
+    if level <= HONEST_LONE_AUC:
         return []
     factory = next(one for one in spec.candidates if one().name == name)
     few = replace(plan, origins=tuple(last))
@@ -55,6 +63,9 @@ def find_lone_fields(
     before = _mean_auc(found, name, last)
     alone = replace(spec, candidates=(factory,))
     rings = []
+    calendar = {one.name for one in spec.columns if one.family in CALENDAR}
+    if level <= HONEST_CALENDAR_AUC:
+        suspects = [field for field in suspects if field not in calendar]
     for field in suspects[:MOST_TRIED]:
         replay = Replay(change=_without(field))
         again = evaluate_origins(alone, store, few, as_of=as_of, replay=replay)

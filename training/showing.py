@@ -7,11 +7,22 @@ from typing import Any
 from lifecycle.console import Console
 from training.train import TrainResult
 
+MOST_SHOWN = 6
+LESS_TOLD = ("average_precision", "brier")
+SHORT = {
+    "calibration_slope": "slope",
+    "brier_skill": "skill",
+    "within_term_auc": "auc in term",
+    "mrr_caught": "mrr caught",
+    "lift_10": "lift",
+}
+
 
 def show_result(console: Console, result: TrainResult) -> None:
     """Print the candidates, the gate's decision, and what a reader has to know."""
     card, gate = result.card, result.card["gate"]
-    measures = list(card["rivals"][0]["mean"]) if card["rivals"] else []
+    told = list(card["rivals"][0]["mean"]) if card["rivals"] else []
+    measures = told if len(told) <= MOST_SHOWN else [name for name in told if name not in LESS_TOLD]
     money = {"mae", "rmse"} if result.spec.unit == "minor" else set()
     rows: list[list[object]] = []
     for rival in card["rivals"]:
@@ -22,7 +33,8 @@ def show_result(console: Console, result: TrainResult) -> None:
         ]
         rows.append([name, *cells, f"{rival['bias_share']:+.1%}", f"{rival['miss_share']:.1%}"])
     title = f"{card['model']} over {card['horizon_days']} days as of {result.as_of}"
-    console.table(title, ["candidate", *measures, "bias", "total off"], rows)
+    heads = [SHORT.get(name, name) if len(told) > MOST_SHOWN else name for name in measures]
+    console.table(title, ["candidate", *heads, "bias", "total off"], rows)
     for name, reason in card["left_out"].items():
         console.say(f"left out: {name}: {reason}")
     console.say(f"gate: {gate['text']}; {gate['note']}")

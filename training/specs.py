@@ -183,6 +183,7 @@ CONTRACT_CLV = Spec(
         baseline=CONTRACT_CLV_BASELINE,
         simple=CONTRACT_CLV_RULES,
         bias_bound=BIAS_BOUND,
+        rules_serve=False,
     ),
     horizons=(FIVE_YEARS_DAYS,),
     slices=contract_slices("revenue"),

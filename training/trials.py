@@ -79,6 +79,9 @@ class GateRule:
         Largest absolute ``bias_share`` of a winner; ``None`` for no bound.
     must_beat
         The baseline serves unless a candidate beats it by more than one standard error.
+    rules_serve
+        Whether a simple rule may win. Not where the score speaks of years that the judgement does
+        not reach: a rule that is right for one year says nothing of five.
     """
 
     measure: str
@@ -87,6 +90,7 @@ class GateRule:
     simple: frozenset[str]
     bias_bound: float | None = None
     must_beat: bool = False
+    rules_serve: bool = True
 
 
 def measure_trial(
