@@ -6,7 +6,7 @@ published first counts: it is the one that people saw.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, and_, select
 
 from ledger.engine import Ledger
 from ledger.rows import write_rows
-from ledger.tables import at_risk, publications, runs, score_outcomes, scores
+from ledger.tables import at_risk, publications, run_models, runs, score_outcomes, scores
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,11 @@ def read_matured(ledger: Ledger, model: str, *, known_on: date) -> list[MaturedS
     """
     found: dict[tuple[str, int, date], MaturedScore] = {}
     with ledger.reading() as connection:
-        for horizon_days in _horizons(connection, model):
-            query = _unjudged(model, horizon_days, known_on - timedelta(days=horizon_days))
-            for row in connection.execute(query):
+        for run in _published(connection, model):
+            if run.as_of + timedelta(days=run.horizon_days) > known_on:
+                continue
+            # run by run: the index then leads to the few rows that are not judged yet
+            for row in connection.execute(_unjudged(model, run.run_id, run.horizon_days)):
                 one = MaturedScore(*row)
                 found.setdefault((one.account_id, one.horizon_days, one.as_of), one)
     return list(found.values())
@@ -124,13 +126,21 @@ def read_outcomes(ledger: Ledger, model: str, *, account_id: str) -> list[ScoreO
         return [ScoreOutcome(*row) for row in connection.execute(query)]
 
 
-def _horizons(connection: Connection, model: str) -> list[int]:
-    query = select(scores.c.horizon_days).where(scores.c.model == model).distinct()
-    return sorted(connection.scalars(query))
+def _published(connection: Connection, model: str) -> Sequence[Any]:
+    """Return run_id, horizon_days and as_of of a model's published runs, first published first."""
+    query = (
+        select(run_models.c.run_id, run_models.c.horizon_days, runs.c.as_of)
+        .distinct()
+        .join(publications, publications.c.run_id == run_models.c.run_id)
+        .join(runs, runs.c.id == run_models.c.run_id)
+        .where(run_models.c.model == model)
+        .order_by(publications.c.id)
+    )
+    return connection.execute(query).all()
 
 
-def _unjudged(model: str, horizon_days: int, last_day: date) -> Select[Any]:
-    """Select the columns of `MaturedScore`, first published first."""
+def _unjudged(model: str, run_id: int, horizon_days: int) -> Select[Any]:
+    """Select the columns of `MaturedScore` of one run, those judged already left out."""
     judged = score_outcomes
     known = and_(
         judged.c.model == scores.c.model,
@@ -140,10 +150,9 @@ def _unjudged(model: str, horizon_days: int, last_day: date) -> Select[Any]:
     )
     listed = and_(at_risk.c.run_id == scores.c.run_id, at_risk.c.account_id == scores.c.account_id)
     joined = (
-        scores.join(publications, publications.c.run_id == scores.c.run_id)
-        .join(runs, runs.c.id == scores.c.run_id)
-        .outerjoin(at_risk, listed)
+        scores.join(runs, runs.c.id == scores.c.run_id)
         .outerjoin(judged, known)
+        .outerjoin(at_risk, listed)
     )
     issued = ("run_id", "account_id", "model", "horizon_days", "route")
     worth = ("treatment", "value_if_kept_minor", "expected_loss_minor", "currency")
@@ -155,7 +164,6 @@ def _unjudged(model: str, horizon_days: int, last_day: date) -> Select[Any]:
             *[at_risk.c[name] for name in worth],
         )
         .select_from(joined)
-        .where(scores.c.model == model, scores.c.horizon_days == horizon_days)
-        .where(runs.c.as_of <= last_day, judged.c.id.is_(None))
-        .order_by(publications.c.id)
+        .where(scores.c.run_id == run_id, scores.c.model == model)
+        .where(scores.c.horizon_days == horizon_days, judged.c.id.is_(None))
     )

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from ledger.documents import dump_document, parse_document
@@ -135,7 +135,8 @@ def read_scores(
     query = _current(len(account_ids), horizon_days is not None)
     values = {"model": model, "horizon_days": horizon_days, "kind": "scores"}
     values.update({f"id_{index}": name for index, name in enumerate(account_ids)})
-    return [CurrentScore(*row) for row in ledger.fetch(query, values)]
+    rows = [CurrentScore(*row) for row in ledger.fetch(query, values)]
+    return rows if horizon_days is not None else _shortest(rows)
 
 
 def read_account(ledger: Ledger, account_id: str) -> list[StoredScore]:
@@ -240,24 +241,31 @@ def _issued() -> Select[Any]:
     ).select_from(joined)
 
 
+def _shortest(rows: list[CurrentScore]) -> list[CurrentScore]:
+    """Keep each account's score over its shortest horizon.
+
+    Here and not in the statement: the store would look for the shortest among the whole run.
+    """
+    kept: dict[str, CurrentScore] = {}
+    for row in rows:
+        other = kept.get(row.account_id)
+        if other is None or row.horizon_days < other.horizon_days:
+            kept[row.account_id] = row
+    return list(kept.values())
+
+
 @lru_cache(maxsize=512)
 def _current(ids_count: int, with_horizon: bool) -> Select[Any]:
     """Build the statement for so many ids once, so that its compiled text is found again."""
-    same = scores.alias("same")
-    shortest = (
-        select(func.min(same.c.horizon_days))
-        .where(same.c.run_id == scores.c.run_id, same.c.account_id == scores.c.account_id)
-        .where(same.c.model == scores.c.model)
-        .scalar_subquery()
-    )
-    horizon = bindparam("horizon_days") if with_horizon else shortest
-    return (
+    query = (
         select(*[scores.c[name] for name in CurrentScore._fields])
         .join(current_runs, current_runs.c.run_id == scores.c.run_id)
         .where(
             current_runs.c.kind == bindparam("kind"),
             scores.c.model == bindparam("model"),
-            scores.c.horizon_days == horizon,
             scores.c.account_id.in_([bindparam(f"id_{index}") for index in range(ids_count)]),
         )
+    )
+    return (
+        query.where(scores.c.horizon_days == bindparam("horizon_days")) if with_horizon else query
     )
