@@ -15,15 +15,12 @@ from lifecycle.world.canonical import Floats, Ints, build_rows, picked, tags
 from lifecycle.world.people import first_known
 from lifecycle.world.presets import WEEK_DAYS, YEAR_DAYS
 from lifecycle.world.seeds import Streams
-from lifecycle.world.trace import JUMPS, KINDS, Trace
+from lifecycle.world.trace import KINDS, Trace
 
 CANARY = "account_status"
 SYSTEMS = ("northwind", "quickbase", "spreadsheet", "homegrown", "opus", "legacy_as400", "lotus")
 SYSTEM_SHARES = (0.38, 0.27, 0.18, 0.13, 0.03, 0.007, 0.003)
 PARTNERS = 120
-RIVALS = ("Borealis", "Quanta", "Helix")
-COMPETITOR_SEEN_SHARE = 0.75
-FALSE_RUMOURS_A_YEAR = 0.04
 RECORDED = 0.9
 """Share of accounts for which a field was filled in."""
 
@@ -41,7 +38,6 @@ def build_attributes(trace: Trace) -> pa.Table:
         *_numbers(trace, rng),
         *_texts(trace, rng),
         _growth(trace, rng),
-        *_rivals(trace, rng),
         _notes(trace, rng),
         _status(trace),
         _line_field(trace, rng),
@@ -124,35 +120,6 @@ def _growth(trace: Trace, rng: np.random.Generator) -> pa.Table:
         pieces.append(_field(trace, "employees_count", np.arange(count), value=value, known=known))
         size = size + rng.normal(0.03, 0.1, count)
     return pa.concat_tables(pieces)
-
-
-def _rivals(trace: Trace, rng: np.random.Generator) -> list[pa.Table]:
-    """Return the competitors named, most real ones late and some rumours, and their interest.
-
-    The interest (0-10) rises when one is named and is set back half a year later.
-    """
-    seen = trace.jumps[trace.jumps["kind"] == JUMPS.index("competitor")]
-    seen = seen[rng.random(len(seen)) < COMPETITOR_SEEN_SHARE]
-    known = seen["week"] * WEEK_DAYS + rng.uniform(3, 30, len(seen))
-    span = trace.params.weeks * WEEK_DAYS
-    since = np.maximum(first_known(trace), 0)
-    count = rng.poisson(FALSE_RUMOURS_A_YEAR * np.maximum(span - since, 0) / YEAR_DAYS)
-    rumour = np.repeat(np.arange(len(since)), count)
-    heard = since[rumour] + rng.random(len(rumour)) * (span - since[rumour])
-    row = np.concatenate([seen["account"].astype(np.int64), rumour])
-    known = np.concatenate([known, heard])
-    value = picked(RIVALS, rng.integers(0, len(RIVALS), len(row)))
-    every, quiet = np.arange(len(since)), known + rng.uniform(150, 240, len(row))
-    high = rng.integers(5, 10, len(row))
-    interest = [rng.integers(0, 3, len(every)), high, rng.integers(0, 3, len(row))]
-    times = [first_known(trace) + 0.04, known, quiet]
-    return [
-        _field(trace, "competitor_seen", row, value=value, known=known),
-        _field(
-            trace, "competitor_interest", np.concatenate([every, row, row]),
-            value=np.concatenate(interest).astype(float), known=np.concatenate(times),
-        ),
-    ]  # fmt: skip
 
 
 def _notes(trace: Trace, rng: np.random.Generator) -> pa.Table:

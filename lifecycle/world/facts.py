@@ -31,6 +31,7 @@ from lifecycle.world.people import (
     draw_doubles,
 )
 from lifecycle.world.presets import WEEK_DAYS
+from lifecycle.world.reviews import build_reviews
 from lifecycle.world.seeds import Streams
 from lifecycle.world.support import build_tickets, draw_tickets
 from lifecycle.world.surveys import build_surveys
@@ -93,6 +94,7 @@ def _whole_tables(trace: Trace, rates: DirtRates, doubles: Doubles) -> Iterator[
     yield "activities", build_meetings(trace)
     yield "costs", build_costs(trace)
     yield from _walk_in(trace).items()
+    yield from build_reviews(trace).items()
     yield from trace.pipeline.tables().items()
 
 
