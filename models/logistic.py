@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ CLOSE = 1e-7
 LEAST_PENALTY = 5.0
 ROWS_PER_PENALTY = 500.0
 LEVEL_PENALTY = 0.5
+Ridge = Callable[[int], float]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,13 @@ class Logistic:
 
     @classmethod
     def fit(
-        cls, matrix: FloatArray, label: FloatArray, *, place: FloatArray, text: Mapping[int, int]
+        cls,
+        matrix: FloatArray,
+        label: FloatArray,
+        *,
+        place: FloatArray,
+        text: Mapping[int, int],
+        ridge: Ridge | None = None,
     ) -> tuple[Self, FloatArray]:
         """Fit by Newton's method (Hastie, Tibshirani and Friedman 2009, 4.4.1).
 
@@ -90,6 +97,9 @@ class Logistic:
             Shape (n,), number of each row's day; every day has a level of its own.
         text
             Places of text columns and their number of codes.
+        ridge
+            From the number of columns of the design to the penalty of each; None for one that
+            grows with the number of rows.
 
         Returns
         -------
@@ -99,8 +109,10 @@ class Logistic:
         scale = Scale.learn(matrix, text)
         design = scale.expand(matrix)[0]
         days = np.equal.outer(place, np.unique(place)).astype(float)
-        ridge = max(LEAST_PENALTY, len(label) / ROWS_PER_PENALTY)
-        penalty = np.repeat([ridge, LEVEL_PENALTY], [design.shape[1], days.shape[1]])
+        held = max(LEAST_PENALTY, len(label) / ROWS_PER_PENALTY)
+        if ridge is not None:
+            held = ridge(design.shape[1])
+        penalty = np.repeat([held, LEVEL_PENALTY], [design.shape[1], days.shape[1]])
         weights = _newton(np.hstack([design, days]), label, penalty)
         return cls(scale, weights[: design.shape[1]]), weights[design.shape[1] :]
 

@@ -22,7 +22,7 @@ from scipy.special import expit, logit
 from lifecycle.errors import BundleError
 from models.base import Examples, FloatArray
 from models.contract.beliefs import OF_THE_DAY
-from models.contract.events import count_events, unit_numbers
+from models.contract.events import choose_ridge, count_events, unit_numbers
 from models.contract.inputs import Inputs
 from models.logistic import Logistic, Scale
 
@@ -57,12 +57,13 @@ class Band:
         some = examples.take(_thin(examples))
         self._inputs, matrix = Inputs.learn(some, without=OF_THE_DAY)
         place = np.zeros(len(some.label))
-        fitted, levels = Logistic.fit(matrix, some.label, place=place, text=self._inputs.text_sizes)
+        ridge, sizes = choose_ridge(some.label.sum(), count_events(some)), self._inputs.text_sizes
+        fitted, levels = Logistic.fit(matrix, some.label, place=place, text=sizes, ridge=ridge)
         self._scale = fitted.scale
         design = _design(fitted.scale, matrix)
         risk = expit(fitted.raw(matrix) + levels[0])
-        ridge = np.full(design.shape[1], max(5.0, len(risk) / 500.0))
-        bend = (design * (risk * (1.0 - risk))[:, None]).T @ design + np.diag(ridge)
+        held = np.full(design.shape[1], ridge(design.shape[1]))
+        bend = (design * (risk * (1.0 - risk))[:, None]).T @ design + np.diag(held)
         unit = np.unique(unit_numbers(some.frame), return_inverse=True)[1]
         slopes = _sum_by(unit, design * (some.label - risk)[:, None])
         drawn = np.random.default_rng(SEED).poisson(1.0, (len(slopes), DRAWS)) - 1.0

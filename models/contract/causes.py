@@ -16,7 +16,7 @@ import pyarrow as pa
 from lifecycle.errors import BundleError
 from models.base import Examples, FloatArray
 from models.contract.beliefs import WHY
-from models.contract.events import read_outcomes
+from models.contract.events import choose_ridge, count_events, read_outcomes
 from models.contract.inputs import Inputs
 from models.contract.level import balance
 from models.logistic import Logistic
@@ -55,12 +55,14 @@ class Causes:
         if not frequent:
             return self
         self._inputs, matrix = Inputs.learn(left, only=WHY)
+        repeated = len(left.label) / max(count_events(examples), 1.0)
+        ridge = choose_ridge(repeated, 1.0)
         for cause in frequent:
             pair = rows[cause] | rows[usual]
             label = rows[cause][pair].astype(np.float64)
             zeros = np.zeros(len(label))
             model, levels = Logistic.fit(
-                matrix[pair], label, place=zeros, text=self._inputs.text_sizes
+                matrix[pair], label, place=zeros, text=self._inputs.text_sizes, ridge=ridge
             )
             shift = balance(model.raw(matrix[pair]) + levels[0], label)
             self._odds[cause], self._level[cause] = model, float(levels[0] + shift)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from lifecycle.errors import ModelError
 from models.base import Examples, FloatArray
 
 MONTH_DAYS = 365.0 / 12.0
 """Length of a month ahead (days): twelve of them are a year of 365 days exactly."""
+SPREAD = 3.0
+"""Variance of log-odds that columns are expected to explain."""
 NEEDED = ("decided_days", "observed_days")
 
 
@@ -60,10 +65,44 @@ def count_events(examples: Examples) -> float:
         days = np.unique(examples.as_of).astype("datetime64[D]")
         span = float((days[-1] - days[0]).astype(int)) + examples.horizon_days
         return len(positive) / max(1.0, len(days) * examples.horizon_days / span)
-    after = np.nan_to_num(read_days(examples.outcomes, "decided_days")[positive])
-    decided = examples.as_of[positive].astype(np.int64) + np.round(after).astype(np.int64)
-    unit = unit_numbers(examples.frame)[positive]
+    return count_decisions(examples, positive)
+
+
+def count_decisions(examples: Examples, rows: NDArray[np.intp]) -> float:
+    """Return how many decisions to leave, by account and day, these rows with one stand for.
+
+    Raises
+    ------
+    ModelError
+        The examples carry no outcomes.
+    """
+    after = np.nan_to_num(read_days(read_outcomes(examples), "decided_days")[rows])
+    decided = examples.as_of[rows].astype(np.int64) + np.round(after).astype(np.int64)
+    unit = unit_numbers(examples.frame)[rows]
     return float(len(np.unique(np.column_stack([unit, decided]), axis=0)))
+
+
+def choose_ridge(positives: float, events: float) -> Callable[[int], float]:
+    """Return how strongly each column of a logistic is held at zero, by their number.
+
+    A Gaussian prior: before any data, all columns together spread log-odds with a variance of
+    ``SPREAD``, each its even part of it. Rows of neighbouring days repeat a decision, so the
+    likelihood counts it several times, and the prior is made to count as often.
+
+    Parameters
+    ----------
+    positives
+        Rows with an event.
+    events
+        Decisions they stand for.
+
+    Examples
+    --------
+    >>> choose_ridge(300.0, 100.0)(100)
+    100.0
+    """
+    repeated = max(positives / max(events, 1.0), 1.0)
+    return lambda columns: repeated * columns / SPREAD
 
 
 def unit_numbers(frame: pa.Table) -> FloatArray:

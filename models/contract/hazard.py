@@ -22,7 +22,14 @@ from scipy.special import expit
 from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
 from models.base import Examples, FloatArray
 from models.contract.beliefs import OF_THE_DAY
-from models.contract.events import MONTH_DAYS, count_events, read_days, read_outcomes
+from models.contract.events import (
+    MONTH_DAYS,
+    choose_ridge,
+    count_decisions,
+    count_events,
+    read_days,
+    read_outcomes,
+)
 from models.contract.inputs import Inputs
 from models.contract.months import DEADLINE, RENEWAL, build_timing
 from models.logistic import Logistic
@@ -31,7 +38,7 @@ PART = "hazard.json"
 MONTHS = (1.0, 2.0, 3.0, 4.0, 6.0, 9.0, 12.0)
 """Months ahead that are learned; those between follow from the month's number."""
 YEAR_MONTHS = 12
-MOST_QUIET = 80_000
+MOST_QUIET = 40_000
 SEED = 20240301
 FEWEST_EVENTS = 30.0
 RIDGE = 1.0
@@ -68,7 +75,9 @@ class MonthlyHazard:
         timing = build_timing(examples.frame, np.array(MONTHS))[place, month]
         stacked, known = np.hstack([matrix[place], timing]), matrix.shape[1]
         one = np.zeros(len(left))
-        self._index, _ = Logistic.fit(stacked, left, place=one, text=self._inputs.text_sizes)
+        ridge = choose_ridge(left.sum(), count_decisions(examples, np.unique(place[left > 0])))
+        sizes = self._inputs.text_sizes
+        self._index, _ = Logistic.fit(stacked, left, place=one, text=sizes, ridge=ridge)
         index = self._index.contributions(stacked)[:, :known].sum(axis=1)
         self._weights = _fit_weights(_interact(index, timing), left)
         self._weights[0] += shift

@@ -18,7 +18,7 @@ from scipy.special import expit
 from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
 from models.contract.beliefs import CORE, ENGAGED, MONOTONE, MOVING, OF_THE_DAY
-from models.contract.events import count_events
+from models.contract.events import choose_ridge, count_events
 from models.contract.inputs import NEAR, WINDOWS, Inputs
 from models.contract.level import balance, choose_level
 from models.contract.share import FEWEST_EVENTS, SOME_EVENTS, choose_share
@@ -85,7 +85,11 @@ class ContractModel:
         _, place = np.unique(examples.as_of, return_inverse=True)
         near = inputs.add_near(matrix)
         self._logistic, levels = Logistic.fit(
-            near, label, place=place.astype(np.float64), text=inputs.text_sizes
+            near,
+            label,
+            place=place.astype(np.float64),
+            text=inputs.text_sizes,
+            ridge=choose_ridge(label.sum(), count_events(examples)),
         )
         levels = levels + balance(self._logistic.raw(near) + levels[place], label)
         if self.share > 0:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+from scipy.special import expit
 
 from lifecycle.errors import BundleError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
@@ -88,7 +89,8 @@ class ContractRisk:
         """
         if horizon_days is None or horizon_days == self.horizon_days:
             return self.headline.predict(frame)
-        return self._leave_by(frame, np.full((frame.num_rows, 1), float(horizon_days)))[:, 0]
+        days = np.full((frame.num_rows, 1), float(horizon_days))
+        return np.asarray(self._leave_by(frame, days, self.headline.predict(frame))[:, 0])
 
     def curve(self, frame: pa.Table) -> FloatArray:
         """Return the risk within 30, 60, 90, 180 and 365 days, shape (n, 5); it never falls.
@@ -98,7 +100,7 @@ class ContractRisk:
         FeatureMismatchError
             The frame lacks columns of the fit.
         """
-        return self._leave_by(frame, np.tile(np.array(CURVE_DAYS, float), (frame.num_rows, 1)))
+        return self._leave_by(frame, _curve_days(frame), self.headline.predict(frame))
 
     def at_renewal(self, frame: pa.Table) -> FloatArray:
         """Return the risk of leaving at or before the next renewal, shape (n,); NaN without one.
@@ -108,8 +110,8 @@ class ContractRisk:
         FeatureMismatchError
             The frame lacks columns of the fit.
         """
-        until = np.maximum(read_column(frame, RENEWAL), 0.0) + 1.0
-        return np.asarray(self._leave_by(frame, until[:, None])[:, 0])
+        risk = self.headline.predict(frame)
+        return np.asarray(self._leave_by(frame, _renewal_days(frame), risk)[:, 0])
 
     def causes(self, frame: pa.Table) -> FloatArray:
         """Return shares of ``CAUSES`` given that the account leaves, shape (n, 3)."""
@@ -130,12 +132,13 @@ class ContractRisk:
     def detail(self, frame: pa.Table, why: Explanation) -> list[dict[str, Any]]:
         """Return per row curve, causes, band and the whole sum of log-odds."""
         names = [*(str(day) for day in CURVE_DAYS), "renewal"]
-        curve = np.column_stack([self.curve(frame), self.at_renewal(frame)])
-        low, high = self.band(frame)
         place = why.groups.index(CALIBRATION)
         groups = [name for name in why.groups if name != CALIBRATION]
         sums = np.delete(why.contributions, place, axis=1)
         base = np.broadcast_to(np.asarray(why.base, dtype=np.float64), (frame.num_rows,))
+        risk = expit(base + why.contributions.sum(axis=1))
+        days = np.hstack([_curve_days(frame), _renewal_days(frame)])
+        curve, (low, high) = self._leave_by(frame, days, risk), self._band.around(frame, risk)
         rows = zip(
             _plain(curve),
             _plain(self.causes(frame)),
@@ -184,9 +187,8 @@ class ContractRisk:
         made._causes, made._band = Causes.from_parts(parts), Band.from_parts(parts)
         return made
 
-    def _leave_by(self, frame: pa.Table, days: FloatArray) -> FloatArray:
+    def _leave_by(self, frame: pa.Table, days: FloatArray, risk: FloatArray) -> FloatArray:
         """Return P(decision to leave within ``days``), shape (n, d); NaN where days are."""
-        risk = self.predict(frame)
         farthest = np.nanmax(days, initial=365.0) if np.isfinite(days).any() else 365.0
         months = min(max(YEAR_MONTHS, int(np.ceil(farthest / MONTH_DAYS))), LONGEST_TERM_MONTHS)
         if self._hazard is None:
@@ -207,6 +209,19 @@ def finish_risk(model: ScoreModel, examples: Examples) -> ContractRisk:
         The examples carry no outcomes.
     """
     return ContractRisk(model).finish(examples)
+
+
+def _curve_days(frame: pa.Table) -> FloatArray:
+    return np.tile(np.array(CURVE_DAYS, dtype=np.float64), (frame.num_rows, 1))
+
+
+def _renewal_days(frame: pa.Table) -> FloatArray:
+    """Return shape (n, 1): days that cover the next renewal, NaN where there is none.
+
+    Hazards are even inside a month, so the month of the renewal, with its deadline, counts whole.
+    """
+    until = np.maximum(read_column(frame, RENEWAL), 0.0) + 1.0
+    return np.asarray((np.ceil(until / MONTH_DAYS) * MONTH_DAYS)[:, None])
 
 
 def _plain(values: FloatArray) -> list[list[float | None]]:

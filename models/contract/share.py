@@ -7,6 +7,7 @@ from scipy.special import expit
 
 from models import accuracy
 from models.base import Examples, FloatArray
+from models.contract.events import choose_ridge, count_events
 from models.contract.inputs import Inputs
 from models.logistic import Logistic
 from models.trees import Growth, Trees
@@ -65,7 +66,11 @@ def _judge_shares(examples: Examples, inputs: Inputs, learned: tuple[FloatArray,
     chosen, place = np.unique(examples.as_of[past], return_inverse=True)
     near = inputs.add_near(matrix)
     linear, levels = Logistic.fit(
-        near[past], label[past], place=place.astype(np.float64), text=inputs.text_sizes
+        near[past],
+        label[past],
+        place=place.astype(np.float64),
+        text=inputs.text_sizes,
+        ridge=choose_ridge(label[past].sum(), count_events(examples.take(past))),
     )
     trees = Trees.grow(matrix[past], label[past], growth=growth, offset=levels[place])
     left, right = linear.raw(near[later]), trees.raw(matrix[later])

@@ -22,6 +22,7 @@ _PLAIN: Mapping[str, str] = {
     "term_months": "months of the contract's term",
     "mrr_minor": "monthly recurring revenue",
     "nps_score": "last answer to would-you-recommend, 0 to 10",
+    "segment": "the account's segment",
     "last_survey_silent": "the last survey stayed without an answer",
     "usage_slope_ratio": "whether use of the last half year fell late (1) or early (-1)",
 }
@@ -53,7 +54,7 @@ def label_of(column: Column) -> str:
     """
     if column.name in _PLAIN:
         return _PLAIN[column.name]
-    text = column.meaning.split(";")[0].removesuffix(".")
+    text = column.meaning.split(";")[0].removesuffix(".").removeprefix("Its ")
     return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 

@@ -28,6 +28,7 @@ class Book:
         self.term = self.rng.choice([1.0, 12.0, 24.0], n, p=[0.3, 0.5, 0.2])
         self.renews = self.rng.uniform(0, 1, n) * self.term * MONTH_DAYS
         self.mrr = np.round(np.exp(self.rng.normal(11, 0.7, n)))
+        self.age = self.rng.uniform(30, 1500, n)
         self.plan = self.rng.choice(["basic", "plus", "pro"], n)
 
     def at(self, day):
@@ -51,7 +52,7 @@ class Book:
                 "renewal_days": renewal,
                 "notice_deadline_days": deadline,
                 "term_months": self.term,
-                "tenure_days": np.full(n, 200.0 + day * 30),
+                "tenure_days": self.age + day * 30,
                 "segment": np.array(["large", "mid", "small"])[self.segment],
                 "events_84d_364d_log": x["trend"],
                 "severe_tickets_90d_count": x["tickets"],

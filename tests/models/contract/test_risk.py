@@ -62,7 +62,7 @@ def test_another_horizon_is_read_off_the_curve(risk, later):
 
 def test_the_risk_at_renewal_lies_on_the_curve(risk, later):
     at, until = risk.at_renewal(later[0]), later[0].column("renewal_days").to_numpy()
-    curve, soon = risk.curve(later[0]), until < 89
+    curve, soon = risk.curve(later[0]), until < 59
     assert (at[soon] <= curve[soon, CURVE_DAYS.index(90)] + 1e-12).all()
     far = until > 366
     assert (at[far] >= curve[far, CURVE_DAYS.index(365)]).all()
