@@ -82,6 +82,26 @@ class Moment:
     win: Floats
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """The time that a continuation goes through.
+
+    Parameters
+    ----------
+    day, last_day
+        First day, and first day that is not looked at, since the start of the world.
+    shocks
+        Macro paths by draw and week, of ``draw_shocks``, shape (draws, weeks, 4).
+    seed
+        Root of the random numbers.
+    """
+
+    day: int
+    last_day: int
+    shocks: FloatArray
+    seed: int
+
+
 def open_accounts(trace: Trace, day: int) -> tuple[Ints, State]:
     """Return the accounts that hold a contract and gave no notice on a day, with their state.
 
@@ -123,32 +143,24 @@ def open_accounts(trace: Trace, day: int) -> tuple[Ints, State]:
     return rows, state.take(rows)
 
 
-def continue_world(
-    trace: Trace, day: int, state: State, *, last_day: int, shocks: FloatArray, seed: int
-) -> Iterator[Moment]:
-    """Step accounts from a day on as if all stayed; weigh the moments by their hazards.
+def continue_world(params: WorldParams, state: State, ahead: Ahead) -> Iterator[Moment]:
+    """Step accounts on as if all stayed; weigh the moments by their hazards.
 
     Parameters
     ----------
-    trace
-        The world; only its parameters are looked at.
-    day
-        First day.
+    params
+        The world.
     state
         Accounts times draws, ``draw`` fastest: row = account * draws + draw. It is changed.
-    last_day
-        First day that is not looked at.
-    shocks
-        Macro paths by draw and week, of ``draw_shocks``, shape (draws, weeks, 4).
-    seed
-        Root of the random numbers.
+    ahead
+        From when to when, and with which shocks.
 
     Yields
     ------
     One moment a week, the first and last of them cut at the days given.
     """
-    params = trace.params
-    rng = Streams(seed).rng(f"continuation-{day}")
+    day, last_day, shocks = ahead.day, ahead.last_day, ahead.shocks
+    rng = Streams(ahead.seed).rng(f"continuation-{day}")
     draw = np.tile(np.arange(len(shocks)), len(state) // len(shocks))
     for at, week in enumerate(range(day // 7, -(-last_day // 7))):
         span = Span(max(7 * week, day), min(7 * week + 7, last_day))
@@ -157,7 +169,7 @@ def continue_world(
         _drop_addons(state, params, Span(7 * week, 7 * week + 7), rng)
         ends = (state.term_ends_day >= 7 * week) & (state.term_ends_day < 7 * week + 7)
         renewal = draw_renewals(state, params, ends, rng)
-        renew(state, params, renewal, shock[renewal.rows, 3], rng)
+        renew(state, params, renewal, price=shock[renewal.rows, 3], rng=rng)
         advance_latents(state, params, rng)
 
 

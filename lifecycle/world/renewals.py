@@ -69,7 +69,7 @@ def draw_renewals(
 
 
 def renew(
-    state: State, params: WorldParams, renewal: Renewal, price: Floats, rng: np.random.Generator
+    state: State, params: WorldParams, renewal: Renewal, *, price: Floats, rng: np.random.Generator
 ) -> Ints:
     """Begin the next term of renewing accounts, in place.
 

@@ -28,7 +28,7 @@ def renew_terms(desk: Desk, span: Span, price: float) -> None:
     dropped = desk.addon_line[renewal.rows] >= 0
     dropped &= before.addon_noticed
     _write_dropped(desk, renewal, dropped)
-    base = renew(state, desk.params, renewal, np.asarray(price), desk.rng)
+    base = renew(state, desk.params, renewal, price=np.asarray(price), rng=desk.rng)
     old = before.mrr_minor - before.addon_mrr_minor
     rows, day = renewal.rows, renewal.day
     desk.moved_day[rows] = day
@@ -121,7 +121,7 @@ def expand(desk: Desk, wins: Expansions) -> None:
     second = (desk.addon_line[rows] < 0) & (
         desk.rng.random(len(rows)) < desk.params.growth.addon_win_share
     )
-    _open_addons(desk, rows[second], added[second], decided[second], deal[second])
+    _open_addons(desk, rows[second], added[second], day=decided[second], deal=deal[second])
     more = ~second
     rows, added, deal, decided = rows[more], added[more], deal[more], decided[more]
     before = state.mrr_minor[rows] - state.addon_mrr_minor[rows]
@@ -133,7 +133,7 @@ def expand(desk: Desk, wins: Expansions) -> None:
                decided_day=day, effective_day=day, deal=deal)  # fmt: skip
 
 
-def _open_addons(desk: Desk, rows: Ints, added: Ints, day: Ints, deal: Ints) -> None:
+def _open_addons(desk: Desk, rows: Ints, added: Ints, *, day: Ints, deal: Ints) -> None:
     state = desk.state
     names = ("term_months", "notice_days", "billing_months", "payment_terms_days", "auto_renew")
     facts = {name: desk.books.line_facts(name, desk.base_line[rows]) for name in names}

@@ -17,7 +17,13 @@ import pyarrow.parquet as pq
 
 from lifecycle.errors import RefusedError
 from lifecycle.periods import add_months
-from lifecycle.world.continuation import continue_world, draw_shocks, open_accounts, split_rows
+from lifecycle.world.continuation import (
+    Ahead,
+    continue_world,
+    draw_shocks,
+    open_accounts,
+    split_rows,
+)
 from lifecycle.world.deals_truth import opp_week_truth
 from lifecycle.world.hazards import Span, weekly_hazards
 from lifecycle.world.seams import TextArray
@@ -66,10 +72,8 @@ def oracle_risk(
     for part in split_rows(len(rows), draws):
         tiled = state.take(np.repeat(part, draws))
         stays = np.ones(len(tiled))
-        moments = continue_world(
-            trace, day, tiled, last_day=last, shocks=shocks, seed=seed + int(part[0])
-        )
-        for moment in moments:
+        ahead = Ahead(day, last, shocks, seed + int(part[0]))
+        for moment in continue_world(trace.params, tiled, ahead):
             stays *= 1.0 - moment.hazards.lasting(moment.state, trace.params)
         risk[part] = 1.0 - stays.reshape(len(part), draws).mean(axis=1)
     return trace.accounts.account_id[rows], risk

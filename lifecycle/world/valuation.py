@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifecycle.world.continuation import (
+    Ahead,
     Moment,
     continue_world,
     draw_shocks,
@@ -102,13 +103,11 @@ def value_accounts(trace: Trace, day: int, terms: Terms) -> tuple[TextArray, Flo
     for part in split_rows(len(rows), terms.draws):
         tiled = np.repeat(part, terms.draws)
         seed = terms.seed * 1_000_003 + int(part[0])
-        moments = continue_world(
-            trace, day, state.take(tiled), last_day=last, shocks=shocks, seed=seed
-        )
+        ahead = Ahead(day, last, shocks, seed)
         rng = Streams(seed).rng(f"value-{day}")
         purse = _Purse(len(tiled))
         money = _Money(trace, rows[tiled], terms)
-        for moment in moments:
+        for moment in continue_world(trace.params, state.take(tiled), ahead):
             purse.earn(moment, money.of(moment, day))
             luck = rng.random(len(tiled)) if terms.leaving_is_drawn else None
             purse.leave(moment, moment.hazards.by_cause(moment.state, trace.params), luck)
