@@ -23,6 +23,7 @@ MODEL_CLASSES: Mapping[str, str] = {
     "HealthScore": "models.contract.health_score",
     "ContractModel": "models.contract.headline",
     "ContractRisk": "models.contract.risk",
+    "ContractRule": "models.clv.contract.rivals",
     "ContractValue": "models.clv.contract.value",
 }
 
