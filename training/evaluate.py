@@ -36,7 +36,8 @@ class Replay:
     Attributes
     ----------
     change
-        Applied to what is learned from at each origin: placebo labels, a field removed.
+        Applied to what is learned from at each origin and to what is judged there: placebo labels,
+        a field removed.
     folds
         0 judges all units by models that may have seen them before. Otherwise units fall into so
         many folds and each fold is judged by models that never saw its accounts (new customers).
@@ -181,7 +182,7 @@ class _Run:
     def judge(self, origin: date, past: Examples, judged: Examples) -> None:
         """Fit and predict every candidate that is still in the race."""
         if self.replay.change is not None:
-            past = self.replay.change(past)
+            past, judged = self.replay.change(past), self.replay.change(judged)
         self.judged[origin] = judged
         if self.spec.reference is not None:
             self.references[origin] = self.spec.reference(past, judged.frame)
@@ -256,7 +257,8 @@ def find_folds(frame: pa.Table, *, folds: int) -> NDArray[np.int64]:
 def placebo(seed: int) -> Callable[[Examples], Examples]:
     """Return a change that gives each row another row's label and outcomes of the same day.
 
-    What remains is chance: a candidate that still ranks has seen what it may not.
+    What remains is chance: a candidate that still ranks has seen what it may not. Outcomes that
+    are judged have to be shuffled too; against true ones a chance weight on an honest field ranks.
     """
 
     def shuffle(examples: Examples) -> Examples:
