@@ -138,6 +138,7 @@ def forecast_command(
         built = build_forecasts(snapshot, ledger, place=place, quarters=quarters, ticker=ticker)
     rows = [row for one in built for row in flatten_forecast(one, snapshot, place)]
     write_rows(rows, out)
+    say_synthetic(console, place)
     _show_forecasts(console, [describe_forecast(one) for one in built], place.currency)
     console.say(f"{len(rows):,} rows → {out}")
     console.emit({"rows": len(rows), "out": str(out)})
@@ -176,7 +177,9 @@ def models_command(
 ) -> None:
     """List the released models, newest first; the champions speak."""
     console = Console(json_mode)
-    ledger = load_place(data_dir).open_ledger()
+    place = load_place(data_dir)
+    ledger = place.open_ledger()
+    say_synthetic(console, place)
     releases = read_releases(ledger)
     champions = {release.release_id for release in read_champions(ledger)}
     if card is not None:

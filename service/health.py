@@ -25,6 +25,7 @@ class Ready(ApiModel):
     """The service can answer; ``notes`` says what there is nothing to answer from yet."""
 
     ready: bool = Field(examples=[True])
+    synthetic: bool = Field(description="Whether the facts are made up, not a company's")
     notes: list[str] = Field(examples=[["no backtest was published yet: run `truecast backtest`"]])
 
 
@@ -58,7 +59,7 @@ async def read_readiness(service: ServiceHere) -> Ready:
         for kind, command in _RUN_COMMANDS.items()
         if read_current_run(service.ledger, kind) is None
     ]
-    return Ready(ready=True, notes=notes)
+    return Ready(ready=True, synthetic=service.options.synthetic, notes=notes)
 
 
 def find_reasons(service: Service) -> list[str]:

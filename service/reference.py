@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from service.auth import ScopedRoute, needs
+from service.deps import find_service
 from service.problems import MEDIA_TYPE
 
 router = APIRouter(route_class=ScopedRoute, tags=["reference"])
@@ -95,11 +96,14 @@ async def show_openapi(request: Request) -> Response:
 async def show_docs(request: Request) -> HTMLResponse:
     """Show the operations on one page."""
     policy = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
-    return HTMLResponse(_write_page(request.app.openapi()), headers=policy)
+    synthetic = find_service(request).options.synthetic
+    return HTMLResponse(_write_page(request.app.openapi(), synthetic=synthetic), headers=policy)
 
 
-def _write_page(document: dict[str, Any]) -> str:
+def _write_page(document: dict[str, Any], *, synthetic: bool) -> str:
     parts = ["<!doctype html><html lang=en><meta charset=utf-8><title>Truecast API</title>"]
+    if synthetic:
+        parts.append("<p><strong>SYNTHETIC: the facts behind these answers are made up</strong>")
     parts.append(f"<h1>Truecast API {escape(document['info']['version'])}</h1>")
     parts.append(f"<p>{escape(document['info']['description'])}</p>")
     for path, methods in document["paths"].items():

@@ -120,3 +120,5 @@ def test_every_answer_says_whether_the_facts_are_made_up(tmp_path: Path, synthet
     for path in ("at-risk", "accounts/A01", "scores/churn?id=A01", "scores/churn?id=no",
                  "forecasts/2012Q1", "accuracy", "churn/track-record", "models"):  # fmt: skip
         assert client.json(f"/v1/{path}")["synthetic"] is synthetic, path
+    assert client.json("/readyz")["synthetic"] is synthetic
+    assert ("SYNTHETIC" in client.get("/docs").text) is synthetic
