@@ -52,8 +52,8 @@ class Buyers:
 
 def draw_buyers(count: int, span_days: int, *, rng: np.random.Generator) -> Buyers:
     """Draw customers; half were there in the first quarter."""
-    early = rng.random(count) < 0.5
-    arrived = np.where(early, rng.uniform(0, 90, count), rng.uniform(0, 0.9 * span_days, count))
+    early, first = rng.random(count) < 0.5, min(90, span_days / 2)
+    arrived = np.where(early, rng.uniform(0, first, count), rng.uniform(0, 0.9 * span_days, count))
     return Buyers(
         arrived + rng.uniform(8, 18, count) / 24,
         rng.gamma(1.3, 1 / (1.3 * 30), count),
