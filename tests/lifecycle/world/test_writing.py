@@ -61,3 +61,8 @@ def test_a_world_is_named_by_all_that_it_is_made_of():
     names = {name_world(preset("tiny", seed=seed, variant=variant))
              for seed in (1, 2) for variant in ("plain", "shock")}  # fmt: skip
     assert len(names) == 4
+
+
+def test_the_shortest_and_smallest_world_can_be_written(tmp_path):
+    report = write_world(simulate(preset("tiny", accounts=20, months=3)), tmp_path / "lake")
+    assert report.header.tables["orders"].added > 0
