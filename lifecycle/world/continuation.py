@@ -27,7 +27,7 @@ from lifecycle.world.hazards import (
 )
 from lifecycle.world.health import advance_latents
 from lifecycle.world.macro import FloatArray, next_shocks, shock_level
-from lifecycle.world.presets import WorldParams
+from lifecycle.world.presets import SEGMENTS, WorldParams
 from lifecycle.world.renewals import draw_renewals, renew
 from lifecycle.world.seeds import Streams
 from lifecycle.world.state import Bools, Floats, Ints, State, state_at
@@ -41,23 +41,23 @@ GROWING = (KINDS.index("expansion"), KINDS.index("new"))
 FEWEST_WINS = 30
 # rows of accounts times draws that are stepped together: they stay in the processor's cache
 CHUNK_ROWS = 16_384
-TYPICAL_WIN = (0.35, 0.20)
+TYPICAL_WIN = (0.12, 0.38)
 
 
 @dataclass(frozen=True)
 class Growing:
-    """How triggers become MRR, as the trace shows it.
+    """How triggers become MRR, as the trace shows it, by segment.
 
     Parameters
     ----------
     win_share
-        Share of triggers that end in more MRR.
+        Share of triggers that end in more MRR, shape (segments,).
     ratios
-        Added MRR over MRR before, one observed ratio each.
+        Added MRR over MRR before, observed ratios by segment.
     """
 
-    win_share: float
-    ratios: Floats
+    win_share: Floats
+    ratios: tuple[Floats, ...]
 
 
 @dataclass(frozen=True)
@@ -214,32 +214,39 @@ def split_rows(count: int, draws: int) -> Iterator[Ints]:
 
 
 def measure_growing(trace: Trace) -> Growing:
-    """Measure which share of triggers won, and how much they added."""
-    moves = trace.movements
+    """Measure by segment which share of triggers won, and how much they added."""
+    moves, accounts = trace.movements, trace.accounts
     grew = moves[np.isin(moves["kind"], GROWING) & (moves["deal"] >= 0)]
-    born = trace.accounts.created_week[grew["account"]]
-    grew = grew[grew["effective_day"] >= 7 * born]
-    asked = sum(
-        float(trigger_chance(state_at(trace, week), trace.params).sum())
-        for week in range(0, trace.params.weeks, 4)
-    )
-    if len(grew) < FEWEST_WINS or asked == 0.0:
-        return Growing(TYPICAL_WIN[0], np.array([TYPICAL_WIN[1]]))
+    grew = grew[grew["effective_day"] >= 7 * accounts.created_week[grew["account"]]]
     held = trace.weekly.mrr_minor[grew["account"], grew["effective_day"] // 7]
-    added = grew["mrr_after_minor"] - grew["mrr_before_minor"]
-    some = held > 0
-    return Growing(len(grew) / (4.0 * asked), added[some] / held[some])
+    grew, held = grew[held > 0], held[held > 0]
+    ratio = (grew["mrr_after_minor"] - grew["mrr_before_minor"]) / held
+    segment = accounts.segment[grew["account"]]
+    asked = np.zeros(len(SEGMENTS))
+    for week in range(0, trace.params.weeks, 4):
+        chance = trigger_chance(state_at(trace, week), trace.params)
+        asked += 4.0 * np.bincount(accounts.segment, weights=chance, minlength=len(SEGMENTS))
+    shares, ratios = [], []
+    for code in range(len(SEGMENTS)):
+        enough = (segment == code).sum() >= FEWEST_WINS
+        some = ratio[segment == code] if enough else ratio
+        wins, triggers = (len(some), asked[code]) if enough else (len(ratio), asked.sum())
+        shares.append(wins / triggers if wins else TYPICAL_WIN[0])
+        ratios.append(some if wins else np.array([TYPICAL_WIN[1]]))
+    return Growing(np.clip(shares, 0.005, 0.95), tuple(ratios))
 
 
 def grow(moment: Moment, params: WorldParams, growing: Growing, rng: np.random.Generator) -> None:
     """Let triggers win: more MRR from the next week on, in place."""
     state = moment.state
-    share = min(max(growing.win_share, 0.01), 0.95)
-    wins = odds_to_share(np.log(share / (1.0 - share)) + moment.win)
+    odds = np.log(growing.win_share / (1.0 - growing.win_share))
+    wins = odds_to_share(odds[state.segment] + moment.win)
     chance = trigger_chance(state, params) * wins * moment.span.share
-    rows = np.flatnonzero(rng.random(len(state)) < chance)
-    ratio = growing.ratios[rng.integers(0, len(growing.ratios), len(rows))]
-    state.mrr_minor[rows] += np.rint(state.mrr_minor[rows] * ratio).astype(np.int64)
+    won = rng.random(len(state)) < chance
+    for code, ratios in enumerate(growing.ratios):
+        rows = np.flatnonzero(won & (state.segment == code))
+        ratio = ratios[rng.integers(0, len(ratios), len(rows))]
+        state.mrr_minor[rows] += np.rint(state.mrr_minor[rows] * ratio).astype(np.int64)
 
 
 def _overwrite(state: State, rows: Ints, other: State) -> None:

@@ -58,13 +58,6 @@ class _Purse:
         self._pays = np.ones(count)
         self._ending = np.zeros((PAID_WEEKS, count))
 
-    def earn(self, moment: Moment, weekly_minor: Floats) -> None:
-        """Add a span's money; those whose pay ends in it pay half of it."""
-        week = moment.span.week % PAID_WEEKS
-        self.value += weekly_minor * (self._pays - 0.5 * self._ending[week])
-        self._pays -= self._ending[week]
-        self._ending[week] = 0.0
-
     def leave(self, moment: Moment, by_cause: Floats, luck: Floats | None) -> None:
         """Take out who decides to leave: at once, or at the end of the term that notice is for.
 
@@ -80,6 +73,13 @@ class _Purse:
         rows = np.arange(len(state))
         self._ending[week % PAID_WEEKS] += leaving[1] + leaving[2]
         self._ending[(week + after) % PAID_WEEKS, rows] += leaving[0]
+
+    def earn(self, moment: Moment, weekly_minor: Floats) -> None:
+        """Add a span's money; those whose pay ends in it pay half of it."""
+        week = moment.span.week % PAID_WEEKS
+        self.value += weekly_minor * (self._pays - 0.5 * self._ending[week])
+        self._pays -= self._ending[week]
+        self._ending[week] = 0.0
 
 
 def value_accounts(trace: Trace, day: int, terms: Terms) -> tuple[TextArray, Floats]:
@@ -108,9 +108,9 @@ def value_accounts(trace: Trace, day: int, terms: Terms) -> tuple[TextArray, Flo
         purse = _Purse(len(tiled))
         money = _Money(trace, rows[tiled], terms)
         for moment in continue_world(trace.params, state.take(tiled), ahead):
-            purse.earn(moment, money.of(moment, day))
             luck = rng.random(len(tiled)) if terms.leaving_is_drawn else None
             purse.leave(moment, moment.hazards.by_cause(moment.state, trace.params), luck)
+            purse.earn(moment, money.of(moment, day))
             grow(moment, trace.params, growing, rng)
         value[part] = purse.value.reshape(len(part), terms.draws).mean(axis=1)
     return trace.accounts.account_id[rows], value

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from lifecycle.errors import UsageError
+from lifecycle.world.continuation import open_accounts
 from lifecycle.world.presets import preset
 from lifecycle.world.simulate import simulate
 from lifecycle.world.trace import KINDS, PRODUCT_ADDON, Trace
 from lifecycle.world.truth import oracle_risk, oracle_value, realised_value
+from lifecycle.world.valuation import base_products
 
 MEDIUM = preset("tiny", accounts=1500, months=30, seed=5)
 DAY = 7 * 60 + 3
@@ -84,3 +86,17 @@ def test_futures_of_the_world_average_to_the_oracles_value(trace: Trace) -> None
 def test_a_day_outside_the_world_is_refused(trace: Trace) -> None:
     with pytest.raises(UsageError, match="day 9999"):
         oracle_risk(trace, 9_999, horizon_days=90)
+
+
+def test_the_oracles_value_is_what_the_world_itself_then_pays(trace: Trace) -> None:
+    """The continuation's short cut for won deals must not drift from the deals themselves."""
+    rows, _ = open_accounts(trace, 7 * 52)
+    weekly, margins = trace.weekly, np.array(trace.params.mix.margin_share)
+    base = margins[base_products(trace)[rows]][:, None]
+    year = slice(52, 104)
+    addon = weekly.addon_mrr_minor[rows, year]
+    margin = (weekly.mrr_minor[rows, year] - addon) * base + addon * margins[PRODUCT_ADDON]
+    cost = weekly.active[rows, year] * trace.accounts.serve_cost_minor[rows][:, None]
+    paid = ((margin - cost) * 7 / 365.25 * 12).sum()
+    expected = oracle_value(trace, 7 * 52, months=12, discount_share=0.0, draws=8)[1].sum()
+    assert paid == pytest.approx(expected, rel=0.035)
