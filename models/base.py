@@ -89,7 +89,7 @@ class Explanation:
     link
         ``logit`` for probabilities, ``log`` for money, ``identity`` where zero can be predicted.
     route
-        Whose groups and words these are (``models.reasons.WORDINGS``).
+        Whose groups and words these are (``models.reasons.find_wording``).
     columns, parts
         Where known, what single columns contribute, shape (n, f): it decides which column of a
         group is shown. Not all of a contribution need be in it.

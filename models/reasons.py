@@ -19,16 +19,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.base import Explanation, FloatArray, ScoreModel, Unit
-from models.contract.telling import CONTRACT
+from models.contract.telling import CONTRACT, CONTRACT_VALUE
 from models.tellings import GROUPS, ORDERS, PROCESS_COLUMN, Wording, group_of, sum_groups
 
 __all__ = [
-    "GROUPS", "PROCESS_COLUMN", "WORDINGS", "build_reasons", "group_of", "sum_groups",
+    "GROUPS", "PROCESS_COLUMN", "build_reasons", "find_wording", "group_of", "sum_groups",
     "tell_reasons",
 ]  # fmt: skip
 
 BoolArray = NDArray[np.bool_]
-WORDINGS: Mapping[str, Wording] = {"non_contractual": ORDERS, "contractual": CONTRACT}
 RAISING, LOWERING = 3, 1
 LEAST_SHOWN = 0.1
 FEWEST_PEERS = 5
@@ -59,6 +58,13 @@ class Told:
     choice: NDArray[np.intp]
     value: FloatArray
     usual: FloatArray
+
+
+def find_wording(why: Explanation) -> Wording:
+    """Return the words in which an explanation is put, by its route and what it speaks of."""
+    if why.route == "non_contractual":
+        return ORDERS
+    return CONTRACT if why.link == "logit" else CONTRACT_VALUE
 
 
 def build_reasons(model: ScoreModel, frame: pa.Table) -> list[list[dict[str, Any]]]:
@@ -92,7 +98,7 @@ def tell_reasons(why: Explanation, frame: pa.Table, *, unit: Unit) -> list[list[
         apart = apart - _peer_medians(apart, peers)
     # more engaged means less risk, but more value
     wanted = np.where(apart > 0, 1, -1) * (-1 if unit == "probability" else 1)
-    wording = WORDINGS[why.route]
+    wording = find_wording(why)
     told = [
         _tell_group(group, why, frame, peers=peers, wanted=wanted[:, place])
         for place, group in enumerate(why.groups)
@@ -153,7 +159,7 @@ def _tell_group(
     ``wanted`` is 1 where the reason speaks for a better customer than the peers, -1 for a worse.
     The first column that does is chosen, or the one with the largest part where parts are known.
     """
-    wording, rows = WORDINGS[why.route], frame.num_rows
+    wording, rows = find_wording(why), frame.num_rows
     columns = (*wording.shown.get(group, ()), *wording.more(frame, group))
     columns = tuple(one for one in columns if one[0] in frame.column_names)
     better = -1 if why.link == "logit" else 1

@@ -81,3 +81,32 @@ CONTRACT = Wording(
     more=own_fields,
 )
 """The words of accounts that hold a contract."""
+
+_LABELS = {column.name: label_of(column) for column in CONTRACT_COLUMNS}
+_VALUE: Mapping[str, tuple[str, ...]] = {
+    "contract": ("mrr_minor", "seats_count", "lines_count"),
+    "survival": (
+        "notice_deadline_days", "seat_use_84d_ratio", "events_84d_364d_log", "nps_score",
+        "severe_tickets_90d_count", "late_365d_count", "term_months",
+    ),
+    "tail": ("tenure_days", "customer_days"),
+    "expansion": ("mrr_365d_ratio", "expansions_365d_count", "expansion_open_count"),
+    "costs": ("serve_cost_minor", "margin_share"),
+}  # fmt: skip
+
+CONTRACT_VALUE = Wording(
+    groups=tuple(_VALUE),
+    shown={
+        group: tuple((name, _LABELS[name]) for name in names) for group, names in _VALUE.items()
+    },
+    engaged={
+        **ENGAGED,
+        "mrr_minor": 1,
+        "seats_count": 1,
+        "margin_share": 1,
+        "serve_cost_minor": -1,
+    },
+    actionable=CONTRACT.actionable,
+    group_of=group_of,
+)
+"""The words of the steps that a contract's value is reached by."""

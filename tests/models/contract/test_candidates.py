@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.errors import BundleError, FeatureMismatchError, ModelError, NotEnoughHistoryError
 from models import accuracy
-from models.base import Examples
+from models.base import Examples, Explanation
 from models.calibration import CalibratedLapse, Calibration
 from models.classes import load_class
 from models.contract.candidates import CONTRACT_CANDIDATES, CONTRACT_RULES
@@ -14,7 +14,7 @@ from models.contract.events import count_events
 from models.contract.headline import ContractModel
 from models.contract.health_score import HealthScore
 from models.contract.tables import ContractTable
-from models.reasons import build_reasons
+from models.reasons import build_reasons, tell_reasons
 from tests.models.contract.pastmonths import Book, true_risk
 
 KINDS = ("base_rate", "renewal_table", "health_score", "logistic", "blend", "trees", "calibrated")
@@ -209,3 +209,11 @@ def test_reasons_name_a_column_its_value_and_its_peers(fitted, later):
     assert trend["column"] == "events_84d_364d_log"
     assert trend["actionable"]
     assert (trend["value"] > trend["peer_median"]) == (trend["direction"] == "lowers")
+
+
+def test_the_steps_of_a_value_are_told_in_words_of_their_own(later):
+    worth = np.zeros((later[0].num_rows, 1))
+    worth[np.argmax(later[0].column("mrr_minor").to_numpy())] = 1e6
+    why = Explanation(0.0, ("contract",), worth, "identity", route="contractual")
+    told = [row for row in tell_reasons(why, later[0], unit="minor") if row]
+    assert [row[0]["label"] for row in told] == ["monthly recurring revenue"]
