@@ -92,6 +92,17 @@ class Book:
     tail_sd: FloatArray
 
 
+@dataclass(frozen=True)
+class _Cash:
+    """What does not change from draw to draw: shape (n, months), and where each pool begins."""
+
+    worth: FloatArray
+    cost: FloatArray
+    pool: FloatArray
+    start: IntArray
+    group: IntArray
+
+
 def draw_values(
     book: Book, moves: Moves, doubt: Doubt, *, count: int, seed: int = SEED
 ) -> FloatArray:
@@ -100,13 +111,26 @@ def draw_values(
     The same book and seed give the same draws.
     """
     rng = np.random.default_rng(seed)
-    pools = {name: build_pool(moves, name, rng) for name in sorted(set(book.segment.tolist()))}
-    pool = np.concatenate(list(pools.values()))
-    start = np.array([list(pools).index(name) * POOL for name in book.segment], dtype=np.int64)
+    cash = _prepare(book, moves, rng)
     out = np.empty((count, len(book.segment)))
     for row in range(count):
-        out[row] = _draw(book, doubt, rng, noise=(pool, start))
+        out[row] = _draw(book, doubt, rng, cash=cash)
     return out
+
+
+def _prepare(book: Book, moves: Moves, rng: np.random.Generator) -> _Cash:
+    plan = book.plan
+    names, segment = np.unique(book.segment.astype(str), return_inverse=True)
+    pools = [build_pool(moves, str(name), rng) for name in names]
+    _, group = np.unique(book.group.astype(str), return_inverse=True)
+    weights = plan.weights()
+    return _Cash(
+        worth=plan.level * weights * (plan.mrr * plan.margin)[:, None],
+        cost=plan.cost[:, None] * weights,
+        pool=np.concatenate([np.repeat(one, BLOCK_MONTHS, axis=1) for one in pools]),
+        start=segment.astype(np.int64) * POOL,
+        group=group.astype(np.int64),
+    )
 
 
 def build_pool(moves: Moves, segment: str, rng: np.random.Generator) -> FloatArray:
@@ -132,28 +156,21 @@ def _jumps(
     return np.where(moved, change, 0.0), chance * change.mean()
 
 
-def _draw(
-    book: Book, doubt: Doubt, rng: np.random.Generator, *, noise: tuple[FloatArray, IntArray]
-) -> FloatArray:
-    plan, months = book.plan, book.plan.months
-    n = len(plan.mrr)
+def _draw(book: Book, doubt: Doubt, rng: np.random.Generator, *, cash: _Cash) -> FloatArray:
+    plan, months, n = book.plan, book.plan.months, len(book.segment)
     common = doubt.path(months, rng)
     common[:FIRST_YEAR] += doubt.near_sd * rng.standard_normal() - doubt.near_sd**2 / 2
     common[FIRST_YEAR:] += doubt.shift_sd * rng.standard_normal() - doubt.shift_sd**2 / 2
     # one number per group and draw: accounts of a group share the doubt of its curve
-    own = {name: rng.standard_normal() for name in sorted(set(book.group.tolist()))}
-    by_group = np.array([own[name] for name in book.group])
+    by_group = rng.standard_normal(int(cash.group.max()) + 1)[cash.group]
     tilt = np.exp(book.tail_sd * by_group - book.tail_sd**2 / 2)
     growth = np.exp(doubt.growth_sd * rng.standard_normal() * faded(months))
-    wait, place = rng.exponential(size=n), rng.integers(0, POOL, n)
     hazard = plan.hazard * np.exp(common)
     hazard[:, FIRST_YEAR:] *= tilt[:, None]
-    end = _month_of(hazard, wait) + plan.lag
-    paid = np.clip(end[:, None] - np.arange(months), 0.0, 1.0) * plan.weights()
-    pool, start = noise
-    moved = np.repeat(pool[start + place], BLOCK_MONTHS, axis=1)[:, :months]
-    worth = (paid * plan.level * growth * moved).sum(axis=1) * plan.mrr * plan.margin
-    return np.asarray(worth - paid.sum(axis=1) * plan.cost)
+    end = _month_of(hazard, rng.exponential(size=n)) + plan.lag
+    paid = np.clip(end[:, None] - np.arange(months), 0.0, 1.0)
+    moved = cash.pool[cash.start + rng.integers(0, POOL, n), :months]
+    return np.asarray((paid * (cash.worth * moved * growth - cash.cost)).sum(axis=1))
 
 
 def _month_of(hazard: FloatArray, wait: FloatArray) -> FloatArray:

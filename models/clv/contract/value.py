@@ -145,6 +145,8 @@ class ContractValue:
         """
         course = self._fitted()
         book = course.book(frame, discount=self.discount)
+        if frame.num_rows == 0:
+            return np.empty((count, 0))
         return draw_values(book, course.moves, course.doubt, count=count)
 
     def intervals(self, frame: pa.Table, count: int = ACCOUNT_DRAWS) -> FloatArray:
