@@ -11,7 +11,8 @@ from features.days import day_of_event
 from features.ends import GRACE_DAYS
 from lifecycle.snapshot import Snapshot
 
-MONTH_DAYS = 30.4375
+MONTH_DAYS = 30
+"""The least that a rate per month is taken over."""
 STEPS = 10_000
 """Seats and margins are added up in whole ten-thousandths: such sums have no order."""
 YEAR_DAYS = 365

@@ -102,6 +102,11 @@ def _usage() -> tuple[Column, ...]:
     others: list[tuple[str, Unit, str]] = [
         ("seat_use_28d_ratio", "ratio", "Active users over seats licensed, over 28 days."),
         ("seat_use_84d_ratio", "ratio", "Active users over seats licensed, over 84 days."),
+        (
+            "seat_use_peer_ratio",
+            "ratio",
+            "Active users over seats of 28 days, over the mean of its country.",
+        ),
         ("events_seat_28d_ratio", "ratio", "Events a week per seat, over 28 days."),
         ("events_seat_84d_ratio", "ratio", "Events a week per seat, over 84 days."),
         ("active_peak_ratio", "ratio", "Active users of 28 days over their highest in a year."),
@@ -122,6 +127,9 @@ _TREND = (
             for role, what in _ROLES.items()
             for short, long in (("28d", "84d"), ("84d", "182d"), ("84d", "364d"))
         ),
+        ("active_peer_28d_84d_log", "log", "Active users, 28d against 84d, less the mean of its "
+         "country: what no holiday explains."),
+        ("active_peer_84d_364d_log", "log", "The same, 84d against 364d."),
         ("usage_slope_ratio", "ratio", "How much later than evenly its events of 182 days fell, "
          "from -1 to 1."),
         actionable=True,

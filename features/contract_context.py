@@ -46,3 +46,26 @@ def build_ended(rows: ibis.Table, by: str | None, clock: ContractClock) -> ibis.
     return sums.mutate(
         **made, **{f"{name}_seat_minor": sums.mrr * STEPS / sums.seats.nullif(0)}
     ).drop(f"{name}_90d", f"{name}_365d", "live", "mrr", "seats")
+
+
+def add_use_peers(wide: ibis.Table) -> ibis.Table:
+    """Add how use and its trend compare with the accounts of the same country.
+
+    Holidays fall on all accounts of a country alike; what is left is the account's own.
+    """
+    rows = wide.mutate(peer_country=wide.country.fill_null("")).alias("account_rows")
+    own = {"short": rows.active_28d_84d_log, "long": rows.active_84d_364d_log}
+    own["use"] = rows.seat_use_28d_ratio
+    # Whole steps: a mean that does not depend on the rows' order.
+    means = rows.group_by(country_key="peer_country").agg(
+        **{
+            f"{name}_peers": (value * STEPS).round().cast("float64").mean() / STEPS
+            for name, value in own.items()
+        }
+    )
+    joined = rows.left_join(means, rows.peer_country == means.country_key)
+    return joined.mutate(
+        active_peer_28d_84d_log=joined.active_28d_84d_log - joined.short_peers,
+        active_peer_84d_364d_log=joined.active_84d_364d_log - joined.long_peers,
+        seat_use_peer_ratio=joined.seat_use_28d_ratio / joined.use_peers.nullif(0),
+    )

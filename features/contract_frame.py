@@ -30,7 +30,7 @@ from features.contract import (
     build_serve_costs,
 )
 from features.contract_columns import CONTRACT_COLUMNS, LINE, ZERO_WHEN_ABSENT
-from features.contract_context import build_ended, build_profiles
+from features.contract_context import add_use_peers, build_ended, build_profiles
 from features.engagement import build_engagement
 from features.frames import save_frame
 from features.lines import build_line_spells
@@ -140,7 +140,9 @@ def build_contract_frame(
     parts = [build_past(spells, clock), *_account_parts(snapshot, clock, merges)]
     wide = add_return(_join_all(wide, parts))
     wide = _add_context(wide, snapshot, clock, spells)
-    return _select(_add_last(wide, clock), unit).order_by(*_KEYS[unit])
+    wide = add_use_peers(_add_last(wide))
+    wide = wide.mutate(month_sin=clock.month_sin, month_cos=clock.month_cos)
+    return _select(wide, unit).order_by(*_KEYS[unit])
 
 
 def _build_units(
@@ -202,14 +204,16 @@ def _join(left: ibis.Table, right: ibis.Table, by: str) -> ibis.Table:
     return joined.select(*left.columns, *(name for name in right.columns if name != by))
 
 
-def _add_last(wide: ibis.Table, clock: ContractClock) -> ibis.Table:
+def _add_last(wide: ibis.Table) -> ibis.Table:
     """Add what needs columns of several families."""
     seats = (wide.seats_count > 0).ifelse(wide.seats_count, ibis.null()).cast("float64")
     days = wide.customer_days.cast("float64")
+    # Of an account younger than a year only its days count, a month at least.
     days = (days > YEAR_DAYS).ifelse(YEAR_DAYS, (days < MONTH_DAYS).ifelse(MONTH_DAYS, days))
+    days = days.cast("float64")
     quarter, year = wide.company_ended_90d_share, wide.company_ended_365d_share
     return wide.mutate(
-        serve_cost_minor=wide.served_minor * MONTH_DAYS / days,
+        serve_cost_minor=wide.served_minor * YEAR_DAYS / 12 / days,
         price_peer_ratio=wide.mrr_seat_minor / wide.segment_seat_minor.nullif(0),
         seat_use_28d_ratio=wide.active_28d_rate / seats,
         seat_use_84d_ratio=wide.active_84d_rate / seats,
@@ -219,9 +223,7 @@ def _add_last(wide: ibis.Table, clock: ContractClock) -> ibis.Table:
         tickets_seat_90d_ratio=wide.tickets_90d_count.fill_null(0).cast("float64") / seats,
         nps_missing=wide.nps_score.isnull().ifelse(1, 0),
         nps_age_days=wide.nps_age_days.fill_null(AGE_CAP_DAYS),
-        company_ended_ratio=quarter * (YEAR_DAYS / 90) / year.nullif(0),
-        month_sin=clock.month_sin,
-        month_cos=clock.month_cos,
+        company_ended_ratio=quarter * YEAR_DAYS / 90 / year.nullif(0),
     )
 
 

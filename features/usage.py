@@ -28,8 +28,9 @@ ROLES = {
 GAUGES = ("active", "breadth")
 """Roles that state a level in a span instead of adding up."""
 _LOGGED = (("28d", "84d"), ("84d", "182d"), ("84d", "364d"))
-_SMALL = 0.1
-"""Added to both sides of a log-ratio: a tenth a week is as good as nothing."""
+_SMALL_PART = 10
+"""Both sides of a log-ratio gain one tenth (a tenth a week is as good as nothing), by a whole
+factor: aggregates may stand on no fraction written by hand."""
 STEPS = 1_000
 _LATEST_LAG_DAYS = 28
 
@@ -140,8 +141,8 @@ def _add_levels(sums: ibis.Table) -> ibis.Table:
 
 def _log_ratios(wide: ibis.Table) -> dict[str, Any]:
     return {
-        f"{role}_{short}_{long}_log": (wide[f"{role}_{short}_rate"] + _SMALL).ln()
-        - (wide[f"{role}_{long}_rate"] + _SMALL).ln()
+        f"{role}_{short}_{long}_log": (wide[f"{role}_{short}_rate"] * _SMALL_PART + 1).ln()
+        - (wide[f"{role}_{long}_rate"] * _SMALL_PART + 1).ln()
         for role in (*ROLES, "events")
         for short, long in _LOGGED
     }

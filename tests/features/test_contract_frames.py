@@ -157,7 +157,7 @@ def test_open_deals_their_pushes_and_rivals_are_counted(rows: dict[str, Any]) ->
 
 def test_margin_and_cost_to_serve_are_known_where_told(rows: dict[str, Any]) -> None:
     assert rows["term"]["margin_share"] == 0.8
-    assert rows["term"]["serve_cost_minor"] == pytest.approx(3600 * 30.4375 / 365)
+    assert rows["term"]["serve_cost_minor"] == pytest.approx(3600 / 12)
 
 
 def test_lines_as_units_speak_of_themselves(snapshot: Any) -> None:
