@@ -30,16 +30,17 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("lifecycle.cli", "read an export into the lake through a mapping file"),
-    "world": (
-        "lifecycle.cli",
-        "make a synthetic company whose truth is known",
-    ),
+    "world": ("lifecycle.cli", "make a synthetic company whose truth is known"),
     "dictionary": ("lifecycle.cli", "print the data dictionary"),
     "train": ("training.cli", "train a model as of a day and pass it through the gate"),
     "backtest": ("training.cli", "forecast every past quarter from every past week, and score it"),
     "score": ("service.cli_jobs", "write one model's scores as of a day to a file"),
     "forecast": ("service.cli_jobs", "write the quarter's forecast as of a day to a file"),
     "refresh": ("service.cli_jobs", "score and forecast as of a day into the ledger"),
+    "metrics": ("service.cli_metrics", "show MRR movements, retention, billing and CLV:CAC"),
+    "at-risk": ("service.cli_rescue", "write the at-risk list to a file"),
+    "interventions": ("service.cli_rescue", "record rescue work, and ask what it did"),
+    "track-record": ("service.cli_rescue", "show what came of the scores that were issued"),
     "models": ("service.cli_jobs", "list the released models and their cards"),
     "serve": ("service.cli_web", "answer over HTTP from the ledger"),
     "keys": ("service.cli_web", "create, list and revoke API keys"),

@@ -32,7 +32,7 @@ class Acquisition:
     cost_minor
         Marketing and sales cost (minor units).
     clv_minor
-        Mean margin-based lifetime value of those with a score; ``None`` without any.
+        Mean margin-based lifetime value of those whose value is known; ``None`` without any.
     """
 
     group: str
@@ -65,7 +65,8 @@ def measure_cohorts(
     Parameters
     ----------
     clv_minor
-        Account to margin-based lifetime value (historic + residual, minor units).
+        Account to margin-based lifetime value (historic + residual, minor units); those who left
+        belong in it with their historic value alone, or the survivors' value is shown for all.
 
     Raises
     ------

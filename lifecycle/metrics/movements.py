@@ -96,6 +96,20 @@ def read_balances(movements: Iterable[Movement], day: date) -> dict[str, int]:
     return {account: mrr for account, mrr in balances.items() if mrr}
 
 
+def sum_paid(movements: Iterable[Movement], day: date) -> dict[str, float]:
+    """Return each account's recurring revenue from its first day to a day (minor units).
+
+    MRR is earned evenly: a day brings 12/365.25 of it. Those who left are among them.
+    """
+    paid: dict[str, float] = {}
+    for one in movements:
+        left = max((day - one.effective_on).days, 0)
+        paid[one.account_id] = (
+            paid.get(one.account_id, 0.0) + one.delta_minor * left * 12.0 / 365.25
+        )
+    return paid
+
+
 def check_reconciled(snapshot: Snapshot, movements: Iterable[Movement]) -> int:
     """Compare the movements' sum with the lines' own MRR; return it (minor units).
 

@@ -13,6 +13,7 @@ from lifecycle.metrics.movements import (
     check_reconciled,
     read_balances,
     sum_by_month,
+    sum_paid,
 )
 from lifecycle.snapshot import Snapshot
 from tests.builders import build_lake, fact, noon
@@ -100,3 +101,10 @@ def test_changes_that_do_not_follow_on_one_another_are_named(tmp_path):
     known = snapshot(tmp_path, subscriptions=[line()], subscription_changes=changes)
     with pytest.raises(DataError, match="s1"):
         check_reconciled(known, build_movements(known))
+
+
+def test_those_who_left_have_paid_too(tmp_path):
+    gone = [change(date(2021, 7, 2), 100, 0, kind="midterm_cancel")]
+    known = snapshot(tmp_path, subscriptions=[line()], subscription_changes=gone)
+    paid = sum_paid(build_movements(known), TODAY)
+    assert paid["a1"] == pytest.approx(100 * 182 * 12 / 365.25)

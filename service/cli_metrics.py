@@ -1,0 +1,200 @@
+"""The command of business measures: MRR movements, retention, revenue, CLV:CAC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow.compute as pc
+import typer
+
+from lifecycle.console import Console
+from lifecycle.currencies import MINOR_DIGITS
+from lifecycle.errors import ModelNotFoundError, NotEnoughHistoryError, RefusedError
+from lifecycle.metrics.acquisition import Acquisition, measure_channels, measure_cohorts
+from lifecycle.metrics.movements import (
+    KINDS,
+    Movement,
+    build_movements,
+    check_reconciled,
+    read_balances,
+    sum_by_month,
+    sum_paid,
+)
+from lifecycle.metrics.retention import Retention, measure_retention
+from lifecycle.metrics.revenue import measure_billing
+from lifecycle.periods import add_months, parse_as_of
+from lifecycle.snapshot import Snapshot
+from service.cli_jobs import load_place, say_synthetic
+from service.refresh.place import Place, open_snapshot
+from service.refresh.releases import choose_releases, nearest_release
+from service.refresh.routes import CONTRACTUAL, build_route
+from service.refresh.scoring import CLV, score_release
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
+]
+AsOf = Annotated[str, typer.Option(help="The day to stand on: only facts known before it count.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+MONTHS_SHOWN = 12
+FIVE_YEARS_DAYS = 1825
+EVERYBODY = "all"
+
+
+@app.callback()
+def _group() -> None:
+    """Business measures."""  # an app of one command would not expect that command's name
+
+
+@app.command("metrics", epilog="Example: truecast metrics --as-of 2024-12-30")
+def metrics_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = False) -> None:
+    """Show MRR movements, NRR and GRR by segment, billing, and CLV:CAC by cohort and channel."""
+    console, place = Console(json_mode), load_place(data_dir)
+    snapshot = open_snapshot(place, parse_as_of(as_of, place.zone))
+    movements = build_movements(snapshot)
+    if not movements:
+        raise NotEnoughHistoryError(
+            f"no contract known before {snapshot.day}",
+            "subscriptions",
+            "ingest them (tables subscriptions and subscription_changes)",
+        )
+    check_reconciled(snapshot, movements)
+    retention = _retention(snapshot, movements)
+    values = _lifetime_values(snapshot, place, movements)
+    cohorts = measure_cohorts(snapshot, movements, values)
+    channels = measure_channels(snapshot, movements, values)
+    billing = measure_billing(snapshot)
+    say_synthetic(console, place)
+    digits = 10 ** MINOR_DIGITS.get(place.currency, 2)
+    _show_movements(console, snapshot.day, movements, digits=digits)
+    _show_retention(console, retention)
+    console.say(
+        f"invoiced {billing.invoiced_minor / digits:,.2f} = recognised"
+        f" {billing.recognised_minor / digits:,.2f} + deferred"
+        f" {billing.deferred_minor / digits:,.2f} {place.currency}"
+    )
+    for title, found in (("quarter won", cohorts[-8:]), ("channel", channels)):
+        _show_acquisition(console, title, found, digits=digits)
+    if not values:
+        console.say("no lifetime values: run `truecast train clv` to see CLV:CAC")
+    console.emit(
+        {
+            "as_of": snapshot.day.isoformat(),
+            "currency": place.currency,
+            "synthetic": place.synthetic,
+            "movements": {str(month): sums for month, sums in sum_by_month(movements).items()},
+            "retention": {name: _document(one) for name, one in retention.items()},
+            "billing": asdict(billing),
+            "cohorts": [_ratio(one) for one in cohorts],
+            "channels": [_ratio(one) for one in channels],
+        }
+    )
+
+
+def _retention(snapshot: Snapshot, movements: Sequence[Movement]) -> dict[str, Retention]:
+    """Compare today's balances with those of a year ago, for all and by segment."""
+    start = read_balances(movements, add_months(snapshot.day, -12))
+    end = read_balances(movements, snapshot.day)
+    accounts = snapshot.table("accounts").select("account_id", "segment")
+    segment = {
+        row["account_id"]: row["segment"] or "" for row in snapshot.collect(accounts).to_pylist()
+    }
+    found = {EVERYBODY: measure_retention(start, end)}
+    for name in sorted({segment.get(account, "") for account in start} - {""}):
+        mine = {account: mrr for account, mrr in start.items() if segment.get(account) == name}
+        found[name] = measure_retention(mine, end)
+    return found
+
+
+def _lifetime_values(
+    snapshot: Snapshot, place: Place, movements: Sequence[Movement]
+) -> dict[str, float]:
+    """Return historic plus residual value by account, where a released model can say it.
+
+    Who left keeps the margin on what was paid: without them a cohort would be worth what its
+    survivors are.
+    """
+    try:
+        releases = choose_releases(place.open_ledger(), snapshot.day)
+    except (ModelNotFoundError, RefusedError):
+        return {}
+    release = nearest_release(releases, CLV, route=CONTRACTUAL, horizon_days=FIVE_YEARS_DAYS)
+    if release is None:
+        return {}
+    frame = build_route(snapshot, CONTRACTUAL, frames_dir=place.frames_dir).frame
+    scored = score_release(release, frame, bundles_dir=place.bundles_dir)
+    known = pc.mean(pc.if_else(pc.is_nan(frame["margin_share"]), None, frame["margin_share"]))
+    margin = known.as_py() if known.is_valid else 1.0
+    if not any("total_minor" in detail for detail in scored.details):
+        return {}  # a rule that knows no lifetime serves
+    live = read_balances(movements, snapshot.day)
+    gone = {
+        account: margin * paid
+        for account, paid in sum_paid(movements, snapshot.day).items()
+        if account not in live
+    }
+    names = scored.table["account_id"].to_pylist()
+    return gone | {
+        name: float(detail["total_minor"])
+        for name, detail in zip(names, scored.details, strict=True)
+        if "total_minor" in detail
+    }
+
+
+def _show_movements(
+    console: Console, day: date, movements: Sequence[Movement], *, digits: int
+) -> None:
+    first = add_months(day.replace(day=1), -MONTHS_SHOWN)
+    balance = sum(read_balances(movements, first).values())
+    rows: list[list[object]] = []
+    for month, sums in sum_by_month(movements).items():
+        if month >= first:
+            balance += sum(sums.values())
+            steps = [f"{sums[kind] / digits:+,.0f}" for kind in KINDS]
+            rows.append([f"{month:%Y-%m}", *steps, f"{balance / digits:,.0f}"])
+    console.table("MRR movements", ["month", *KINDS, "MRR after"], rows)
+
+
+def _show_retention(console: Console, retention: Mapping[str, Retention]) -> None:
+    rows: list[list[object]] = [
+        [name, one.customers_count, f"{one.nrr:.1%}", f"{one.grr:.1%}", f"{one.logo:.1%}"]
+        for name, one in retention.items()
+    ]
+    console.table(
+        "retention over twelve months", ["segment", "customers", "NRR", "GRR", "logos"], rows
+    )
+
+
+def _show_acquisition(
+    console: Console, title: str, found: Sequence[Acquisition], *, digits: int
+) -> None:
+    def money(value: float | None) -> str:
+        return "" if value is None else f"{value / digits:,.0f}"
+
+    rows: list[list[object]] = [
+        [
+            one.group,
+            one.customers_count,
+            money(one.cac_minor),
+            money(one.clv_minor),
+            "" if one.clv_to_cac is None else f"{one.clv_to_cac:.1f}",
+        ]
+        for one in found
+    ]
+    if rows:
+        console.table(f"CLV:CAC by {title}", [title, "won", "CAC", "CLV", "CLV:CAC"], rows)
+
+
+def _document(one: Retention) -> dict[str, Any]:
+    shares = {"nrr": one.nrr, "grr": one.grr, "logo": one.logo}
+    finite = {name: value if value == value else None for name, value in shares.items()}
+    return {**asdict(one), **finite}
+
+
+def _ratio(one: Acquisition) -> dict[str, Any]:
+    return {**asdict(one), "cac_minor": one.cac_minor, "clv_to_cac": one.clv_to_cac}
