@@ -44,20 +44,21 @@ DataDir = Annotated[
 ]
 AsOf = Annotated[str, typer.Option(help="The day to stand on: only facts known before it count.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Horizon = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1825,
+        help="Look-ahead; default 90 for churn; for clv 90 and 365, of contracts 1825.",
+    ),
+]
 
 
 @app.command("train", epilog="Example: truecast train churn --as-of 2011-12-10 --horizon-days 90")
 def train_command(
     model: Annotated[str, typer.Argument(help="churn or clv")],
     as_of: AsOf,
-    horizon_days: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=1825,
-            help="Look-ahead; default 90 for churn; for clv 90 and 365, of contracts 1825.",
-        ),
-    ] = None,
+    horizon_days: Horizon = None,
     route: Annotated[
         RouteWish, typer.Option(help="Whose model; auto: every route that has accounts.")
     ] = "auto",

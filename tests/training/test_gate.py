@@ -14,6 +14,7 @@ from training.trials import LAPSE_MEASURES, VALUE_MEASURES, GateRule, Trial, mea
 
 ORIGINS = [date(2011, month, 1) for month in (1, 4, 7, 10)]
 LAPSE = GateRule("log_loss", LAPSE_MEASURES, "base_rate", frozenset({"base_rate", "rule"}))
+LEAVE = replace(LAPSE, must_beat=True)
 VALUE = GateRule("mae", VALUE_MEASURES, "run_rate", frozenset({"run_rate"}), bias_bound=0.1)
 
 
@@ -139,3 +140,26 @@ def test_a_prediction_that_is_not_finite_is_refused() -> None:
     bad = np.array([0.5, np.nan])
     with pytest.raises(GateError, match="not finite"):
         measure_trial("x", ORIGINS[0], actual=np.ones(2), predicted=bad, rule=LAPSE)
+
+
+def test_where_the_baseline_must_be_beaten_it_serves_unless_clearly_beaten() -> None:
+    losses = {"base_rate": [0.60, 0.61, 0.60, 0.61], "boosted": [0.61, 0.60, 0.59, 0.605]}
+    verdict = decide(_lapse(**losses), LEAVE)
+    assert verdict.winner == "base_rate"
+    assert verdict.text.startswith("no usable signal: the base rate serves")
+
+
+def test_the_simplest_that_clearly_beats_it_serves() -> None:
+    losses = {"rule": [0.600, 0.590, 0.600, 0.591], "boosted": [0.598, 0.592, 0.597, 0.593]}
+    verdict = decide(_lapse(base_rate=[0.7, 0.69, 0.7, 0.69], **losses), LEAVE)
+    assert (verdict.winner, verdict.beats_baseline) == ("rule", True)
+
+
+def test_a_rule_for_a_year_does_not_serve_five() -> None:
+    trials = [
+        *_trials("run_rate", [380.0] * 4, rule=VALUE),
+        *_trials("tweedie", [410.0] * 4, rule=VALUE),
+    ]
+    verdict = decide(trials, replace(VALUE, rules_serve=False))
+    assert (verdict.winner, verdict.beats_baseline) == ("tweedie", False)
+    assert "not better than run_rate in mae" in verdict.text
