@@ -164,3 +164,12 @@ def test_a_term_that_ends_before_it_starts_says_nothing(tmp_path: Path) -> None:
 
 def test_no_contracts_give_no_lines(tmp_path: Path) -> None:
     assert lines(tmp_path, subscriptions=[], accounts=[]) == []
+
+
+def test_an_open_ended_line_under_notice_lives_on_for_its_period(tmp_path: Path) -> None:
+    told, open_ended = change("notice", date(2021, 5, 20)), [sub()]
+    found = lines(tmp_path / "a", told, subscriptions=open_ended)
+    assert ends(found) == [(date(2021, 5, 20), date(2021, 6, 19), "nonrenewal")]
+    agreed = [sub(notice_days=90)]
+    found = lines(tmp_path / "b", told, subscriptions=agreed)
+    assert found[0]["ended_on"] == date(2021, 8, 18)
