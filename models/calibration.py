@@ -144,10 +144,13 @@ class CalibratedLapse:
 
     def explain(self, frame: pa.Table) -> Explanation:
         """Return the inner explanation with what calibration moved, in log-odds."""
-        why, risk = self.inner.explain(frame), self.inner.predict(frame)
+        why = self.inner.explain(frame)
         before = why.base + why.contributions.sum(axis=1)
-        moved = np.zeros(len(risk))
+        moved = np.zeros(len(before))
         if self.calibration.kind != "none":
+            # a second prediction costs as much as all else here; lapse keeps the bits it had
+            known = why.route == "contractual"
+            risk = np.asarray(expit(before)) if known else self.inner.predict(frame)
             moved = self.calibration.log_odds(risk) - before
         parts = np.column_stack([why.contributions, moved])
         return replace(why, groups=(*why.groups, GROUP), contributions=parts)

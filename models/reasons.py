@@ -11,7 +11,7 @@ column that differs from the peers', and their median of it. The words are those
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,8 @@ def tell_reasons(why: Explanation, frame: pa.Table, *, unit: Unit) -> list[list[
     apart = why.contributions
     if frame.num_rows >= FEWEST_PEERS:
         apart = apart - _peer_medians(apart, peers)
+        if why.parts is not None:
+            why = replace(why, parts=why.parts - _peer_medians(why.parts, peers))
     # more engaged means less risk, but more value
     wanted = np.where(apart > 0, 1, -1) * (-1 if unit == "probability" else 1)
     wording = find_wording(why)
@@ -167,7 +169,7 @@ def _tell_group(
     value, usual = np.full(rows, np.nan), np.full(rows, np.nan)
     texts: dict[int, list[str | None]] = {}
     for place, (name, _) in enumerate(columns):
-        parts = _parts_of(why, name, peers)
+        parts = _parts_of(why, name)
         own, median = np.full(rows, np.nan), np.full(rows, np.nan)
         if pa.types.is_string(frame.schema.field(name).type):
             texts[place] = frame.column(name).to_pylist()
@@ -186,12 +188,10 @@ def _tell_group(
     return Told(names, labels, texts, choice, value, usual)
 
 
-def _parts_of(why: Explanation, column: str, peers: Sequence[BoolArray]) -> FloatArray | None:
-    """Return what a column contributes, less its peers' median; None where it is not known."""
+def _parts_of(why: Explanation, column: str) -> FloatArray | None:
     if why.parts is None or column not in why.columns:
         return None
-    own = np.asarray(why.parts[:, [why.columns.index(column)]])
-    return (own - _peer_medians(own, peers))[:, 0] if len(own) >= FEWEST_PEERS else own[:, 0]
+    return np.asarray(why.parts[:, why.columns.index(column)])
 
 
 def _compare(
@@ -220,10 +220,12 @@ def _peer_medians(values: FloatArray, peers: Sequence[BoolArray]) -> FloatArray:
     """Return shape (n, k): for each account the medians of the columns among its peers."""
     out = np.full(values.shape, np.nan)
     for same in peers:
-        if same.sum() < FEWEST_PEERS:  # too few to say what is usual: all accounts are the peers
-            out[same] = [_median(values[:, place]) for place in range(values.shape[1])]
-            continue
-        out[same] = [_median(values[same, place]) for place in range(values.shape[1])]
+        # too few to say what is usual: all accounts are the peers
+        among = np.ascontiguousarray((values if same.sum() < FEWEST_PEERS else values[same]).T)
+        if among.size and np.isfinite(among).all():
+            out[same] = np.median(among, axis=1)
+        else:
+            out[same] = [_median(column) for column in among]
     return out
 
 

@@ -109,7 +109,10 @@ class Vocabulary:
                 column = pa.array(_encode(frame, name, field.odds, label))
             names.append(name)
             columns.append(column)
-        return pa.table(dict(zip(names, columns, strict=True)))
+        made = pa.table(dict(zip(names, columns, strict=True)))
+        for name in [n for n in self.fields if n not in frame.column_names]:
+            made = _add_vanished(made, name, self.fields[name])
+        return made
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -132,6 +135,16 @@ class Vocabulary:
                 for name, one in data.items()
             }
         )
+
+
+def _add_vanished(frame: pa.Table, name: str, field: Field) -> pa.Table:
+    """Add an own field that nobody fills any more as unknown; a feature stays missing."""
+    if field.fate == "dropped" or not name.startswith((OWN_NUMBER, OWN_TEXT)):
+        return frame
+    if field.fate == "pooled":
+        return frame.append_column(name, pa.array([NONE] * frame.num_rows, pa.string()))
+    unknown = np.nan if field.odds is None else field.odds.get(NONE, 0.0)
+    return frame.append_column(name, pa.array(np.full(frame.num_rows, unknown)))
 
 
 def _judge(frame: pa.Table, name: str, label: FloatArray, *, own: bool) -> Field:

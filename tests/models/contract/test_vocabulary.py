@@ -95,3 +95,11 @@ def test_a_reloaded_vocabulary_does_the_same():
 def test_features_that_are_texts_are_never_dropped():
     made, frame, _ = learn("segment", ["one"] * ROWS)
     assert made.transform(frame)["segment"].to_pylist() == ["one"] * ROWS
+
+
+@pytest.mark.parametrize("name", ["number:size", "text:tier"])
+def test_an_own_field_that_vanished_counts_as_unknown(name):
+    cells = np.arange(ROWS) * 0.37 if name == "number:size" else ["gold", "tin"] * (ROWS // 2)
+    made, frame, _ = learn(name, cells)
+    found = made.transform(frame.select(["account_id"]))[name].to_pylist()
+    assert all(one == NONE or np.isnan(one) for one in found)
