@@ -127,7 +127,7 @@ def renewal_log_odds(state: State, params: WorldParams, span: Span, score: Float
     points = 100.0 * (state.uplift - params.growth.uplift_mean) * (state.term_months > 1)
     price = risk.price_per_point * (1.0 + _progress(params, span)) * points
     if params.variant == "misspecified":
-        price = 0.35 * np.maximum(points - 3.0, 0.0)
+        price = 0.25 * np.maximum(points - 2.5, 0.0)
     term = np.searchsorted(np.array(TERMS), state.term_months)
     return np.array(risk.renewal)[term] + score + price
 
@@ -180,6 +180,6 @@ def _progress(params: WorldParams, span: Span) -> float:
 
 def _bends(health: Floats, years: Floats, frailty: Floats) -> Floats:
     """Return what a log-linear model misses: a cliff, a young account's panic, an interaction."""
-    cliff = 0.8 * (health < -1.2) - 0.3
-    young = 0.5 * np.maximum(-health, 0.0) * (years < 1.0)
-    return cliff + young + 0.25 * frailty * np.minimum(health, 0.0)
+    cliff = 0.8 * (health < -1.1) - 0.3
+    young = 0.45 * np.maximum(-health, 0.0) * (years < 1.0)
+    return cliff + young + 0.20 * frailty * np.minimum(health, 0.0)

@@ -136,7 +136,7 @@ class Growth:
     contraction_health: float = 0.8
     contraction_median: float = 0.18
     contraction_sigma: float = 0.45
-    growth_year: float = 0.50
+    growth_year: float = 0.58
     growth_median: float = 0.17
     growth_sigma: float = 0.60
     trigger_year: float = 1.20
