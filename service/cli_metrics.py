@@ -48,7 +48,7 @@ EVERYBODY = "all"
 
 @app.callback()
 def _group() -> None:
-    """Business measures."""  # an app of one command would not expect that command's name
+    """Show business measures."""  # an app of one command would not expect that command's name
 
 
 @app.command("metrics", epilog="Example: truecast metrics --as-of 2024-12-30")
