@@ -56,7 +56,8 @@ class _Contracts:
         for day in days:
             check_closed(day, look.known_on, horizon_days=look.horizon_days)
         known = history.as_of(look.known_on)
-        held = {day: build_live_lines(history.as_of(day)) for day in days}
+        held = look.held
+        held |= {day: build_live_lines(history.as_of(day)) for day in days if day not in held}
         found = build_outcomes(known, days, per=self.per, held=held, lag_days=look.lag_days)
         paid: dict[date, pa.Table] = {}
         if self.label == "revenue":

@@ -76,6 +76,7 @@ class SliceStore:
     kind: SliceKind = ORDERS
     lag_days: int = 0
     _frames: dict[date, pa.Table] = field(default_factory=dict, repr=False)
+    _held: dict[date, pa.Table] = field(default_factory=dict, repr=False)
 
     def frame(self, day: date) -> pa.Table:
         """Return the frame as of ``day`` with its ``as_of`` column (date32)."""
@@ -104,7 +105,7 @@ class SliceStore:
             A window is still open on ``known_on``.
         """
         frames = {day: self.frame(day) for day in days}
-        look = Look(known_on, horizon_days, self.lag_days)
+        look = Look(known_on, horizon_days, self.lag_days, self._held)
         return self.kind.look_after(self.history, frames, look)
 
     def slice(self, day: date, known_on: date, *, horizon_days: int, target: Target) -> Examples:

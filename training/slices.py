@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -52,11 +52,14 @@ class Look:
         Only facts known before this day are counted.
     horizon_days, lag_days
         Length of the windows, and days that pass until an outcome is on record.
+    held
+        By past day, who held which contract line as known then: kept from look to look.
     """
 
     known_on: date
     horizon_days: int
     lag_days: int = 0
+    held: dict[date, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from training.routes import find_routes
 from training.specs import find_spec
 
 DAY = date(2021, 6, 1)
-TERM = {"term_ends_on": date(2021, 9, 1), "notice_days": 60}
+TERM: dict[str, Any] = {"term_ends_on": date(2021, 9, 1), "notice_days": 60}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy_store(made)
     (made / "truecast.toml").write_text('currency = "GBP"\ntimezone = "Europe/London"\n')
     lone = [order("buyer", TODAY - timedelta(days=n)) for n in range(1, 40)]
-    build_lake(made, orders=lone, **company(TODAY))
+    facts: dict[str, Any] = {**company(TODAY), "orders": lone}
+    build_lake(made, **facts)
     return made
 
 
