@@ -10,7 +10,6 @@ from models.base import Examples, FloatArray
 from models.clv.contract.cash import FIRST_YEAR, Plan
 from models.clv.contract.draws import QUANTILES
 from models.clv.contract.rows import MONTH_DAYS, After, Contracts, Names
-from models.contract.events import unit_numbers
 
 PRIOR_SHOCK_SD = 0.2
 PRIOR_MONTHS = 24.0
@@ -118,38 +117,24 @@ def measure_retention(
 
 
 def trail_retention(examples: Examples) -> dict[str, float]:
-    """Return past net revenue retention by segment and for ``all``, over rows seen for a year.
+    """Return net revenue retention by segment and for ``all``, of the latest year of past days.
 
-    Of a day's accounts the MRR a year later is what they pay then: nothing once the decision to
-    leave has fallen, else the MRR of the row of the same account nearest a year later. Rows
-    without such a later row are left out, whether or not they stayed.
+    MRR of accounts that decided to leave within a year counts as lost; that of the others grew as
+    their revenue within the label window shows (a mean above today's MRR by g x m / 2 is a growth
+    of g a month, nearly), so that the latest past days speak too, a year before the present.
     """
     rows, after = Contracts.read(examples.frame), After.read(examples)
-    later = _mrr_year_later(examples, rows.mrr)
-    left = after.left_within(YEAR_DAYS) & (after.observed >= YEAR_DAYS)
+    months = examples.horizon_days / MONTH_DAYS
     days = examples.as_of.astype("datetime64[D]").astype(np.int64)
-    # a stayer needs a later row; only days that can have one are judged, for leavers too
-    judged = (days + YEAR_DAYS <= days.max() + MONTH_DAYS / 2) & (left | np.isfinite(later))
-    then = np.where(left, 0.0, np.nan_to_num(later))
+    recent = (days > days.max() - YEAR_DAYS) & (after.observed >= YEAR_DAYS)
+    left = after.left_within(YEAR_DAYS)
+    stayed = recent & ~left & ~(after.effective < examples.horizon_days)
     found = {}
     for name in ["all", *sorted(set(rows.segment.tolist()))]:
-        some = judged & ((rows.segment == name) | (name == "all"))
-        base = float(rows.mrr[some].sum())
-        if base > 0:
-            found[str(name)] = float(then[some].sum()) / base
+        some = (rows.segment == name) | (name == "all")
+        base, usual = float(rows.mrr[some & recent].sum()), float(rows.mrr[some & stayed].sum())
+        if base > 0 and usual > 0:
+            kept = 1.0 - float(rows.mrr[some & recent & left].sum()) / base
+            above = float(examples.label[some & stayed].sum()) / (usual * months)
+            found[str(name)] = kept * float(np.exp(np.log(above) * 2.0 / months * 12.0))
     return found
-
-
-def _mrr_year_later(examples: Examples, mrr: FloatArray) -> FloatArray:
-    """Return MRR of the row of the same unit within half a month of a year later, else NaN."""
-    unit = unit_numbers(examples.frame)
-    days = examples.as_of.astype("datetime64[D]").astype(np.float64)
-    order = np.lexsort((days, unit))
-    span = 1e6
-    keys = unit[order] * span + days[order]
-    wanted = unit * span + days + YEAR_DAYS
-    right = np.clip(np.searchsorted(keys, wanted), 1, len(keys) - 1)
-    left = right - 1
-    nearest = np.where(np.abs(keys[right] - wanted) < np.abs(keys[left] - wanted), right, left)
-    close = np.abs(keys[nearest] - wanted) <= MONTH_DAYS / 2 + 1.0
-    return np.where(close, mrr[order][nearest], np.nan)

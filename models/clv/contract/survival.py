@@ -29,7 +29,7 @@ from models.base import FloatArray
 from models.clv.contract.spells import Spells
 from models.clv.purchase_process import maximise
 
-LIMITS = ((1e-3, 1e4), (1e-3, 1e6), (0.2, 5.0))
+LIMITS = ((1e-3, 1e4), (1e-3, 1e6), (0.3, 2.5))
 STARTS = ((1.0, 5.0, 1.0), (0.5, 40.0, 1.0), (20.0, 800.0, 1.0))
 FEWEST_ENDS = 10
 AIC_MARGIN = 2.0
