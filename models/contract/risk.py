@@ -1,8 +1,9 @@
 """The churn risk that is served: headline, the months ahead, causes, a band, and its reasons.
 
 The headline is the calibrated winner of the contest; nothing here changes it. The monthly hazard
-says when; each account's hazards are moved by one log-odds offset so that its curve passes through
-its headline. So a curve never falls, and never contradicts the number above it.
+says when; each account's hazards within the horizon are moved by one log-odds offset, so that its
+curve passes through its headline, and those after it stand as they are. So a curve never falls,
+and never contradicts the number above it.
 """
 
 from __future__ import annotations
@@ -195,8 +196,11 @@ class ContractRisk:
             odds = np.zeros((frame.num_rows, months))
         else:
             odds = self._hazard.log_odds(frame, months=months)
-        moved = odds + anchor(odds, risk, horizon_days=self.horizon_days)[:, None]
-        found = leave_by(moved, days)
+        offset = anchor(odds, risk, horizon_days=self.horizon_days)
+        # what sets an account apart from its hazard now says little of its later deadlines, where
+        # the same offset would weigh many times as much; without a hazard it is all there is
+        held = (np.arange(months) * MONTH_DAYS < self.horizon_days) | (self._hazard is None)
+        found = leave_by(odds + offset[:, None] * held, days)
         return np.where(days == self.horizon_days, risk[:, None], found)
 
 

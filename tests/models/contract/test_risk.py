@@ -8,6 +8,7 @@ import pytest
 from models.calibration import CalibratedLapse, Calibration
 from models.contract.causes import CAUSES
 from models.contract.curve import anchor, leave_by
+from models.contract.hazard import MonthlyHazard
 from models.contract.headline import ContractModel
 from models.contract.risk import CURVE_DAYS, ContractRisk, finish_risk
 from models.contract.tables import ContractTable
@@ -52,7 +53,14 @@ def test_the_curve_never_falls(risk, later):
 
 def test_the_curve_is_that_of_the_truth_on_average(risk, later):
     true = [true_risk(later[1], days).mean() for days in CURVE_DAYS]
-    assert risk.curve(later[0]).mean(axis=0) == pytest.approx(true, rel=0.25)
+    assert risk.curve(later[0]).mean(axis=0) == pytest.approx(true, rel=0.2)
+
+
+def test_what_follows_the_horizon_keeps_the_hazard_it_had(risk, later):
+    gone = risk.curve(later[0])[:, CURVE_DAYS.index(365)]
+    stays = (1 - gone) / (1 - risk.predict(later[0], horizon_days=92))
+    own = MonthlyHazard.from_parts(risk.to_parts()).survival(later[0])
+    assert stays == pytest.approx(own[:, 11] / own[:, 2], rel=0.02)
 
 
 def test_another_horizon_is_read_off_the_curve(risk, later):
