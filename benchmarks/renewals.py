@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.clv.contract.survival import Spells, Survival, build_spells, choose_survival
+from models.clv.contract.profile import profile_interval
+from models.clv.contract.spells import Spells, build_spells
+from models.clv.contract.survival import Survival, choose_survival, fit_survival
 
 FloatArray = NDArray[np.float64]
 AHEAD = np.arange(1, 11)
@@ -81,7 +83,7 @@ def cover_parameters(truth: Survival, *, size: int, seeds: range) -> dict[str, f
     hits = {"a": 0, "b": 0, "c": 0}
     for seed in seeds:
         base = draw_base(truth, size, np.random.default_rng([seed, size, 1]))
-        fits = {fit.name: fit for fit in choose_survival(base.spells)}
-        for name, (low, high) in fits["bdw"].interval().items():
+        fit = fit_survival(base.spells, free_pace=True)
+        for name, (low, high) in profile_interval(fit, base.spells).items():
             hits[name] += low <= getattr(truth, name) <= high
     return {name: count / len(seeds) for name, count in hits.items()}

@@ -26,6 +26,23 @@ def build_billing(
     return _sum_invoices(invoices), _sum_payments(with_survivors(payments, merges))
 
 
+def build_earned(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+    """Build one row per account: revenue ever billed and earned by the day, straight-line by day.
+
+    An invoice without a service period is earned when issued; each is rounded to minor units, so
+    that the sum does not depend on the rows' order.
+    """
+    invoices = snapshot.known("invoices", clock.as_of)
+    start, end = day_of_date(invoices.period_start_on), day_of_date(invoices.period_end_on)
+    days = (end - start).cast("float64").nullif(0)
+    passed = ibis.greatest((clock.today - start).cast("float64"), 0) / days
+    share = ibis.least(passed, 1).fill_null(1)
+    rows = invoices.mutate(earned=(invoices.amount_minor * share).round().cast("float64"))
+    rows = rows.filter(rows.issued_at < clock.as_of).select("account_id", "earned")
+    rows = with_survivors(rows, merges)
+    return rows.group_by("account_id").agg(revenue_total_minor=rows.earned.sum())
+
+
 def _known_invoices(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
     invoices = snapshot.known("invoices", clock.as_of)
     invoices = invoices.filter(

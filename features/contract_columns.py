@@ -88,6 +88,7 @@ _BILLING = _of(
     ("failed_age_days", "days", "Days since a payment last failed, within 400."),
     ("credit_notes_365d_count", "count", "Credit notes of the last 365 days."),
     ("credited_365d_minor", "minor", "Money credited in the last 365 days."),
+    ("revenue_total_minor", "minor", "Revenue billed and earned ever, straight-line by day."),
     ("disputes_365d_count", "count", "Payments disputed or written off in the last 365 days."),
     actionable=True,
 )  # fmt: skip

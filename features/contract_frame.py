@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.attributes import ENTITIES, build_attribute_columns
-from features.billing import build_billing
+from features.billing import build_billing, build_earned
 from features.clock import ContractClock, any_contract_clock, contract_clock_values
 from features.contract import (
     MONTH_DAYS,
@@ -169,6 +169,7 @@ def _account_parts(
     costs = with_survivors(build_serve_costs(snapshot, clock), merges)
     return [
         *build_billing(snapshot, clock, merges),
+        build_earned(snapshot, clock, merges),
         build_usage(snapshot, clock, merges),
         build_support(snapshot, clock, merges),
         build_survey(snapshot, clock, merges),

@@ -64,11 +64,10 @@ def metrics_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
             "ingest them (tables subscriptions and subscription_changes)",
         )
     check_reconciled(snapshot, movements)
-    retention = _retention(snapshot, movements)
+    retention, billing = _retention(snapshot, movements), measure_billing(snapshot)
     values = _lifetime_values(snapshot, place, movements)
     cohorts = measure_cohorts(snapshot, movements, values)
     channels = measure_channels(snapshot, movements, values)
-    billing = measure_billing(snapshot)
     say_synthetic(console, place)
     digits = 10 ** MINOR_DIGITS.get(place.currency, 2)
     _show_movements(console, snapshot.day, movements, digits=digits)

@@ -85,12 +85,15 @@ class Contracts:
         )
 
     def historic(self) -> FloatArray:
-        """Return the margin earned so far less the cost to serve, shape (n,); NaN if unknown.
+        """Return the margin earned on record less the cost to serve, shape (n,); NaN if unknown.
 
-        The cost of the last year stands for that of every month before it.
+        The cost of the last year stands for that of every month on record: as many as today's MRR
+        needs to earn what was earned, so that a contract older than the records (left truncation)
+        is not charged for months whose revenue is not counted.
         """
         margin = np.where(np.isfinite(self.margin), self.margin, 1.0)
-        return np.asarray(self.earned * margin - self.cost * self.age)
+        months = np.minimum(self.age, self.earned / np.maximum(self.mrr, 1.0))
+        return np.asarray(self.earned * margin - self.cost * months)
 
     @property
     def window(self) -> Names:
