@@ -28,10 +28,12 @@ import numpy as np
 from lifecycle.errors import GateError
 from models.base import FloatArray
 from training.trials import GateRule, Trial
+from training.verdicts import compare_with_baseline, describe_winner
 
 BIAS_BOUND = 0.10
 LONE_TIE = 0.01
-NO_SIGNAL = "no usable signal: the base rate serves"
+LEAST_EVIDENCE = 2.5
+"""Standard errors; five candidates try, and one without signal in thirty would pass at 2."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ class Verdict:
     text: str
 
 
-def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
+def decide(
+    trials: Sequence[Trial], rule: GateRule, *, evidence: Mapping[str, float] | None = None
+) -> Verdict:
     """Choose who serves.
 
     Parameters
@@ -111,6 +115,10 @@ def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
         Every candidate on every origin, candidates from the simplest to the richest.
     rule
         The model's rule.
+    evidence
+        By candidate, how many standard errors what it adds to the baseline stands from saying
+        nothing, all origins together (`training.contest.measure_evidence`). Where the baseline must
+        be beaten, nobody beats it with less than ``LEAST_EVIDENCE``.
 
     Returns
     -------
@@ -129,23 +137,17 @@ def decide(trials: Sequence[Trial], rule: GateRule) -> Verdict:
     tied = _find_tied(standings, best, rule)
     learned = [s for s in standings if s.learned]
     top = min(learned, key=lambda s: s.mean[rule.measure]).candidate if learned else None
-    winner = _choose(by_name, tied, rule)
-    beats = _beats(by_name, winner, rule.baseline, rule=rule)
-    text = _describe(winner, best, rule=rule, miss=_miss(by_name[winner]))
-    if rule.must_beat and winner == rule.baseline:
-        text = NO_SIGNAL
+    proven = evidence or {}
+    clear = [n for n in by_name if _beats(by_name, n, rule.baseline, rule=rule, proven=proven)]
+    winner = tied[0]
+    if rule.must_beat and rule.baseline in by_name:
+        winner = next((name for name in tied if name in clear), rule.baseline)
+    beats = winner in clear
+    text = describe_winner(winner, best, rule=rule, miss=_miss(by_name[winner]))
     if rule.baseline in by_name:
-        text += "; " + _compare(winner, rule, beats=beats)
+        text += "; " + compare_with_baseline(winner, rule, beats=beats)
     frontier = _frontier(standings) if rule.bias_bound is not None else ()
     return Verdict(winner, rule.measure, standings, tied, top, beats, frontier, text)
-
-
-def _choose(by_name: Mapping[str, Sequence[Trial]], tied: Sequence[str], rule: GateRule) -> str:
-    """Return the simplest of the tied; where the baseline must be beaten, the simplest to do so."""
-    if not rule.must_beat or rule.baseline not in by_name:
-        return tied[0]
-    clear = [name for name in tied if _beats(by_name, name, rule.baseline, rule=rule)]
-    return rule.baseline if rule.baseline in tied or not clear else clear[0]
 
 
 def _complete(trials: Sequence[Trial], rule: GateRule) -> dict[str, list[Trial]]:
@@ -253,11 +255,23 @@ def _stand(
 
 
 def _beats(
-    by_name: Mapping[str, Sequence[Trial]], winner: str, baseline: str, *, rule: GateRule
+    by_name: Mapping[str, Sequence[Trial]],
+    winner: str,
+    baseline: str,
+    *,
+    rule: GateRule,
+    proven: Mapping[str, float],
 ) -> bool:
+    """Say whether one is better than the baseline by more than chance.
+
+    Where there is evidence over all rows, it decides, with a gain that only has to be one: few
+    origins (two, with a young company) give no standard error worth the name.
+    """
     if winner == baseline or baseline not in by_name:
         return False
     gain = _losses(by_name[baseline], rule) - _losses(by_name[winner], rule)
+    if rule.must_beat and winner in proven:
+        return float(gain.mean()) > 0 and proven[winner] >= LEAST_EVIDENCE
     margin = _se(gain)
     if margin is None:
         margin = LONE_TIE * abs(float(_losses(by_name[baseline], rule).mean()))
@@ -272,27 +286,3 @@ def _frontier(standings: Sequence[Standing]) -> tuple[str, ...]:
         )
 
     return tuple(one.candidate for one in standings if not beaten(one))
-
-
-def _describe(winner: str, best: str, *, rule: GateRule, miss: float) -> str:
-    if winner != best:
-        text = f"{winner} serves: {best} has the lower {rule.measure}, but not by more than one"
-        text += " standard error"
-    else:
-        text = f"{winner} serves: lowest {rule.measure}"
-    if rule.bias_bound is None:
-        return text
-    text += (
-        f" of those with the rightest totals; its total is off by {miss:.0%} on a typical origin"
-    )
-    if miss <= rule.bias_bound:
-        return text
-    return f"{text}, over the {rule.bias_bound:.0%} wanted, and no other's is clearly nearer"
-
-
-def _compare(winner: str, rule: GateRule, *, beats: bool) -> str:
-    if beats:
-        return f"better than {rule.baseline} by more than one standard error"
-    if winner == rule.baseline:
-        return "nothing beats it by more than one standard error"
-    return f"not better than {rule.baseline} in {rule.measure} by one standard error"

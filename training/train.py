@@ -138,7 +138,8 @@ def train(
     learned = build_training_set(store, days, as_of, horizon_days=horizon, target=spec.target)
     contest = run_contest(spec, store, plan, as_of=as_of, ticker=progress)
     plan = _as_judged(plan, contest)
-    verdict = decide(contest.trials, spec.rule) if plan.origins else None
+    proven = contest.evidence(spec.rule.baseline) if spec.rule.must_beat else {}
+    verdict = decide(contest.trials, spec.rule, evidence=proven) if plan.origins else None
     model = _choose(spec, verdict).fit(learned.examples)
     model, calibration = _calibrate(model, spec, contest, plan=plan, horizon_days=horizon)
     if spec.finish is not None:

@@ -17,7 +17,8 @@ from scipy.special import expit
 
 from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
-from models.contract.beliefs import CORE, ENGAGED, MONOTONE, MOVING, OF_THE_DAY
+from models.contract.beliefs import ENGAGED, MONOTONE, MOVING, OF_THE_DAY
+from models.contract.core import choose_core
 from models.contract.events import choose_ridge, count_events
 from models.contract.inputs import NEAR, WINDOWS, Inputs
 from models.contract.level import balance, choose_level
@@ -70,7 +71,7 @@ class ContractModel:
                 "ingest a longer history, or let a simpler candidate serve",
             )
         self.horizon_days = examples.horizon_days
-        only = CORE if events < SOME_EVENTS else None
+        only = choose_core(examples) if events < SOME_EVENTS else None
         self._inputs, matrix = Inputs.learn(examples, only=only, without=OF_THE_DAY, moving=MOVING)
         growth = grow_like(self._inputs.columns)
         self.share = choose_share(
