@@ -62,7 +62,8 @@ stale_after_days = 36500
 
 def _overview() -> str:
     lines = ["Usage: truecast COMMAND [OPTIONS]", "", "Forecasts that answer for themselves.", ""]
-    lines += [f"  {name:<12}{text}" for name, (_, text) in COMMANDS.items()]
+    width = max(map(len, COMMANDS)) + 2
+    lines += [f"  {name:<{width}}{text}" for name, (_, text) in COMMANDS.items()]
     lines += ["", "truecast COMMAND --help shows its options and an example.", ""]
     return "\n".join(lines)
 

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     horizon_days
         Default look-ahead of churn (days).
     discount_share
-        Yearly discount rate of residual value, compounded monthly.
+        Yearly discount rate of residual value.
     synthetic
         The facts are made up by the world generator; every answer then says so.
     """

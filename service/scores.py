@@ -23,7 +23,7 @@ from service.shapes import ID_PATTERN, NAME_PATTERN, AccountId, ApiModel, Fresh,
 
 router = APIRouter(route_class=ScopedRoute, tags=["scores"])
 LARGEST_ID_COUNT = 100
-LONGEST_HORIZON_DAYS = 730
+LONGEST_HORIZON_DAYS = 3_650
 _NAME = re.compile(NAME_PATTERN.strip("^$")).fullmatch
 _ID = re.compile(ID_PATTERN.strip("^$")).fullmatch
 _WHOLE = re.compile(r"[0-9]{1,3}").fullmatch

@@ -27,7 +27,7 @@ from training.datasets import check_current
 from training.outcomes import Per
 from training.routes import find_routes
 from training.showing import show_result
-from training.specs import RouteWish, Spec, find_spec
+from training.specs import RouteWish, Spec, find_spec, price_at
 from training.train import (
     TrainOutputs,
     TrainResult,
@@ -97,8 +97,9 @@ def _train_all(
     spec: Spec, history: History, day: date, *, given: int | None, settings: Settings
 ) -> Iterator[TrainResult]:
     check_current(history.as_of(day), spec.slices)
+    priced = price_at(spec, settings.discount_share)
     for horizon in _horizons(spec, given, settings):
-        yield _train_one(spec, history, day, horizon_days=horizon, settings=settings)
+        yield _train_one(priced, history, day, horizon_days=horizon, settings=settings)
 
 
 def _find_specs(model: str, known: Snapshot, *, route: RouteWish, per: Per) -> list[Spec]:

@@ -24,6 +24,7 @@ from models.base import Examples, FloatArray
 from training.datasets import SliceStore, build_training_set, find_first_day
 from training.specs import Candidate, Spec
 from training.splits import GatePlan, plan_gate
+from training.trials import check_finite
 
 LOG = logging.getLogger(__name__)
 FEWEST_ORIGINS = 2
@@ -196,6 +197,7 @@ class _Run:
         frame = self.judged[origin].frame
         try:
             found = _predict(factory, past, frame, folds=self.replay.folds)
+            check_finite(name, found)
         except (DataError, ModelError) as error:
             LOG.info("%s left out: %s", name, error)
             self.failures.setdefault(name, {})[origin] = str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -119,6 +120,13 @@ class Spec:
     def learn_horizon(self, horizon_days: int) -> int:
         """Return the horizon of labels and gate for a model that speaks of ``horizon_days``."""
         return self.label_days or horizon_days
+
+
+def price_at(spec: Spec, discount_share: float) -> Spec:
+    """Return a spec whose residual values are discounted at a yearly rate (share)."""
+    if spec.finish is not serve_residual:
+        return spec
+    return replace(spec, finish=partial(serve_residual, discount_share=discount_share))
 
 
 def as_it_is(amount: FloatArray) -> FloatArray:

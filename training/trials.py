@@ -103,12 +103,7 @@ def measure_trial(
     GateError
         A prediction is not finite.
     """
-    if not np.isfinite(predicted).all():
-        raise GateError(
-            f"{candidate} predicts {(~np.isfinite(predicted)).sum()} values that are not finite",
-            "finite predictions",
-            "correct the candidate",
-        )
+    check_finite(candidate, predicted)
     found: dict[str, float] = {}
     for name, measure in rule.measures.items():
         try:
@@ -117,3 +112,19 @@ def measure_trial(
             continue
     total = float(actual.sum()), float(predicted.sum())
     return Trial(candidate, origin, len(actual), found, *total)
+
+
+def check_finite(candidate: str, predicted: FloatArray) -> None:
+    """Refuse predictions that are not numbers.
+
+    Raises
+    ------
+    GateError
+        A prediction is not finite.
+    """
+    if not np.isfinite(predicted).all():
+        raise GateError(
+            f"{candidate} predicts {(~np.isfinite(predicted)).sum()} values that are not finite",
+            "finite predictions",
+            "correct the candidate",
+        )

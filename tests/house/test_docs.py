@@ -31,7 +31,7 @@ def _routes() -> set[str]:
 
 
 def test_operations_lists_every_command() -> None:
-    listed = re.findall(r"^\| `truecast (\w+)` \|", _text("docs/operations.md"), re.MULTILINE)
+    listed = re.findall(r"^\| `truecast ([\w-]+)` \|", _text("docs/operations.md"), re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 
 
@@ -41,7 +41,7 @@ def test_operations_lists_every_setting() -> None:
 
 
 def test_the_readme_runs_only_commands_that_exist() -> None:
-    told = set(re.findall(r"^(?:\S*/)?truecast (\w+)", _text("README.md"), re.MULTILINE))
+    told = set(re.findall(r"^(?:\S*/)?truecast ([\w-]+)", _text("README.md"), re.MULTILINE))
     assert told
     assert told <= set(COMMANDS)
 

@@ -26,7 +26,9 @@ CONTRACT_CLV_CANDIDATES: tuple[Callable[[], ScoreModel], ...] = (
 """Value candidates, from the simplest to the richest."""
 
 
-def serve_residual(model: ScoreModel, _examples: Examples) -> ScoreModel:
+def serve_residual(
+    model: ScoreModel, _examples: Examples, *, discount_share: float | None = None
+) -> ScoreModel:
     """Return the winner with residual value over 1825 days as its answer.
 
     Candidates are judged on revenue within the label's horizon, which is what ``predict`` without
@@ -34,4 +36,6 @@ def serve_residual(model: ScoreModel, _examples: Examples) -> ScoreModel:
     """
     if isinstance(model, ContractRule | ContractValue):
         model.serves_days = HEADLINE_DAYS
+        if discount_share is not None:
+            model.discount = discount_share
     return model
