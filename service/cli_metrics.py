@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,11 +28,14 @@ from lifecycle.metrics.retention import Retention, measure_retention
 from lifecycle.metrics.revenue import measure_billing
 from lifecycle.periods import add_months, parse_as_of
 from lifecycle.snapshot import Snapshot
+from models.clv.contract.portfolio import Interval, NetRetention
+from models.clv.contract.value import ContractValue
+from models.scoring import load_model
 from service.cli_jobs import load_place, say_synthetic
 from service.refresh.place import Place, open_snapshot
 from service.refresh.releases import choose_releases, nearest_release
 from service.refresh.routes import CONTRACTUAL, build_route
-from service.refresh.scoring import CLV, score_release
+from service.refresh.scoring import CLV
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -65,13 +68,13 @@ def metrics_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
         )
     check_reconciled(snapshot, movements)
     retention, billing = _retention(snapshot, movements), measure_billing(snapshot)
-    values = _lifetime_values(snapshot, place, movements)
-    cohorts = measure_cohorts(snapshot, movements, values)
-    channels = measure_channels(snapshot, movements, values)
+    book = _value_book(snapshot, place, movements)
+    cohorts = measure_cohorts(snapshot, movements, book.totals)
+    channels = measure_channels(snapshot, movements, book.totals)
     say_synthetic(console, place)
     digits = 10 ** MINOR_DIGITS.get(place.currency, 2)
     _show_movements(console, snapshot.day, movements, digits=digits)
-    _show_retention(console, retention)
+    _show_retention(console, retention, book)
     console.say(
         f"invoiced {billing.invoiced_minor / digits:,.2f} = recognised"
         f" {billing.recognised_minor / digits:,.2f} + deferred"
@@ -79,8 +82,7 @@ def metrics_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
     )
     for title, found in (("quarter won", cohorts[-8:]), ("channel", channels)):
         _show_acquisition(console, title, found, digits=digits)
-    if not values:
-        console.say("no lifetime values: run `truecast train clv` to see CLV:CAC")
+    _show_book(console, book, place, digits=digits)
     console.emit(
         {
             "as_of": snapshot.day.isoformat(),
@@ -89,6 +91,8 @@ def metrics_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
             "movements": {str(month): sums for month, sums in sum_by_month(movements).items()},
             "retention": {name: _document(one) for name, one in retention.items()},
             "billing": asdict(billing),
+            "residual_value": None if book.interval is None else asdict(book.interval),
+            "implied_nrr": {one.segment: one.implied for one in book.retention},
             "cohorts": [_ratio(one) for one in cohorts],
             "channels": [_ratio(one) for one in channels],
         }
@@ -110,10 +114,17 @@ def _retention(snapshot: Snapshot, movements: Sequence[Movement]) -> dict[str, R
     return found
 
 
-def _lifetime_values(
-    snapshot: Snapshot, place: Place, movements: Sequence[Movement]
-) -> dict[str, float]:
-    """Return historic plus residual value by account, where a released model can say it.
+@dataclass(frozen=True)
+class _Book:
+    """What all accounts under contract are worth, where a released model can say it."""
+
+    totals: Mapping[str, float] = field(default_factory=dict)
+    interval: Interval | None = None
+    retention: Sequence[NetRetention] = ()
+
+
+def _value_book(snapshot: Snapshot, place: Place, movements: Sequence[Movement]) -> _Book:
+    """Value the book: its interval with common shocks, implied NRR, and totals by account.
 
     Who left keeps the margin on what was paid: without them a cohort would be worth what its
     survivors are.
@@ -121,28 +132,27 @@ def _lifetime_values(
     try:
         releases = choose_releases(place.open_ledger(), snapshot.day)
     except (ModelNotFoundError, RefusedError):
-        return {}
+        return _Book()
     release = nearest_release(releases, CLV, route=CONTRACTUAL, horizon_days=FIVE_YEARS_DAYS)
     if release is None:
-        return {}
+        return _Book()
     frame = build_route(snapshot, CONTRACTUAL, frames_dir=place.frames_dir).frame
-    scored = score_release(release, frame, bundles_dir=place.bundles_dir)
+    model = load_model(place.bundles_dir, release.digest)
+    if not isinstance(model, ContractValue) or not frame.num_rows:
+        return _Book()  # a rule that knows no lifetime serves
     known = pc.mean(pc.if_else(pc.is_nan(frame["margin_share"]), None, frame["margin_share"]))
     margin = known.as_py() if known.is_valid else 1.0
-    if not any("total_minor" in detail for detail in scored.details):
-        return {}  # a rule that knows no lifetime serves
     live = read_balances(movements, snapshot.day)
-    gone = {
+    totals = {
         account: margin * paid
         for account, paid in sum_paid(movements, snapshot.day).items()
         if account not in live
     }
-    names = scored.table["account_id"].to_pylist()
-    return gone | {
-        name: float(detail["total_minor"])
-        for name, detail in zip(names, scored.details, strict=True)
-        if "total_minor" in detail
-    }
+    details = model.detail(frame, model.explain(frame))
+    for name, detail in zip(frame["account_id"].to_pylist(), details, strict=True):
+        if detail["total_minor"] is not None:
+            totals[name] = float(detail["total_minor"])
+    return _Book(totals, model.portfolio(frame), model.retention(frame))
 
 
 def _show_movements(
@@ -159,13 +169,38 @@ def _show_movements(
     console.table("MRR movements", ["month", *KINDS, "MRR after"], rows)
 
 
-def _show_retention(console: Console, retention: Mapping[str, Retention]) -> None:
+def _show_retention(console: Console, retention: Mapping[str, Retention], book: _Book) -> None:
+    implied = {one.segment: f"{one.implied:.1%}" for one in book.retention}
     rows: list[list[object]] = [
-        [name, one.customers_count, f"{one.nrr:.1%}", f"{one.grr:.1%}", f"{one.logo:.1%}"]
+        [
+            name,
+            one.customers_count,
+            f"{one.nrr:.1%}",
+            implied.get(name, ""),
+            f"{one.grr:.1%}",
+            f"{one.logo:.1%}",
+        ]
         for name, one in retention.items()
     ]
-    console.table(
-        "retention over twelve months", ["segment", "customers", "NRR", "GRR", "logos"], rows
+    columns = ["segment", "customers", "NRR", "NRR implied ahead", "GRR", "logos"]
+    console.table("retention over twelve months", columns, rows)
+
+
+def _show_book(console: Console, book: _Book, place: Place, *, digits: int) -> None:
+    if book.interval is None:
+        console.say("no lifetime values: run `truecast train clv` to see CLV:CAC")
+        return
+    low, middle, high = (
+        f"{value / digits:,.0f}"
+        for value in (
+            book.interval.p10_minor,
+            book.interval.expected_minor,
+            book.interval.p90_minor,
+        )
+    )
+    console.say(
+        f"residual value of the book over 60 months: {middle} expected, {low} to {high}"
+        f" {place.currency} in four of five futures"
     )
 
 
