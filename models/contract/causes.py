@@ -1,4 +1,6 @@
-"""Why an account would go, given that it goes: not renewed, left mid-term, or payment failed.
+"""What a loss would be, given that there is one: which of four, whichever comes first.
+
+Not renewed, left mid-term, payment failed, or a downgrade (MRR down by 5 % or more).
 
 Each cause against the commonest one by a ridge logistic of its own; the odds together make shares
 that add up to 1 (the multinomial logit in separate fits: Begg and Gray 1984).
@@ -12,23 +14,25 @@ from typing import Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lifecycle.errors import BundleError
 from models.base import Examples, FloatArray
 from models.contract.beliefs import WHY
-from models.contract.events import choose_ridge, count_events, read_outcomes
+from models.contract.events import choose_ridge, count_events, read_days, read_outcomes
 from models.contract.inputs import Inputs
 from models.contract.level import balance
 from models.logistic import Logistic
 
 PART = "causes.json"
-CAUSES = ("nonrenewal", "midterm", "involuntary")
+DOWNGRADE = "downgrade"
+CAUSES = ("nonrenewal", "midterm", "involuntary", DOWNGRADE)
 FEWEST_OF_A_CAUSE = 20
 EVEN = 1.0
 
 
 class Causes:
-    """Shares of the causes of leaving, for accounts that leave."""
+    """Shares of the kinds of loss, for accounts that leave or shrink within the horizon."""
 
     def __init__(self) -> None:
         self._level: dict[str, float] = dict.fromkeys(CAUSES, 0.0)
@@ -36,15 +40,16 @@ class Causes:
         self._odds: dict[str, Logistic] = {}
 
     def fit(self, examples: Examples) -> Self:
-        """Learn from the rows whose account left within the horizon.
+        """Learn from the rows whose account left or shrank within the horizon.
 
         Too rare a cause has the same odds for everybody; with no row at all, causes are even.
         """
         outcomes = read_outcomes(examples)
         if "cause" not in outcomes.column_names:
             return self
-        left = examples.take(examples.label > 0)
-        named = np.array(read_outcomes(left).column("cause").to_pylist(), dtype=object)
+        named = _name_losses(examples, outcomes)
+        lost = np.asarray(named != "")
+        left, named = examples.take(lost), named[lost]
         rows = {cause: np.asarray(named == cause) for cause in CAUSES}
         count = {cause: float(rows[cause].sum()) for cause in CAUSES}
         usual = max(CAUSES, key=lambda cause: count[cause])
@@ -55,7 +60,8 @@ class Causes:
         if not frequent:
             return self
         self._inputs, matrix = Inputs.learn(left, only=WHY)
-        repeated = len(left.label) / max(count_events(examples), 1.0)
+        # a decision is met on several past days; downgrades are taken to repeat as often
+        repeated = examples.label.sum() / max(count_events(examples), 1.0)
         ridge = choose_ridge(repeated, 1.0)
         for cause in frequent:
             pair = rows[cause] | rows[usual]
@@ -69,7 +75,7 @@ class Causes:
         return self
 
     def predict(self, frame: pa.Table) -> FloatArray:
-        """Return shape (n, 3) in the order of ``CAUSES``; each row adds up to 1.
+        """Return shape (n, 4) in the order of ``CAUSES``; each row adds up to 1.
 
         Raises
         ------
@@ -111,3 +117,16 @@ class Causes:
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"causes are wrong: {error}", "the part of a fit") from error
         return made
+
+
+def _name_losses(examples: Examples, outcomes: pa.Table) -> NDArray[np.object_]:
+    """Return what each row lost first within the horizon; empty where nothing."""
+    left = np.where(examples.label > 0, np.nan_to_num(read_days(outcomes, "decided_days")), np.inf)
+    shrank = np.full(len(left), np.inf)
+    if "contracted_days" in outcomes.column_names:
+        days = read_days(outcomes, "contracted_days")
+        within = (days >= 0) & (days < examples.horizon_days)
+        shrank = np.where(within, days, np.inf)
+    cause = np.array([name or "" for name in outcomes.column("cause").to_pylist()], dtype=object)
+    named = np.where(np.isfinite(left), cause, "")
+    return np.where(shrank < left, DOWNGRADE, named).astype(object)
