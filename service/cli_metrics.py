@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 
 from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
-from lifecycle.errors import ModelNotFoundError, NotEnoughHistoryError, RefusedError
+from lifecycle.errors import DataError, ModelNotFoundError, NotEnoughHistoryError, RefusedError
 from lifecycle.metrics.acquisition import Acquisition, measure_channels, measure_cohorts
 from lifecycle.metrics.movements import (
     KINDS,
@@ -25,7 +25,7 @@ from lifecycle.metrics.movements import (
     sum_paid,
 )
 from lifecycle.metrics.retention import Retention, measure_retention
-from lifecycle.metrics.revenue import measure_billing
+from lifecycle.metrics.revenue import Billing, measure_billing
 from lifecycle.periods import add_months, parse_as_of
 from lifecycle.snapshot import Snapshot
 from models.clv.contract.portfolio import Interval, NetRetention
@@ -45,7 +45,7 @@ DataDir = Annotated[
 AsOf = Annotated[str, typer.Option(help="The day to stand on: only facts known before it count.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 MONTHS_SHOWN = 12
-FIVE_YEARS_DAYS = 1825
+YEAR_DAYS, FIVE_YEARS_DAYS = 365, 1825
 EVERYBODY = "all"
 
 
@@ -66,28 +66,27 @@ def metrics_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
             "subscriptions",
             "ingest them (tables subscriptions and subscription_changes)",
         )
-    check_reconciled(snapshot, movements)
+    fault = _find_fault(snapshot, movements)
     retention, billing = _retention(snapshot, movements), measure_billing(snapshot)
     book = _value_book(snapshot, place, movements)
     cohorts = measure_cohorts(snapshot, movements, book.totals)
     channels = measure_channels(snapshot, movements, book.totals)
     say_synthetic(console, place)
+    if fault:
+        console.say(f"warning: {fault}")
     digits = 10 ** MINOR_DIGITS.get(place.currency, 2)
     _show_movements(console, snapshot.day, movements, digits=digits)
     _show_retention(console, retention, book)
-    console.say(
-        f"invoiced {billing.invoiced_minor / digits:,.2f} = recognised"
-        f" {billing.recognised_minor / digits:,.2f} + deferred"
-        f" {billing.deferred_minor / digits:,.2f} {place.currency}"
-    )
+    _show_billing(console, billing, place, digits=digits)
     for title, found in (("quarter won", cohorts[-8:]), ("channel", channels)):
         _show_acquisition(console, title, found, digits=digits)
     _show_book(console, book, place, digits=digits)
+    about = {"as_of": snapshot.day.isoformat(), "currency": place.currency}
     console.emit(
         {
-            "as_of": snapshot.day.isoformat(),
-            "currency": place.currency,
+            **about,
             "synthetic": place.synthetic,
+            "unreconciled": fault,
             "movements": {str(month): sums for month, sums in sum_by_month(movements).items()},
             "retention": {name: _document(one) for name, one in retention.items()},
             "billing": asdict(billing),
@@ -99,10 +98,26 @@ def metrics_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
     )
 
 
+def _find_fault(snapshot: Snapshot, movements: Sequence[Movement]) -> str | None:
+    """Return what does not reconcile: one broken line must not take all other figures away."""
+    try:
+        check_reconciled(snapshot, movements)
+    except DataError as error:
+        return str(error)
+    return None
+
+
 def _retention(snapshot: Snapshot, movements: Sequence[Movement]) -> dict[str, Retention]:
-    """Compare today's balances with those of a year ago, for all and by segment."""
-    start = read_balances(movements, add_months(snapshot.day, -12))
-    end = read_balances(movements, snapshot.day)
+    """Compare today's balances with those of a year ago, for all and by segment.
+
+    Empty where the record of anything but beginnings is younger than that: of the time before, an
+    export tells only those who stayed, and 100 % would be no finding.
+    """
+    day = snapshot.day - timedelta(days=YEAR_DAYS)
+    changed = [one.effective_on for one in movements if one.kind != "new"]
+    if not changed or day < min(changed):
+        return {}
+    start, end = read_balances(movements, day), read_balances(movements, snapshot.day)
     accounts = snapshot.table("accounts").select("account_id", "segment")
     segment = {
         row["account_id"]: row["segment"] or "" for row in snapshot.collect(accounts).to_pylist()
@@ -170,6 +185,9 @@ def _show_movements(
 
 
 def _show_retention(console: Console, retention: Mapping[str, Retention], book: _Book) -> None:
+    if not retention:
+        console.say("retention: not observed, the record of changes is younger than a year")
+        return
     implied = {one.segment: f"{one.implied:.1%}" for one in book.retention}
     rows: list[list[object]] = [
         [
@@ -201,6 +219,17 @@ def _show_book(console: Console, book: _Book, place: Place, *, digits: int) -> N
     console.say(
         f"residual value of the book over 60 months: {middle} expected, {low} to {high}"
         f" {place.currency} in four of five futures"
+    )
+
+
+def _show_billing(console: Console, billing: Billing, place: Place, *, digits: int) -> None:
+    if not billing.invoiced_minor:
+        console.say("no invoices known")
+        return
+    console.say(
+        f"invoiced {billing.invoiced_minor / digits:,.2f} = recognised"
+        f" {billing.recognised_minor / digits:,.2f} + deferred"
+        f" {billing.deferred_minor / digits:,.2f} {place.currency}"
     )
 
 

@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.lines import build_lines
-from lifecycle.errors import DataError, GateError
+from lifecycle.errors import DataError, RefusedError
 from lifecycle.snapshot import Snapshot
 from models import accuracy
 from models.base import Examples, FloatArray
@@ -92,12 +92,12 @@ def check_alarm(findings: Sequence[Mapping[str, Any]], *, accepted: bool = False
 
     Raises
     ------
-    GateError
+    RefusedError
         Names every finding that rings.
     """
     rings = [one for one in findings if one["rings"]]
     if rings and not accepted:
-        raise GateError(
+        raise RefusedError(
             "leak alarm: " + "; ".join(f"{one['rule']}: {one['text']}" for one in rings),
             "no field that knows the future",
             "correct or leave out what is named, or, if it is honest, pass --accept-alarm",

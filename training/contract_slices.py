@@ -131,10 +131,9 @@ def find_first_contract_day(known: Snapshot) -> date:
     Raises
     ------
     NotEnoughHistoryError
-        No contract line is known.
+        No contract line is known, or of none anything but that it began.
     """
-    lines = build_lines(known)
-    if lines.num_rows == 0:
+    if build_lines(known).num_rows == 0:
         raise NotEnoughHistoryError(
             f"no contract line known before {known.day}",
             "at least one that is paid for",
@@ -142,8 +141,13 @@ def find_first_contract_day(known: Snapshot) -> date:
         )
     changes = known.table("subscription_changes")
     day = _day_of(known, changes.filter(changes.kind != "new").changed_at.min())
-    first: date = pc.min(lines.column("started_on")).as_py()
-    return day or first
+    if day is None:
+        raise NotEnoughHistoryError(
+            f"no renewal, move or end of a contract known before {known.day}",
+            "changes of contracts (table subscription_changes), or only survivors are known",
+            "ingest them, or stand on a later day",
+        )
+    return day
 
 
 def find_last_contract_day(known: Snapshot) -> date | None:

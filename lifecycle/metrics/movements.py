@@ -18,16 +18,18 @@ contract lines themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 from lifecycle.errors import DataError
 from lifecycle.snapshot import Snapshot
 
 KINDS = ("new", "reactivation", "expansion", "contraction", "churn")
+ENDS = ("nonrenewal", "midterm_cancel", "involuntary_cancel")
 ANNOUNCED = ("notice", "notice_withdrawn")
 """Changes that say what will happen; the step is the change that follows."""
 
@@ -146,7 +148,7 @@ def _read_lines(snapshot: Snapshot) -> list[dict[str, Any]]:
     rows = snapshot.collect(
         changes.filter(changes.kind.notin(ANNOUNCED))
         .select(
-            "subscription_id", "account_id", "effective_on", "changed_at", "change_id",
+            "subscription_id", "account_id", "effective_on", "changed_at", "change_id", "kind",
             "mrr_before_minor", "mrr_after_minor",
         )
         .order_by("effective_on", "changed_at", "change_id")
@@ -155,7 +157,28 @@ def _read_lines(snapshot: Snapshot) -> list[dict[str, Any]]:
         empty: dict[str, Any] = {"started_on": None, "mrr_minor": 0, "changes": []}
         line = lines.setdefault(row["subscription_id"], {**row, **empty})
         line["changes"].append(row)
+    for line in lines.values():
+        line["changes"] = list(_chain(line["changes"]))
     return list(lines.values())
+
+
+def _chain(changes: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Put the changes of one day in the order in which each begins where the last one ended.
+
+    Instants and ids tell nothing of a plan changed on the day its line ends: the end comes last.
+    """
+    balance = None
+    for _, same_day in groupby(changes, key=itemgetter("effective_on")):
+        waiting = sorted(same_day, key=lambda change: change["kind"] in ENDS)
+        if balance is None:  # what was there before is where no other change of the day led
+            led_to = {change["mrr_after_minor"] for change in waiting}
+            began = [one["mrr_before_minor"] for one in waiting]
+            balance = next((mrr for mrr in began if mrr not in led_to), began[0])
+        while waiting:
+            fits = (n for n, one in enumerate(waiting) if one["mrr_before_minor"] == balance)
+            change = waiting.pop(next(fits, 0))
+            balance = change["mrr_after_minor"]
+            yield change
 
 
 def _line_steps(line: Mapping[str, Any]) -> Iterable[tuple[date, int]]:

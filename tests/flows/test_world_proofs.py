@@ -18,7 +18,7 @@ import pytest
 from features.contract_frame import contract_frame, split_notice
 from ledger.engine import open_ledger
 from ledger.views import AtRiskFilters, read_at_risk
-from lifecycle.errors import GateError
+from lifecycle.errors import RefusedError
 from lifecycle.metrics.movements import build_movements, check_reconciled, read_balances
 from lifecycle.metrics.revenue import measure_billing, sum_recognised
 from lifecycle.settings import load_settings
@@ -108,7 +108,7 @@ def test_the_alarm_rings_for_it(alarm: Any) -> None:
 
 
 def test_what_rings_is_not_released(alarm: Any) -> None:
-    with pytest.raises(GateError, match=CANARY):
+    with pytest.raises(RefusedError, match=CANARY):
         check_alarm(alarm)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lifecycle.errors import GateError
+from lifecycle.errors import RefusedError
 from lifecycle.history import History
 from models.base import Examples
 from tests.builders import fact, noon
@@ -128,5 +128,5 @@ def test_a_finding_that_rings_refuses_the_release_unless_accepted() -> None:
     alarm = Finding("lone_field", "number:flag", "without it nothing").to_json()
     check_alarm([note])
     check_alarm([note, alarm], accepted=True)
-    with pytest.raises(GateError, match="lone_field: without it nothing"):
+    with pytest.raises(RefusedError, match="lone_field: without it nothing"):
         check_alarm([note, alarm])

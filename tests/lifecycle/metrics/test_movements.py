@@ -108,3 +108,14 @@ def test_those_who_left_have_paid_too(tmp_path):
     known = snapshot(tmp_path, subscriptions=[line()], subscription_changes=gone)
     paid = sum_paid(build_movements(known), TODAY)
     assert paid["a1"] == pytest.approx(100 * 182 * 12 / 365.25)
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+def test_a_plan_changed_on_the_day_its_line_ends_is_one_end(tmp_path, names):
+    day = date(2021, 6, 1)
+    up = change(day, 100, 200) | {"change_id": names[0]}
+    end = change(day, 200, 0, kind="midterm_cancel") | {"change_id": names[1]}
+    known = snapshot(tmp_path, subscriptions=[line()], subscription_changes=[end, up])
+    found = build_movements(known)
+    assert kinds(found) == [("new", 100), ("churn", -100)]
+    assert check_reconciled(known, found) == 0
