@@ -134,7 +134,7 @@ def _freshness(service: Service, row: StoredScore) -> dict[str, object]:
         "data_as_of": row.data_as_of,
         "scored_at": row.scored_at,
         "model_version": row.model_version,
-        "stale": service.is_stale(row.as_of),
+        "stale": service.is_stale(row.as_of, row.data_as_of),
         "synthetic": service.options.synthetic,
     }
 

@@ -59,7 +59,9 @@ class AtRiskAccount(ApiModel):
         examples=[{"30": 0.1, "60": 0.28, "90": 0.37, "180": 0.45, "365": 0.6, "renewal": 0.52}],
     )
     causes: dict[str, float | None] | None = Field(
-        description="Shares of the kinds of loss (nonrenewal, midterm, involuntary, downgrade), given one",
+        description=(
+            "Shares of the kinds of loss (nonrenewal, midterm, involuntary, downgrade), given one"
+        ),
         examples=[{"nonrenewal": 0.7, "midterm": 0.2, "involuntary": 0.1}],
     )
     band: str = Field(

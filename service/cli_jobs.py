@@ -247,8 +247,14 @@ def _show_refresh(console: Console, scores: Mapping[str, Any]) -> None:
         f"{scores['at_risk']:,} can still be kept, {scores['lapsed']:,} have already lapsed, "
         f"{scores['notice_given']:,} have given notice"
     )
+    if scores["facts_are_old"]:
+        console.say(
+            f"WARNING: the newest fact is {scores['data_age_days']:,} days old, so these risks do "
+            "not know what happened since, and nobody was drawn to be left alone: ingest newer ones"
+        )
     if scores["held_out"]:
-        console.say(f"{scores['held_out']:,} are drawn to be left alone, for comparison")
+        verb = "is" if scores["held_out"] == 1 else "are"
+        console.say(f"{scores['held_out']:,} {verb} drawn to be left alone, for comparison")
     if scores["judged"]:
         console.say(f"{scores['judged']:,} earlier scores have matured; see `track-record churn`")
     for route, count in scores["unscored"].items():

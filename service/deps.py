@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -129,9 +129,10 @@ class Service:
             self._pepper = load_pepper(self.options.data_dir, create=False)
         return self._pepper
 
-    def is_stale(self, as_of: date) -> bool:
-        """Say whether an answer of that day is too old to be called fresh."""
-        return is_stale(as_of, self.options.stale_after_days)
+    def is_stale(self, as_of: date, data_as_of: datetime) -> bool:
+        """Say whether an answer of that day, or its newest fact, is too old to be fresh."""
+        limit = self.options.stale_after_days
+        return is_stale(as_of, data_as_of, stale_after_days=limit)
 
     def freshness(self, run: Run, model_version: str) -> dict[str, object]:
         """Return the fields that say how old an answer read from a run is."""
@@ -140,7 +141,7 @@ class Service:
             "data_as_of": run.data_as_of,
             "scored_at": run.started_at,
             "model_version": model_version,
-            "stale": self.is_stale(run.as_of),
+            "stale": self.is_stale(run.as_of, run.data_as_of),
             "synthetic": self.options.synthetic,
         }
 

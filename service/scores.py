@@ -139,12 +139,13 @@ def _write_answer(
     first = min(found.values(), key=lambda row: row.horizon_days)
     spoken = service.spoken(first.run_id)
     versions = spoken.quoted_versions
+    stale = service.is_stale(spoken.run.as_of, spoken.run.data_as_of)
     missing = [account_id for account_id in wanted if account_id not in found]
     rows = [found[account_id] for account_id in wanted if account_id in found]
     scores = ",".join([_write_score(row, versions[row.release_id]) for row in rows])
     return (
         f"{{{spoken.quoted_heads[model]},"
-        f'"stale":{"true" if service.is_stale(spoken.run.as_of) else "false"},'
+        f'"stale":{"true" if stale else "false"},'
         f'"synthetic":{"true" if service.options.synthetic else "false"},'
         f'"model":"{model}","horizon_days":{first.horizon_days},'
         f'"scores":[{scores}],"missing":{json.dumps(missing) if missing else "[]"}}}'

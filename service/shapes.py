@@ -70,7 +70,10 @@ class Fresh(ApiModel):
     )
     model_version: str = Field(description="The release or method that spoke", examples=["3"])
     stale: bool = Field(
-        description="Whether as_of is older than the configured limit (30 days by default)"
+        description=(
+            "Whether as_of, or the newest fact on as_of, is older than the configured limit "
+            "(30 days by default)"
+        )
     )
     synthetic: bool = Field(
         description="Whether the facts are made up (a world of `truecast world`), not a company's"
@@ -93,6 +96,7 @@ class Reason(ApiModel):
     direction: str | None = Field(default=None, description="raises or lowers the score")
 
 
-def is_stale(as_of: date, stale_after_days: int) -> bool:
-    """Say whether a day lies more than so many days back."""
-    return (datetime.now(UTC).date() - as_of).days > stale_after_days
+def is_stale(as_of: date, data_as_of: datetime, *, stale_after_days: int) -> bool:
+    """Say whether a day lies more than so many days back, or its newest fact before that day."""
+    age_days = (datetime.now(UTC).date() - as_of).days
+    return max(age_days, (as_of - data_as_of.date()).days) > stale_after_days

@@ -6,8 +6,9 @@
 
 A decision can be known late: where a company records no notices, a non-renewal shows only when the
 term ends, a notice period after it was decided. Contracts are then judged the longest notice period
-(at most 90 days) after the horizon. What cannot be judged (the lines turned out to be a test, or to
-be decided before the score) is not.
+(at most 90 days) after the horizon. Nothing is judged that the record does not cover, nor within a
+grace after the horizon (see coverage); nor what cannot be: the lines turned out to be a test, or to
+be decided before the score.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ledger.holdouts import Holdout, read_holdouts
 from ledger.outcomes import MaturedScore, ScoreOutcome, read_matured, write_outcomes
 from lifecycle.periods import day_start
 from lifecycle.snapshot import Snapshot
+from service.refresh.coverage import read_coverage
 from service.refresh.routes import CONTRACTUAL
 from service.refresh.scoring import CHURN
 from service.refresh.treatments import (
@@ -61,7 +63,7 @@ Lines = Mapping[str, list[Line]]
 
 
 def judge_scores(snapshot: Snapshot, ledger: Ledger, *, campaign: str) -> int:
-    """Write what happened after every score whose horizon has passed; return how many.
+    """Write what happened after every score whose horizon the facts cover; return how many.
 
     Raises
     ------
@@ -150,24 +152,36 @@ def read_lag(snapshot: Snapshot, lines: Lines) -> timedelta:
 
 
 def _judge(snapshot: Snapshot, matured: list[MaturedScore]) -> Iterator[tuple[MaturedScore, Fate]]:
+    cover = read_coverage(snapshot)
     contracts = [one for one in matured if one.route == CONTRACTUAL]
     if contracts:
         lines = read_lines(snapshot)
-        ripe_until = snapshot.day - read_lag(snapshot, lines)
+        lag = read_lag(snapshot, lines)
         for one in contracts:
-            end = one.as_of + timedelta(days=one.horizon_days)
+            end = _end(one)
             fate = fate_of_lines(lines.get(one.account_id, []), one.as_of, end)
-            if fate is not None and end <= ripe_until:
+            if fate is not None and cover.covers_contracts(end, lag=lag):
                 yield one, fate
+    orderers = [one for one in matured if one.route != CONTRACTUAL]
+    yield from _judge_orderers(
+        snapshot, [one for one in orderers if cover.covers_orders(_end(one))]
+    )
+
+
+def _judge_orderers(
+    snapshot: Snapshot, matured: list[MaturedScore]
+) -> Iterator[tuple[MaturedScore, Fate]]:
     buyers: dict[tuple[date, date], set[str]] = {}
     for one in matured:
-        if one.route == CONTRACTUAL:
-            continue
-        span = (one.as_of, one.as_of + timedelta(days=one.horizon_days))
+        span = (one.as_of, _end(one))
         if span not in buyers:
             buyers[span] = read_buyers(snapshot, *span)
         left = one.account_id not in buyers[span]
         yield one, Fate(left, one.as_of if left else None, LAPSED if left else None)
+
+
+def _end(one: MaturedScore) -> date:
+    return one.as_of + timedelta(days=one.horizon_days)
 
 
 def _outcome(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ledger.engine import Ledger
-from ledger.holdouts import HELD_OUT
+from ledger.holdouts import HELD_OUT, read_holdouts
 from ledger.releases import Release
 from ledger.runs import begin_run, publish_run
 from ledger.scores import write_scores
@@ -23,6 +23,7 @@ from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import ModelNotFoundError
 from lifecycle.snapshot import Snapshot
 from models.expected_loss import rank_within
+from service.refresh.coverage import OLD_AFTER_DAYS, read_age_days
 from service.refresh.holdouts import draw_holdouts, mark_treatments
 from service.refresh.listing import list_orderers
 from service.refresh.listing_contracts import list_contracts
@@ -48,6 +49,7 @@ class _Draft:
 
     routes: list[ScoredRoute]
     listed: list[AtRiskRow]
+    age_days: int
 
 
 def refresh_scores(
@@ -59,7 +61,8 @@ def refresh_scores(
     -------
     dict
         run_id, accounts, models, counts by status, held_out, judged (scores whose outcome was
-        written), routes scored, and unscored (accounts by route that has no release).
+        written), routes scored, unscored (accounts by route that has no release), and
+        data_age_days with facts_are_old: no account is drawn on facts that ended long ago.
 
     Raises
     ------
@@ -83,9 +86,12 @@ def refresh_scores(
             "run `truecast train churn` and `clv` again",
         )
     judged = judge_scores(snapshot, ledger, campaign=place.campaign)
-    draft = _Draft(routes, _list(snapshot, ledger, routes, place=place))
+    age_days = read_age_days(snapshot)
+    listed = _list(snapshot, ledger, routes, place=place, draw=age_days <= OLD_AFTER_DAYS)
+    draft = _Draft(routes, listed, age_days)
     run_id = _write(snapshot, ledger, draft, place=place, ticker=shown)
-    return {"run_id": run_id, **_count(draft), "judged": judged}
+    age = {"data_age_days": draft.age_days, "facts_are_old": draft.age_days > OLD_AFTER_DAYS}
+    return {"run_id": run_id, **_count(draft), "judged": judged, **age}
 
 
 def _score(
@@ -100,14 +106,22 @@ def _score(
 
 
 def _list(
-    snapshot: Snapshot, ledger: Ledger, routes: Sequence[ScoredRoute], *, place: Place
+    snapshot: Snapshot,
+    ledger: Ledger,
+    routes: Sequence[ScoredRoute],
+    *,
+    place: Place,
+    draw: bool,
 ) -> list[AtRiskRow]:
     """Build the one list of both routes: ranked within each status by expected loss."""
     rows: list[AtRiskRow] = []
     for one in routes:
         build = list_contracts if one.route.route == CONTRACTUAL else list_orderers
         rows += build(snapshot, one.route, one.scored, place=place)
-    drawn = draw_holdouts(ledger, rows, day=snapshot.day, place=place)
+    if draw:
+        drawn = draw_holdouts(ledger, rows, day=snapshot.day, place=place)
+    else:
+        drawn = read_holdouts(ledger, place.campaign)
     span = (snapshot.day - timedelta(days=place.horizon_days), snapshot.day)
     rows = mark_treatments(rows, drawn, treated=read_treatments(snapshot), span=span)
     return rank_rows(rows)

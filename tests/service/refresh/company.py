@@ -32,7 +32,7 @@ from tests.builders import account, build_lake, fact, noon, order
 
 START = date(2020, 7, 1)
 TRAINED_ON = date(2021, 3, 1)
-FIRST, LATER = date(2021, 6, 1), date(2021, 9, 15)
+FIRST, LATER = date(2021, 6, 1), date(2021, 10, 5)
 MRR = 10_000
 CONTRACTS, SHOPPERS = 40, 10
 NOTICED_BEFORE = {0: date(2021, 5, 20), 1: date(2021, 5, 25)}
@@ -107,7 +107,7 @@ def _change(kind: str, day: date, held: dict[str, str], *, on: date, after: int 
 def _orders() -> list[dict[str, Any]]:
     rows = []
     for i in range(SHOPPERS):
-        end = date(2021, 5, 1) if i >= STOPPED else date(2021, 9, 20)
+        end = date(2021, 5, 1) if i >= STOPPED else date(2021, 10, 5)
         day = START + timedelta(days=i)
         while day < end:
             rows.append(order(f"A{i:02d}", day, amount_minor=1_000 + 100 * i))

@@ -42,7 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="module")
 def refreshed(place: Place) -> tuple[Ledger, dict, dict]:
-    """The ledger after a first refresh and another one 106 days later."""
+    """The ledger after a first refresh and another one 126 days later."""
     ledger = place.open_ledger()
     release_orders(ledger, place)
     release_contracts(ledger, place)
