@@ -128,7 +128,10 @@ def read_lines(snapshot: Snapshot) -> Lines:
 
 
 def read_buyers(snapshot: Snapshot, start: date, end: date) -> set[str]:
-    """Return the accounts with a purchase in ``[start, end)``, days of the company's zone."""
+    """Return the accounts with a purchase in ``[start, end)``, days of the company's zone.
+
+    A purchase counts for every id of its buyer: for a duplicate and for what it was merged into.
+    """
     orders = snapshot.table("orders")
     zone = snapshot.zone
     inside = orders.filter(
@@ -138,7 +141,10 @@ def read_buyers(snapshot: Snapshot, start: date, end: date) -> set[str]:
         & (orders.ordered_at >= day_start(start, zone))
         & (orders.ordered_at < day_start(end, zone))
     )
-    return set(snapshot.collect(inside.select("account_id").distinct())["account_id"].to_pylist())
+    rows = snapshot.collect(inside.select("account_id").distinct())
+    survivors = read_survivors(snapshot)
+    bought = {survivors.get(name, name) for name in rows["account_id"].to_pylist()}
+    return bought | {name for name, survivor in survivors.items() if survivor in bought}
 
 
 def read_lag(snapshot: Snapshot, lines: Lines) -> timedelta:
@@ -162,10 +168,9 @@ def _judge(snapshot: Snapshot, matured: list[MaturedScore]) -> Iterator[tuple[Ma
             fate = fate_of_lines(lines.get(one.account_id, []), one.as_of, end)
             if fate is not None and cover.covers_contracts(end, lag=lag):
                 yield one, fate
-    orderers = [one for one in matured if one.route != CONTRACTUAL]
-    yield from _judge_orderers(
-        snapshot, [one for one in orderers if cover.covers_orders(_end(one))]
-    )
+    orderers = (one for one in matured if one.route != CONTRACTUAL)
+    ripe = [one for one in orderers if cover.covers_orders(_end(one))]
+    yield from _judge_orderers(snapshot, ripe)
 
 
 def _judge_orderers(
