@@ -34,7 +34,7 @@ def _resident_bytes(process: psutil.Process) -> int:
     return total
 
 
-def _watch(child: subprocess.Popen[bytes], began: float) -> int:
+def watch_memory(child: subprocess.Popen[bytes], began: float) -> int:
     """Return the most memory seen (bytes) until the child ends."""
     process, peak = psutil.Process(child.pid), 0
     while child.poll() is None:
@@ -57,7 +57,7 @@ def run() -> Result:
             [*command, "--data-dir", f"{folder}/data"], cwd=ROOT, stdout=log, stderr=log
         )
         try:
-            peak = _watch(child, began)
+            peak = watch_memory(child, began)
         finally:
             child.kill()  # nothing to do but when the watch was interrupted
         seconds = time.perf_counter() - began
