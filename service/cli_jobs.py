@@ -105,18 +105,20 @@ def score_command(
     wanted = ROUTES if route is None else (route,)
     releases = [r for r in choose_releases(ledger, snapshot.day) if r.route in wanted]
     rows: list[dict[str, Any]] = []
-    versions = []
+    spoken = []
     for release in _pick_releases(releases, model, horizon_days, usual=place.horizon_days):
         frame = _frame_for(release, snapshot, place)
         if frame.num_rows or len(wanted) == 1:
             scored = score_release(release, frame, bundles_dir=place.bundles_dir)
             rows += flatten_scores(scored, frame, snapshot, place=place)
-            versions.append(release.version)
+            spoken.append(release)
     write_rows(rows, out)
     say_synthetic(console, place)
-    told = ", ".join(versions)
+    told = ", ".join(f"{r.version} ({r.route}, {r.horizon_days} days)" for r in spoken)
     console.say(f"{len(rows):,} rows scored by {told} → {out}")
-    console.emit({"rows": len(rows), "out": str(out), "model_version": told})
+    versions, horizons = ", ".join(r.version for r in spoken), [r.horizon_days for r in spoken]
+    document = {"rows": len(rows), "out": str(out), "model_version": versions}
+    console.emit({**document, "horizon_days": horizons})
 
 
 @app.command("forecast", epilog="Example: truecast forecast --as-of 2011-12-10 --out quarter.csv")

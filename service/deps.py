@@ -67,22 +67,23 @@ class Spoken:
         return ",".join(sorted({one.version for one in self.speakers if one.model == model}))
 
     @cached_property
-    def quoted_versions(self) -> dict[int, str]:
-        """The version of each release, as JSON text."""
-        return {one.release_id: json.dumps(one.version) for one in self.speakers}
+    def versions(self) -> dict[int, str]:
+        """The version of each release."""
+        return {one.release_id: one.version for one in self.speakers}
 
     @cached_property
-    def quoted_heads(self) -> dict[str, str]:
-        """Per model, the JSON members that say how old an answer is, all but ``stale``."""
+    def quoted_versions(self) -> dict[int, str]:
+        """The version of each release, as JSON text."""
+        return {release_id: json.dumps(version) for release_id, version in self.versions.items()}
+
+    @cached_property
+    def quoted_head(self) -> str:
+        """The JSON members that say how old an answer is, all but ``stale``."""
         data, made = (
             moment.isoformat().replace("+00:00", "Z")
             for moment in (self.run.data_as_of, self.run.started_at)
         )
-        same = f'"as_of":"{self.run.as_of.isoformat()}","data_as_of":"{data}","scored_at":"{made}"'
-        return {
-            one.model: f'{same},"model_version":{json.dumps(self.version(one.model))}'
-            for one in self.speakers
-        }
+        return f'"as_of":"{self.run.as_of.isoformat()}","data_as_of":"{data}","scored_at":"{made}"'
 
 
 class Service:

@@ -26,7 +26,7 @@ LARGEST_ID_COUNT = 100
 LONGEST_HORIZON_DAYS = 3_650
 _NAME = re.compile(NAME_PATTERN.strip("^$")).fullmatch
 _ID = re.compile(ID_PATTERN.strip("^$")).fullmatch
-_WHOLE = re.compile(r"[0-9]{1,3}").fullmatch
+_WHOLE = re.compile(r"[0-9]{1,4}").fullmatch
 
 
 class Score(ApiModel):
@@ -48,9 +48,8 @@ class ScoresAnswer(Fresh):
     """Stored scores in the order asked; ids without a score are listed as missing."""
 
     model: str = Field(examples=["churn"])
-    horizon_days: int = Field(
-        ge=1,
-        description="Look-ahead in days asked for, or the shortest among the scores",
+    horizon_days: int | None = Field(
+        description="Look-ahead in days of all the scores; null where they differ, see each score",
         examples=[90],
     )
     scores: list[Score]
@@ -136,20 +135,26 @@ def _read_question(request: Request) -> tuple[str, list[str], int | None]:
 def _write_answer(
     service: Service, model: str, wanted: Sequence[str], found: Mapping[str, CurrentScore]
 ) -> str:
-    first = min(found.values(), key=lambda row: row.horizon_days)
-    spoken = service.spoken(first.run_id)
+    rows = [found[account_id] for account_id in wanted if account_id in found]
+    spoken = service.spoken(rows[0].run_id)
     versions = spoken.quoted_versions
     stale = service.is_stale(spoken.run.as_of, spoken.run.data_as_of)
     missing = [account_id for account_id in wanted if account_id not in found]
-    rows = [found[account_id] for account_id in wanted if account_id in found]
+    told = json.dumps(",".join(sorted({spoken.versions[row.release_id] for row in rows})))
+    horizon_days = _common_horizon({row.horizon_days for row in rows})
     scores = ",".join([_write_score(row, versions[row.release_id]) for row in rows])
     return (
-        f"{{{spoken.quoted_heads[model]},"
+        f'{{{spoken.quoted_head},"model_version":{told},'
         f'"stale":{"true" if stale else "false"},'
         f'"synthetic":{"true" if service.options.synthetic else "false"},'
-        f'"model":"{model}","horizon_days":{first.horizon_days},'
+        f'"model":"{model}","horizon_days":{horizon_days or "null"},'
         f'"scores":[{scores}],"missing":{json.dumps(missing) if missing else "[]"}}}'
     )
+
+
+def _common_horizon(horizons: set[int]) -> int | None:
+    """Return the one horizon (days) of several scores; ``None`` where they differ."""
+    return min(horizons) if len(horizons) == 1 else None
 
 
 def _write_score(row: CurrentScore, version: str) -> str:
@@ -184,7 +189,7 @@ def _describe_nothing(
         {
             **service.freshness(run, spoken.version(model)),
             "model": model,
-            "horizon_days": horizon_days or min(horizons),
+            "horizon_days": horizon_days or _common_horizon(set(horizons)),
             "scores": [],
             "missing": wanted,
         }

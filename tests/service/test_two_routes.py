@@ -9,6 +9,8 @@ import pytest
 
 from ledger.engine import Ledger
 from ledger.outcomes import write_outcomes
+from ledger.runs import publish_run
+from ledger.scores import write_scores
 from service.app import create_app
 from service.deps import Options
 from tests.ledger.story import (
@@ -17,8 +19,11 @@ from tests.ledger.story import (
     address,
     fill,
     new_ledger,
+    new_run,
     outcome,
     publish_both_routes,
+    release,
+    score,
 )
 from tests.service.conftest import Client, make_key, open_client
 
@@ -88,6 +93,22 @@ def test_an_account_shows_what_came_of_its_scores(client: Client, ledger: Ledger
     write_outcomes(ledger, [outcome(1, "C1", **left)])
     (found,) = client.json("/v1/accounts/C1")["outcomes"]
     assert (found["happened"], found["cause"], found["value"]) == (True, "midterm", 0.25)
+
+
+def test_the_head_over_scores_speaks_only_of_what_they_share(tmp_path: Path) -> None:
+    ledger = new_ledger(tmp_path / "mixed")
+    short = release(ledger, "clv", version="s")
+    far = release(ledger, "clv", version="f", days=1825, route="contractual")
+    release_id, run_id = release(ledger, "clv", version="unused", days=365), new_run(ledger)
+    money = {"model": "clv", "unit": "minor", "currency": "GBP"}
+    rows = [score("A1", short, **money), score("C1", far, **money, horizon_days=1825)]
+    write_scores(ledger, run_id, [*rows, score("A1", release_id, **money, horizon_days=365)])
+    publish_run(ledger, run_id)
+    client = open_client(tmp_path / "mixed", make_key(tmp_path / "mixed", ledger))
+    asked = ("id=A1&id=C1", "id=C1", "id=C1&id=A1&horizon_days=1825", "id=A1")
+    heads = [client.json(f"/v1/scores/clv?{query}") for query in asked]
+    found = [(one["horizon_days"], one["model_version"]) for one in heads]
+    assert found == [(None, "f,s"), (1825, "f"), (1825, "f"), (90, "s")]
 
 
 def test_the_track_record_follows_the_outcomes(client: Client, ledger: Ledger) -> None:
