@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.base import FloatArray
@@ -10,6 +11,8 @@ from models.contract.events import MONTH_DAYS
 
 STEPS = 20
 EDGE = 1e-12
+HALF_MONTHS = 3.0
+"""Months after the horizon in which what sets an account apart loses half its weight."""
 
 
 def leave_by(odds: FloatArray, days: FloatArray) -> FloatArray:
@@ -60,6 +63,31 @@ def anchor(odds: FloatArray, risk: FloatArray, *, horizon_days: int) -> FloatArr
         slope = (covered * expit(moved)).sum(axis=1) / total
         offset = offset - (np.log(total) - wanted) / slope
     return offset
+
+
+def fade(deadline: NDArray[np.bool_], *, horizon_days: int) -> FloatArray:
+    """Return how much of an account's offset each month keeps, from 0 to 1.
+
+    All of it within the horizon. After it the share halves every three months, so that a contract
+    that can be left at any time has no step at the horizon; at a later deadline nothing is kept,
+    because what is known of an account now says little of a renewal far ahead, where the same
+    log-odds would weigh many times as much.
+
+    Parameters
+    ----------
+    deadline
+        Shape (n, m): whether a notice deadline falls in the month.
+
+    Examples
+    --------
+    >>> fade(np.array([[False] * 3, [False, False, True]]), horizon_days=30).round(2).tolist()
+    [[1.0, 0.79, 0.63], [1.0, 0.79, 0.0]]
+    """
+    months = np.arange(deadline.shape[1])
+    within = months * MONTH_DAYS < horizon_days
+    beyond = np.maximum(months + 1.0 - horizon_days / MONTH_DAYS, 0.0)
+    share = np.where(within, 1.0, 0.5 ** (beyond / HALF_MONTHS))
+    return np.where(deadline & ~within, 0.0, share)
 
 
 def _cumulated(odds: FloatArray) -> FloatArray:

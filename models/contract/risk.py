@@ -2,8 +2,9 @@
 
 The headline is the calibrated winner of the contest; nothing here changes it. The monthly hazard
 says when; each account's hazards within the horizon are moved by one log-odds offset, so that its
-curve passes through its headline, and those after it stand as they are. So a curve never falls,
-and never contradicts the number above it.
+curve passes through its headline. After the horizon the offset fades, and at a later deadline it
+says nothing. So a curve never falls, has no step that no deadline explains, and never contradicts
+the number above it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from lifecycle.errors import BundleError, NotEnoughHistoryError
@@ -22,10 +24,10 @@ from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
 from models.classes import load_class
 from models.contract.band import Band
 from models.contract.causes import CAUSES, Causes
-from models.contract.curve import anchor, leave_by
+from models.contract.curve import anchor, fade, leave_by
 from models.contract.events import MONTH_DAYS
 from models.contract.hazard import YEAR_MONTHS, MonthlyHazard
-from models.contract.months import RENEWAL, read_column
+from models.contract.months import RENEWAL, build_timing, read_column
 
 PART, HAZARD_PART = "risk.json", "hazard.json"
 CURVE_DAYS = (30, 60, 90, 180, 365)
@@ -60,7 +62,8 @@ class ContractRisk:
     def finish(self, examples: Examples) -> Self:
         """Learn curve, causes and band beside a headline that stays as it is.
 
-        With too few decisions to leave for a hazard, risk grows evenly with time.
+        With too few decisions to leave for a hazard, risk grows evenly with time, and ``detail``
+        says nothing of what lies beyond the horizon.
 
         Raises
         ------
@@ -96,6 +99,8 @@ class ContractRisk:
     def curve(self, frame: pa.Table) -> FloatArray:
         """Return the risk within 30, 60, 90, 180 and 365 days, shape (n, 5); it never falls.
 
+        Without a hazard (few decisions to leave) it grows evenly with time, deadlines or none.
+
         Raises
         ------
         FeatureMismatchError
@@ -104,15 +109,17 @@ class ContractRisk:
         return self._leave_by(frame, _curve_days(frame), self.headline.predict(frame))
 
     def at_renewal(self, frame: pa.Table) -> FloatArray:
-        """Return the risk of leaving at or before the next renewal, shape (n,); NaN without one.
+        """Return the risk of leaving at or before the next renewal, shape (n,).
+
+        NaN without a renewal, and without a hazard: an even curve knows no deadline. Never above
+        the curve at its first day on or after the renewal.
 
         Raises
         ------
         FeatureMismatchError
             The frame lacks columns of the fit.
         """
-        risk = self.headline.predict(frame)
-        return np.asarray(self._leave_by(frame, _renewal_days(frame), risk)[:, 0])
+        return self._along(frame, self.headline.predict(frame))[:, -1]
 
     def causes(self, frame: pa.Table) -> FloatArray:
         """Return shares of ``CAUSES`` given that the account leaves, shape (n, 3)."""
@@ -138,8 +145,7 @@ class ContractRisk:
         sums = np.delete(why.contributions, place, axis=1)
         base = np.broadcast_to(np.asarray(why.base, dtype=np.float64), (frame.num_rows,))
         risk = expit(base + why.contributions.sum(axis=1))
-        days = np.hstack([_curve_days(frame), _renewal_days(frame)])
-        curve, (low, high) = self._leave_by(frame, days, risk), self._band.around(frame, risk)
+        curve, (low, high) = self._along(frame, risk), self._band.around(frame, risk)
         rows = zip(
             _plain(curve),
             _plain(self.causes(frame)),
@@ -188,19 +194,29 @@ class ContractRisk:
         made._causes, made._band = Causes.from_parts(parts), Band.from_parts(parts)
         return made
 
+    def _along(self, frame: pa.Table, risk: FloatArray) -> FloatArray:
+        """Return what is shown, shape (n, 6): the curve and, last, the risk at the renewal."""
+        days = np.hstack([_curve_days(frame), _renewal_days(frame)])
+        found = self._leave_by(frame, days, risk)
+        if self._hazard is None:
+            # an even spread knows no deadline: what it says of later days would be made up
+            found[:, -1] = np.nan
+            found[:, :-1][days[:, :-1] > self.horizon_days] = np.nan
+            return found
+        return _cap_renewal(found, frame)
+
     def _leave_by(self, frame: pa.Table, days: FloatArray, risk: FloatArray) -> FloatArray:
         """Return P(decision to leave within ``days``), shape (n, d); NaN where days are."""
         farthest = np.nanmax(days, initial=365.0) if np.isfinite(days).any() else 365.0
         months = min(max(YEAR_MONTHS, int(np.ceil(farthest / MONTH_DAYS))), LONGEST_TERM_MONTHS)
+        kept = np.ones((frame.num_rows, months))
         if self._hazard is None:
             odds = np.zeros((frame.num_rows, months))
         else:
             odds = self._hazard.log_odds(frame, months=months)
+            kept = fade(_deadlines(frame, months), horizon_days=self.horizon_days)
         offset = anchor(odds, risk, horizon_days=self.horizon_days)
-        # what sets an account apart from its hazard now says little of its later deadlines, where
-        # the same offset would weigh many times as much; without a hazard it is all there is
-        held = (np.arange(months) * MONTH_DAYS < self.horizon_days) | (self._hazard is None)
-        found = leave_by(odds + offset[:, None] * held, days)
+        found = leave_by(odds + offset[:, None] * kept, days)
         return np.where(days == self.horizon_days, risk[:, None], found)
 
 
@@ -224,8 +240,29 @@ def _renewal_days(frame: pa.Table) -> FloatArray:
 
     Hazards are even inside a month, so the month of the renewal, with its deadline, counts whole.
     """
-    until = np.maximum(read_column(frame, RENEWAL), 0.0) + 1.0
+    until = _until_renewal(frame) + 1.0
     return np.asarray((np.ceil(until / MONTH_DAYS) * MONTH_DAYS)[:, None])
+
+
+def _cap_renewal(found: FloatArray, frame: pa.Table) -> FloatArray:
+    """Hold the last column at the curve's first day on or after the renewal.
+
+    The renewal's month counts whole, and may end after that day.
+    """
+    place = np.searchsorted(np.array(CURVE_DAYS), _until_renewal(frame), side="left")
+    # past the last day, and where there is no renewal, nothing caps
+    curve = np.column_stack([found[:, :-1], np.ones(len(found))])
+    cap = np.take_along_axis(curve, place[:, None], axis=1)[:, 0]
+    return np.column_stack([found[:, :-1], np.minimum(found[:, -1], cap)])
+
+
+def _until_renewal(frame: pa.Table) -> FloatArray:
+    return np.maximum(read_column(frame, RENEWAL), 0.0)
+
+
+def _deadlines(frame: pa.Table, months: int) -> NDArray[np.bool_]:
+    """Return shape (n, months): whether a notice deadline falls in the month."""
+    return np.asarray(build_timing(frame, np.arange(1.0, months + 1.0))[:, :, 0] > 0)
 
 
 def _plain(values: FloatArray) -> list[list[float | None]]:

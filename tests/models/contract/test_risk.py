@@ -3,12 +3,12 @@
 import json
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from models.calibration import CalibratedLapse, Calibration
 from models.contract.causes import CAUSES
-from models.contract.curve import anchor, leave_by
-from models.contract.hazard import MonthlyHazard
+from models.contract.curve import anchor, fade, leave_by
 from models.contract.headline import ContractModel
 from models.contract.risk import CURVE_DAYS, ContractRisk, finish_risk
 from models.contract.tables import ContractTable
@@ -38,6 +38,16 @@ def table(risk, later):
     return score(risk, later[0], horizon_days=90)
 
 
+class Flat:
+    """A headline that is the same for everybody."""
+
+    def __init__(self, risk):
+        self.risk = risk
+
+    def predict(self, frame):
+        return np.full(frame.num_rows, self.risk)
+
+
 def details(table):
     return [json.loads(one) for one in table["detail"].to_pylist()]
 
@@ -56,11 +66,35 @@ def test_the_curve_is_that_of_the_truth_on_average(risk, later):
     assert risk.curve(later[0]).mean(axis=0) == pytest.approx(true, rel=0.2)
 
 
-def test_what_follows_the_horizon_keeps_the_hazard_it_had(risk, later):
-    gone = risk.curve(later[0])[:, CURVE_DAYS.index(365)]
-    stays = (1 - gone) / (1 - risk.predict(later[0], horizon_days=92))
-    own = MonthlyHazard.from_parts(risk.to_parts()).survival(later[0])
-    assert stays == pytest.approx(own[:, 11] / own[:, 2], rel=0.02)
+def after_the_horizon(risk, frame):
+    """Risk within days 90 to 180 of those who stayed until day 90."""
+    curve = risk.curve(frame)
+    by = {day: curve[:, CURVE_DAYS.index(day)] for day in (90, 180)}
+    return (by[180] - by[90]) / (1 - by[90])
+
+
+def test_what_can_be_left_any_time_has_no_step_at_the_horizon(risk, later):
+    free = later[0].filter(pc.equal(later[0]["term_months"], 1.0))
+    ratio = after_the_horizon(risk, free) / risk.predict(free)
+    assert free.num_rows > 100
+    assert (ratio > 0.5).all()
+    assert (ratio < 2.0).all()
+
+
+def test_a_headline_far_from_the_hazard_makes_no_step_either(risk, later):
+    free = later[0].filter(pc.equal(later[0]["term_months"], 1.0))
+    even = ContractRisk.from_parts(risk.to_parts())
+    even.headline = Flat(0.10)
+    ratio = after_the_horizon(even, free) / 0.10
+    assert np.quantile(ratio, [0.05, 0.95]) == pytest.approx(1.0, abs=0.75)
+
+
+def test_a_later_deadline_keeps_the_hazard_it_had():
+    deadline = np.array([[False, True, False, False, True, False]])
+    kept = fade(deadline, horizon_days=90)[0]
+    assert kept[:3].tolist() == [1.0, 1.0, 1.0]
+    assert kept[4] == 0.0
+    assert 1.0 > kept[3] > kept[5] > 0.45
 
 
 def test_another_horizon_is_read_off_the_curve(risk, later):
@@ -68,12 +102,13 @@ def test_another_horizon_is_read_off_the_curve(risk, later):
     assert within == pytest.approx(risk.curve(later[0])[:, CURVE_DAYS.index(180)])
 
 
-def test_the_risk_at_renewal_lies_on_the_curve(risk, later):
+def test_the_risk_at_renewal_lies_between_the_days_around_it(risk, later):
     at, until = risk.at_renewal(later[0]), later[0].column("renewal_days").to_numpy()
-    curve, soon = risk.curve(later[0]), until < 59
-    assert (at[soon] <= curve[soon, CURVE_DAYS.index(90)] + 1e-12).all()
-    far = until > 366
-    assert (at[far] >= curve[far, CURVE_DAYS.index(365)]).all()
+    curve = np.column_stack([np.zeros(len(at)), risk.curve(later[0]), np.ones(len(at))])
+    place = np.searchsorted(CURVE_DAYS, until)
+    rows = np.arange(len(at))
+    assert (at <= curve[rows, place + 1] + 1e-12).all()
+    assert (at >= curve[rows, place] - 1e-12).all()
 
 
 def test_causes_add_up_to_one(risk, later):
@@ -140,6 +175,16 @@ def test_too_few_departures_make_an_even_curve():
     curve = risk.curve(few.frame)
     even = 1 - (1 - risk.predict(few.frame)[:, None]) ** (np.array(CURVE_DAYS) / 90)
     assert curve == pytest.approx(even, rel=1e-6)
+
+
+def test_too_few_departures_say_nothing_beyond_the_horizon():
+    few = Book(accounts=60, days=4, level=-8.0).examples()
+    risk = ContractRisk(ContractTable("base_rate")).fit(few)
+    told = details(score(risk, few.frame, horizon_days=90))
+    for one in told:
+        silent = {day for day, value in one["curve"].items() if value is None}
+        assert silent == {"180", "365", "renewal"}
+    assert np.isnan(risk.at_renewal(few.frame)).all()
 
 
 @pytest.mark.parametrize("wanted", [1e-6, 0.02, 0.5, 0.98, 1 - 1e-6])
