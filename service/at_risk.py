@@ -70,8 +70,9 @@ class AtRiskAccount(ApiModel):
     )
     value_if_kept_minor: float = Field(
         description=(
-            "What it brings if it stays, minor units: contractual, 12 x MRR x gross margin (MRR "
-            "alone where no margin is known); non_contractual, expected spend within the horizon"
+            "What it brings in a year if it stays, minor units: contractual, 12 x MRR x gross "
+            "margin (MRR alone where no margin is known); non_contractual, expected spend scaled "
+            "to 365 days / max(1 - risk, 0.1), net of credits"
         ),
         examples=[1_440_000.0],
     )

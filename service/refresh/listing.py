@@ -1,4 +1,10 @@
-"""The at-risk list of accounts without a contract: risk x what they would still buy."""
+"""The at-risk list of accounts without a contract: risk x what they would buy in a year.
+
+expected = spend of the value release nearest to a year, scaled to 365 days
+value if kept = expected / max(1 - risk, least stay), net of credits;  expected loss = risk x it
+
+A year, as of contracts: both routes rank in one list.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +27,7 @@ from service.refresh.place import Place
 from service.refresh.routes import RouteFrame
 from service.refresh.scoring import CHURN, CLV, Scored, pick_scored
 
+YEAR_DAYS = 365
 About = Mapping[str, Mapping[str, Any]]
 
 
@@ -32,12 +39,11 @@ def list_orderers(
     if churn is None:
         return
     frame, horizon = route.frame, churn.release.horizon_days
-    clv = pick_scored(scored, CLV, horizon)
+    clv = pick_scored(scored, CLV, YEAR_DAYS)
     risk = churn.table["value"].to_numpy()
     expected = np.zeros_like(risk)
     if clv is not None:
-        # the nearest horizon's value, per day, over the horizon of the risk
-        expected = clv.table["value"].to_numpy() * horizon / clv.release.horizon_days
+        expected = clv.table["value"].to_numpy() * YEAR_DAYS / clv.release.horizon_days
     credited = frame["credit_share"].to_numpy()
     kept = np.round(net_of_credits(value_if_kept(risk, expected), credited))
     loss = np.round(expected_loss(risk, kept))

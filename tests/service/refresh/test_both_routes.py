@@ -18,7 +18,7 @@ from service.flat import flatten_scores
 from service.refresh.forecasts import refresh_forecasts_if_any
 from service.refresh.place import Place
 from service.refresh.releases import choose_releases, speaks_of_lines
-from service.refresh.routes import build_open_lines
+from service.refresh.routes import build_open_lines, build_route
 from service.refresh.scores import refresh_scores
 from service.refresh.scoring import score_release
 from tests.service.refresh.company import (
@@ -93,6 +93,16 @@ def test_a_contract_carries_its_curve_money_and_time_left(refreshed) -> None:
     assert row.expected_loss_minor == pytest.approx(row.risk * 12 * MRR, abs=1)
     assert row.renewal_on == date(2021, 8, 20)
     assert row.days_to_act == (row.notice_by_on - FIRST).days == 50  # type: ignore[operator]
+
+
+def test_the_value_of_an_orderer_is_of_a_year_as_that_of_a_contract(refreshed, place) -> None:
+    row = refreshed[1]["rows"]["A05"]
+    frame = build_route(stand_on(place, FIRST), row.route, frames_dir=place.frames_dir).frame
+    facts = next(one for one in frame.to_pylist() if one["account_id"] == "A05")
+    # the release is of 90 days at the rate of the last 365: scaled up, that is last year's spend
+    yearly = facts["spend_365d_minor"] / (1 - row.risk)
+    assert row.value_if_kept_minor == pytest.approx(yearly, abs=3)
+    assert row.expected_loss_minor == pytest.approx(row.risk * row.value_if_kept_minor, abs=1)
 
 
 def test_a_deadline_that_has_passed_leaves_no_time_to_act(refreshed) -> None:
