@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,7 +55,7 @@ def record_command(
         str | None, typer.Option(help="call, visit, training, offer, discount, executive, …")
     ] = None,
     started_at: Annotated[
-        str | None, typer.Option(help="Day or instant at which it was begun; default: now.")
+        str | None, typer.Option(help="Day or instant at which it was begun; default: today.")
     ] = None,
     owner: Annotated[str | None, typer.Option(help="Who did it.")] = None,
     campaign: Annotated[str, typer.Option(help="Part of which programme.")] = CAMPAIGN,
@@ -72,14 +73,15 @@ def record_command(
     """Record rescue work into the lake, one piece or a CSV file; the same again changes nothing."""
     console, place = Console(json_mode), load_place(data_dir)
     if (account is None) == (file is None):
-        raise UsageError("an account and a file, or neither", "ACCOUNT --kind K, or --file CSV")
+        given = "neither an account nor a file" if account is None else "an account and a file"
+        raise UsageError(given, "ACCOUNT --kind K, or --file CSV")
     cost = None if cost_minor is None else str(cost_minor)
     told = (account, kind, started_at, owner, campaign, outcome, cost)
     if file is None:
         work = [parse_intervention(dict(zip(FILE_COLUMNS, told, strict=True)), place.zone)]
     else:
         work = read_file(file, place.zone)
-    check_accounts(work, open_snapshot(place, parse_instant(None, place.zone)))
+    check_accounts(work, open_snapshot(place, datetime.now(UTC)))
     instant = None if known_at is None else parse_instant(known_at, place.zone)
     report = record_work(Lake(place.lake_dir), work, currency=place.currency, known_at=instant)
     _show_recorded(console, work, 0 if report.repeated else report.added, _held_out(place, work))

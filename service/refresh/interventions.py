@@ -88,7 +88,7 @@ def read_file(path: Path, zone: ZoneInfo) -> list[Intervention]:
 
 
 def parse_intervention(row: Mapping[str, Any], zone: ZoneInfo) -> Intervention:
-    """Build an intervention from texts; a day without a time of day means its noon.
+    """Build an intervention from texts; a day without a time of day means its begin.
 
     Raises
     ------
@@ -98,13 +98,13 @@ def parse_intervention(row: Mapping[str, Any], zone: ZoneInfo) -> Intervention:
     given = {name: (row.get(name) or "").strip() or None for name in FILE_COLUMNS}
     for name in ("account_id", "kind"):
         if given[name] is None or not _CODE.fullmatch(str(given[name])):
-            raise UsageError(f"{name} {str(given[name])[:40]!r}", f"{name}: {_CODE.pattern}")
+            raise UsageError(f"{name} {given[name] or ''!r:.42}", f"{name}: {_CODE.pattern}")
     for name in ("owner_id", "campaign"):
         if given[name] is not None and not _CODE.fullmatch(str(given[name])):
             raise UsageError(f"{name} {str(given[name])[:40]!r}", f"{name}: {_CODE.pattern}")
     cost = given["cost_minor"]
-    if cost is not None and not re.fullmatch(r"-?[0-9]{1,15}", cost):
-        raise UsageError(f"cost_minor {cost[:40]!r}", "whole minor units")
+    if cost is not None and not re.fullmatch(r"[0-9]{1,15}", cost):
+        raise UsageError(f"cost_minor {cost[:40]!r}", "whole minor units, 0 or more")
     return Intervention(
         account_id=str(given["account_id"]),
         kind=str(given["kind"]),
@@ -117,7 +117,10 @@ def parse_intervention(row: Mapping[str, Any], zone: ZoneInfo) -> Intervention:
 
 
 def parse_instant(text: str | None, zone: ZoneInfo) -> datetime:
-    """Read a day or an instant; ``None`` is now. Without a zone it is the company's.
+    """Read a day or an instant; ``None`` is today. Without a zone it is the company's.
+
+    A day stands for its begin: an instant that is the same whenever the day is told, and never yet
+    to come, so that the same work told twice is one.
 
     Raises
     ------
@@ -125,14 +128,13 @@ def parse_instant(text: str | None, zone: ZoneInfo) -> datetime:
         It is no day and no instant, or lies in the future.
     """
     now = datetime.now(UTC)
-    if text is None:
-        return now.replace(microsecond=0)
+    text = now.astimezone(zone).date().isoformat() if text is None else text
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"time {text[:40]!r}", "a day or an instant (ISO 8601)") from error
     if len(text) == len("2024-01-31"):
-        found = datetime.combine(found.date(), time(12))
+        found = datetime.combine(found.date(), time())
     found = (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     if found > now and found.astimezone(zone).date() > now.astimezone(zone).date():
         raise UsageError(f"time {text[:40]!r}, which is yet to come", "today or earlier")

@@ -50,6 +50,28 @@ def test_recorded_work_is_in_the_lake_and_the_same_again_changes_nothing(
     assert treated(tmp_path) == {"C1": [date(2021, 5, 1)]}
 
 
+def test_work_of_today_told_twice_is_one(tmp_path: Path, run: Run) -> None:
+    words = ("interventions", "record", "C1", "--kind", "call")
+    assert [run(*words)["recorded"], run(*words)["recorded"]] == [1, 0]
+    today = datetime.now(UTC).date()
+    assert run(*words, "--started-at", today)["recorded"] == 0
+    assert treated(tmp_path) == {"C1": [today]}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("C1", "--kind", ""), "kind ''"),
+        ((), "neither an account nor a file"),
+        (("C1", "--kind", "call", "--file", "x.csv"), "an account and a file"),
+        (("C1", "--kind", "call", "--cost-minor", "-5"), "0 or more"),
+    ],
+)
+def test_a_refusal_says_what_was_found(run: Run, words: tuple[str, ...], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        run("interventions", "record", *words)
+
+
 def test_work_counts_from_its_recording_on_unless_told_otherwise(tmp_path: Path, run: Run) -> None:
     done = ("--kind", "visit", "--started-at", "2021-05-01")
     run("interventions", "record", "C1", *done)
@@ -74,6 +96,7 @@ def test_a_file_of_work_is_recorded_whole(tmp_path: Path, run: Run) -> None:
         ("C1,call,soon,", RowsError),
         ("C1,call,2999-01-01,", RowsError),
         ("C1,call,,1.5", RowsError),
+        ("C1,call,,-5", RowsError),
         ("nobody,call,,", RowsError),
         ("C1' OR 1=1,call,,", RowsError),
     ],
