@@ -225,10 +225,12 @@ def _pick_releases(
     releases: Sequence[Release], model: str, horizon: int | None, *, usual: int
 ) -> list[Release]:
     """Return a model's release of each route: over the horizon (days) asked for or nearest."""
-    fitting = [r for r in releases if r.model == model and horizon in {None, r.horizon_days}]
+    mine = [release for release in releases if release.model == model]
+    fitting = [release for release in mine if horizon in {None, release.horizon_days}]
     found = [nearest_release(fitting, model, route=route, horizon_days=usual) for route in ROUTES]
     if not fitting:
-        have = ", ".join(f"{r.model} over {r.horizon_days} days" for r in releases)
+        known = {(r.model, r.horizon_days) for r in mine or releases}
+        have = ", ".join(f"{name} over {days} days" for name, days in sorted(known))
         raise ModelNotFoundError(
             f"no release of {model[:40]!r}" + (f" over {horizon} days" if horizon else ""),
             f"one of: {have}",

@@ -179,7 +179,8 @@ def _describe_nothing(
     spoken = service.spoken(run.run_id)
     horizons = [one.horizon_days for one in spoken.speakers if one.model == model]
     if not horizons or horizon_days not in {None, *horizons}:
-        known = sorted({f"{one.model} over {one.horizon_days} days" for one in spoken.speakers})
+        mine = [one for one in spoken.speakers if one.model == model] or spoken.speakers
+        known = sorted({f"{one.model} over {one.horizon_days} days" for one in mine})
         raise ModelNotFoundError(
             "the newest run has no scores of that model and horizon",
             f"one of {', '.join(known)}",
