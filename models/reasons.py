@@ -32,6 +32,8 @@ RAISING, LOWERING = 3, 1
 LEAST_SHOWN = 0.1
 FEWEST_PEERS = 5
 CLEAR_SHARE = 0.01
+SCALES: Mapping[str, str] = {"logit": "log_odds", "log": "log"}
+"""Unit of a contribution by the link; with ``identity`` it is that of the score itself."""
 LIKE_PEERS = 0.02
 """A value within so much of the peers' median (as a share of it) tells nothing apart."""
 
@@ -77,8 +79,10 @@ def build_reasons(model: ScoreModel, frame: pa.Table) -> list[list[dict[str, Any
     -------
     list
         Per account a list of ``group``, ``label``, ``contribution`` (on the link's scale),
-        ``link``, ``value`` and ``peer_median`` (in the column's unit; None if undefined),
-        ``column``, ``actionable`` and ``direction`` (``raises`` or ``lowers`` the score).
+        ``link``, ``contribution_unit`` (``log_odds``, ``log`` or, for money, ``minor``),
+        ``value`` and ``peer_median`` (as the label says, else in the column's unit; None if
+        undefined), ``column``, ``actionable`` and ``direction`` (``raises`` or ``lowers`` the
+        score).
 
     Raises
     ------
@@ -109,7 +113,8 @@ def tell_reasons(why: Explanation, frame: pa.Table, *, unit: Unit) -> list[list[
     for row, place in _pick(apart, told, why.link):
         part = float(apart[row, place])
         reason = _reason(told[place], row, part, wording=wording)
-        out[row].append({"group": why.groups[place], "link": why.link, **reason})
+        scale = {"link": why.link, "contribution_unit": SCALES.get(why.link, unit)}
+        out[row].append({"group": why.groups[place], **scale, **reason})
     return out
 
 
@@ -137,12 +142,14 @@ def _reason(told: Told, row: int, part: float, *, wording: Wording) -> dict[str,
     column, label = told.names[choice], told.labels[choice]
     if choice in told.texts:
         label = f"{label}: {told.texts[choice][row] or 'unknown'}"
+    numbers = float(told.value[row]), float(told.usual[row])
+    _, label, value, usual = wording.put((column, label, *numbers))
     return {
         "label": label,
         "column": column,
         "contribution": round(part, 6),
-        "value": _finite(float(told.value[row])),
-        "peer_median": _finite(float(told.usual[row])),
+        "value": _finite(value),
+        "peer_median": _finite(usual),
         "actionable": wording.actionable.get(column, False),
         "direction": "raises" if part > 0 else "lowers",
     }

@@ -16,6 +16,14 @@ Shown = tuple[tuple[str, str], ...]
 """Columns that can be shown for a group, the telling one first, and what to call them."""
 
 
+Put = tuple[str, str, float, float]
+"""A column, its label, the account's value and its peers' median; NaN where there is none."""
+
+
+def _as_it_is(told: Put) -> Put:
+    return told
+
+
 def _nothing_more(_frame: pa.Table, _group: str) -> Shown:
     return ()
 
@@ -39,6 +47,8 @@ class Wording:
         From a frame column to its group.
     more
         From a frame and a group to further columns: a company's own fields.
+    put
+        From a column's label and numbers to those that are shown.
     """
 
     groups: tuple[str, ...]
@@ -47,6 +57,7 @@ class Wording:
     actionable: Mapping[str, bool]
     group_of: Callable[[str], str]
     more: Callable[[pa.Table, str], Shown] = field(default=_nothing_more)
+    put: Callable[[Put], Put] = field(default=_as_it_is)
 
 
 GROUPS = (
