@@ -25,7 +25,9 @@ def wilson(events_count: float, count: float) -> tuple[float, float]:
     share, square = events_count / count, Z95 * Z95 / count
     middle = (share + square / 2) / (1 + square)
     half = Z95 * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # exactly 0 and 1 in theory where it never or always happened: rounding would leave 5e-17
+    low = 0.0 if events_count <= 0 else max(0.0, middle - half)
+    return low, 1.0 if events_count >= count else min(1.0, middle + half)
 
 
 def newcombe(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float, float]:
