@@ -77,6 +77,13 @@ def write_holdouts(ledger: Ledger, rows: Iterable[Holdout]) -> int:
     return write_rows(ledger, holdouts, (asdict(row) for row in rows))
 
 
+def read_campaigns(ledger: Ledger) -> list[str]:
+    """Return the names of the campaigns that drew anybody, sorted."""
+    query = select(holdouts.c.campaign).distinct().order_by(holdouts.c.campaign)
+    with ledger.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
 def read_holdouts(ledger: Ledger, campaign: str) -> dict[str, Holdout]:
     """Return the draws of a campaign by account id."""
     query = select(*[holdouts.c[name] for name in _NAMES]).where(holdouts.c.campaign == campaign)

@@ -84,6 +84,10 @@ def show_accuracy(
     if node not in nodes:
         detail = f"the backtest has no such node; expected one of {', '.join(nodes)}"
         raise Problem(404, "unknown-node", detail[:600])
+    legs = sorted({row.leg for row in every if row.node == node})
+    if leg not in {None, *legs}:
+        detail = f"the backtest has no such leg of that node; expected one of {', '.join(legs)}"
+        raise Problem(404, "unknown-leg", detail[:600])
     return AccuracyAnswer.model_validate(
         {
             **service.freshness(run, f"backtest@{run.run_id}"),

@@ -11,6 +11,7 @@ from pydantic import Field
 from ledger.releases import Release, read_champions
 from service.auth import ScopedRoute, needs
 from service.deps import Service, ServiceHere
+from service.problems import Problem
 from service.shapes import NAME_PATTERN, ApiModel
 
 router = APIRouter(route_class=ScopedRoute, tags=["models"])
@@ -49,6 +50,9 @@ def list_models(
     """List the models that speak now, with their cards."""
     champions = read_champions(service.ledger)
     wanted = [one for one in champions if model in {None, one.model}]
+    if champions and not wanted:
+        known = ", ".join(sorted({one.model for one in champions}))
+        raise Problem(404, "unknown-model", f"no such model speaks; expected one of {known}"[:600])
     return ModelsAnswer(
         synthetic=service.options.synthetic, models=[_answer(service, one) for one in wanted]
     )

@@ -9,11 +9,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from ledger.holdouts import read_campaigns
 from ledger.rescue import read_rescue
 from ledger.runs import read_current_run
 from lifecycle.errors import NoScoresError
 from service.auth import ScopedRoute, needs
 from service.deps import ServiceHere
+from service.problems import Problem
 from service.shapes import NAME_PATTERN, ApiModel, Fresh
 
 router = APIRouter(route_class=ScopedRoute, tags=["accuracy"])
@@ -139,6 +141,8 @@ def show_track_record(
         raise NoScoresError(
             "no scores were published yet", "at least one run", "run `truecast refresh`"
         )
+    if campaign != CAMPAIGN and campaign not in read_campaigns(service.ledger):
+        raise Problem(404, "unknown-campaign", "no account was drawn for that campaign")
     records = [one for one in service.track_record(CHURN) if route in {None, one.route}]
     return TrackRecordAnswer.model_validate(
         {

@@ -184,6 +184,13 @@ def test_an_unknown_node_is_a_problem(client: Client) -> None:
     assert client.get("/v1/accuracy?node=segment=Mars").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["models?model=pigs", "accuracy?leg=pigs", "churn/track-record?campaign=pigs"]
+)
+def test_a_name_that_nothing_bears_is_a_problem(client: Client, path: str) -> None:
+    assert client.get(f"/v1/{path}").status_code == 404
+
+
 def test_models_show_cards_and_figures(client: Client) -> None:
     (found,) = client.json("/v1/models")["models"]
     assert (found["model"], found["metrics"], found["card"]["purpose"][:3]) == (
@@ -191,7 +198,7 @@ def test_models_show_cards_and_figures(client: Client) -> None:
         {"auc": 0.81},
         "who",
     )
-    assert client.json("/v1/models?model=clv")["models"] == []
+    assert client.json("/v1/models?model=churn")["models"] == [found]
 
 
 def test_the_page_needs_no_scripts(client: Client) -> None:
