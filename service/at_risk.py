@@ -84,7 +84,8 @@ class AtRiskAccount(ApiModel):
         description="Monthly recurring revenue, minor units", examples=[150_000.0]
     )
     arr_at_risk_minor: float | None = Field(
-        description="Money at risk: risk x 12 x MRR, minor units", examples=[666_000.0]
+        description="Money at risk: risk x 12 x MRR, minor units; 0 once notice was given",
+        examples=[666_000.0],
     )
     currency: str = Field(examples=["USD"])
     rank: int = Field(ge=1, description="1 is the largest expected loss of its status")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.holdouts import HELD_OUT, read_holdouts
+from ledger.holdouts import HELD_OUT, read_campaigns, read_holdouts
 from ledger.rescue import RescueReport, read_rescue
 from ledger.track_record import TrackRecord, read_track_record
 from ledger.views import AtRiskFilters, AtRiskRow, AtRiskSort, read_at_risk
@@ -96,9 +96,13 @@ def report_command(
     """Report accuracy, loss and leave rates with and without treated accounts, and of held out."""
     console, place = Console(json_mode), load_place(data_dir)
     ledger = place.open_ledger()
+    drawn = read_campaigns(ledger)
     records = read_track_record(ledger, "churn")
     report = read_rescue(ledger, campaign)
     ledger.close()
+    if campaign not in {CAMPAIGN, *drawn}:
+        known = ", ".join(sorted({CAMPAIGN, *drawn}))
+        raise UsageError(f"campaign {campaign[:40]!r}, which drew nobody", known[:400])
     say_synthetic(console, place)
     _show_records(console, records, place)
     _show_rescue(console, report, place)
@@ -158,7 +162,7 @@ def at_risk_command(
         console.say(f"{len(rows):,} accounts → {out}")
         console.emit({"rows": len(rows), "out": str(out), "synthetic": place.synthetic})
         return
-    _show_list(console, rows[:SHOWN_COUNT], place)
+    _show_list(console, rows, place)
     console.emit({"synthetic": place.synthetic, "accounts": [asdict(row) for row in rows]})
 
 
@@ -174,7 +178,11 @@ def _read_list(place: Place, filters: AtRiskFilters, sort: AtRiskSort) -> list[A
         cursor = page.following
         if cursor is None:
             ledger.close()
-            return rows
+            break
+    if sort is AtRiskSort.expected_loss:
+        # of equal losses (none is left once notice was given) the rank decides
+        rows.sort(key=lambda row: (-row.expected_loss_minor, row.rank))
+    return rows
 
 
 def _show_recorded(
@@ -210,14 +218,31 @@ def _check_route(route: str | None) -> None:
 
 
 def _show_list(console: Console, rows: list[AtRiskRow], place: Place) -> None:
-    names = ("rank", "account_id", "route", "status", "risk", "band", "days_to_act", "treatment")
-    titles = ["rank", "account", "route", "status", "risk", "band", "days to act", "treatment"]
+    if not rows:
+        console.say("the newest list has no account of that status and route")
+        return
+    names = ("rank", "account_id", "name", "status", "risk", "days_to_act", "treatment")
+    titles = ["rank", "account", "name", "status", "risk", "days to act", "treatment"]
+    titles += ["renews or leaves", f"value, {place.currency}", f"expected loss, {place.currency}"]
     shown = [
-        [*[getattr(row, name) for name in names], _major(row.expected_loss_minor, place)]
-        for row in rows
+        [
+            *[getattr(row, name) for name in names],
+            row.leaving_on or row.renewal_on,
+            _major(row.value_if_kept_minor, place),
+            _major(row.expected_loss_minor, place),
+            _first_reason(row),
+        ]
+        for row in rows[:SHOWN_COUNT]
     ]
-    title = f"At risk, the first {len(rows)}"
-    console.table(title, [*titles, f"expected loss, {place.currency}"], shown)
+    title = f"Accounts listed: {len(rows):,}, the first {len(shown)} shown"
+    console.table(title, [*titles, "first reason"], shown)
+
+
+def _first_reason(row: AtRiskRow) -> str | None:
+    if not row.reasons:
+        return None
+    first = row.reasons[0]
+    return str(first.get("label") or first.get("group") or "")
 
 
 def _show_records(console: Console, records: list[TrackRecord], place: Place) -> None:

@@ -1,7 +1,8 @@
 """The at-risk list of accounts with a contract: risk x a year's margin, and the time left to act.
 
 value if kept = 12 x MRR x margin (MRR alone where no margin is known)
-expected loss = risk x value if kept;  money at risk = risk x 12 x MRR
+expected loss = risk x value if kept;  money at risk = risk x 12 x MRR;  both 0 once notice was
+given, for then the loss is certain
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _leaving(
             causes=None if cause is None else {cause: 1.0},
             **{**_dates(facts, day), "notice_by_on": None, "days_to_act": None},
             mrr_minor=float(yearly[index] / MONTHS),
-            arr_at_risk_minor=float(round(yearly[index])),
+            arr_at_risk_minor=0.0,
             leaving_on=leaving_on,
         )
 

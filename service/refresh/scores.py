@@ -130,12 +130,11 @@ def _list(
 def rank_rows(rows: Sequence[AtRiskRow]) -> list[AtRiskRow]:
     """Rank the rows of both routes together, 1 the largest expected loss of its status.
 
-    Of equal losses the larger money at risk comes first: an account that gave notice has no
-    expected loss left.
+    Of equal losses the larger value comes first: an account that gave notice has no expected loss
+    left.
     """
-    key = np.array(
-        [(-row.expected_loss_minor, -(row.arr_at_risk_minor or 0.0)) for row in rows]
-    ).reshape(-1, 2)
+    key = np.array([(-row.expected_loss_minor, -row.value_if_kept_minor) for row in rows])
+    key = key.reshape(-1, 2)
     places = np.empty(len(rows))
     places[np.lexsort((key[:, 1], key[:, 0]))] = np.arange(len(rows))
     ranks = rank_within(-places, [row.status for row in rows])

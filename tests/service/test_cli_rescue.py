@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,25 @@ import pytest
 
 from ledger.holdouts import write_holdouts
 from ledger.outcomes import write_outcomes
+from ledger.runs import publish_run
+from ledger.scores import write_scores
+from ledger.views import write_at_risk
 from lifecycle.errors import NoScoresError, RowsError, TruecastError, UsageError
 from service.cli_rescue import app
 from service.refresh.place import open_snapshot
 from service.refresh.treatments import read_treatments
 from tests.builders import account, build_lake
-from tests.ledger.story import DAY, draw, new_ledger, outcome, publish_both_routes
+from tests.ledger.story import (
+    DAY,
+    contract,
+    draw,
+    new_ledger,
+    new_run,
+    outcome,
+    publish_both_routes,
+    release,
+    score,
+)
 from tests.service.refresh.company import place_of
 
 Run = Callable[..., Any]
@@ -157,6 +170,46 @@ def test_the_whole_list_goes_into_a_file(tmp_path: Path, run: Run) -> None:
     assert json.loads(rows[0]["curve"])["90"] == 0.4
     assert [one["account_id"] for one in run("at-risk", "--sort", "days_to_act")["accounts"]] == [
         "C2", "C1", "A1", "A2"]  # fmt: skip
+
+
+def show(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    app(args=["at-risk", *words, "--data-dir", str(folder)], standalone_mode=False)
+    return capsys.readouterr().out
+
+
+def test_the_list_shows_names_days_money_and_the_first_reason(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    publish_both_routes(new_ledger(tmp_path))
+    shown = show(tmp_path, capsys, "--status", "notice_given")
+    for text in ("listed: 1", "2011-12-10", "Days since", "renews or leaves"):
+        assert text in shown
+    assert str(DAY + timedelta(days=75)) in show(tmp_path, capsys, "--route", "contractual")
+
+
+def test_an_empty_list_says_so(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish_both_routes(new_ledger(tmp_path))
+    assert "no account of that status" in show(tmp_path, capsys, "--status", "lapsed")
+
+
+def test_who_gave_notice_comes_in_the_order_of_ranks(tmp_path: Path, run: Run) -> None:
+    ledger = new_ledger(tmp_path)
+    release_id, run_id, given = release(ledger), new_run(ledger), {"status": "notice_given"}
+    write_scores(ledger, run_id, [score("A1", release_id)])
+    rows = [contract(f"C{i}", 0.0, rank=3 - i, **given) for i in range(3)]
+    write_at_risk(ledger, run_id, rows)
+    publish_run(ledger, run_id)
+    listed = run("at-risk", "--status", "notice_given")["accounts"]
+    assert [row["account_id"] for row in listed] == ["C2", "C1", "C0"]
+
+
+def test_an_unknown_campaign_is_refused(tmp_path: Path, run: Run) -> None:
+    publish_both_routes(new_ledger(tmp_path))
+    with pytest.raises(UsageError, match="drew nobody"):
+        run("interventions", "report", "--campaign", "spring")
 
 
 def test_before_the_first_refresh_there_is_no_list(tmp_path: Path, run: Run) -> None:

@@ -80,7 +80,8 @@ def test_who_gave_notice_is_listed_apart_with_the_day_it_leaves(refreshed) -> No
     apart = {name: row for name, row in first["rows"].items() if row.status == "notice_given"}
     assert set(apart) == {f"C{i:02d}" for i in NOTICED_BEFORE}
     assert apart["C01"].leaving_on == date(2021, 7, 6)
-    assert (apart["C01"].expected_loss_minor, apart["C01"].arr_at_risk_minor) == (0, 12 * MRR)
+    assert (apart["C01"].expected_loss_minor, apart["C01"].arr_at_risk_minor) == (0, 0)
+    assert apart["C01"].value_if_kept_minor == 12 * MRR
     assert read_account(ledger, "C01") == []
 
 

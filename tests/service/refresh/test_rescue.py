@@ -124,9 +124,9 @@ def test_only_work_before_the_decision_treats_a_score(place: Place) -> None:
                        "C13": False}  # fmt: skip
 
 
-def test_of_equal_losses_the_money_at_risk_decides_the_rank() -> None:
+def test_of_equal_losses_the_value_decides_the_rank() -> None:
     leaving = {"status": "notice_given", "risk": 1.0}
-    rows = [contract(f"C{i}", 0.0, arr_at_risk_minor=float(i), **leaving) for i in range(4)]
+    rows = [contract(f"C{i}", 0.0, value_if_kept_minor=float(i), **leaving) for i in range(4)]
     ranked = {row.account_id: row.rank for row in rank_rows([*rows, contract("X", 5.0)])}
     assert ranked == {"C3": 1, "C2": 2, "C1": 3, "C0": 4, "X": 1}
     assert rank_rows([]) == []
