@@ -67,7 +67,7 @@ def study(task: Task) -> dict[str, float]:
 def _value(company: Company, seed: int) -> dict[str, float]:
     origin = company.end - timedelta(days=7)
     learned, frame = _learn(company)
-    model = ContractValue().fit(learned)
+    model = ContractValue().fit(learned).measure_doubt(learned)
     worth = model.predict(frame, horizon_days=HEADLINE_DAYS)
     accounts = frame.column("account_id").to_pylist()
     day = company.day_number(origin)

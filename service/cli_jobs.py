@@ -272,7 +272,7 @@ def _show_forecasts(console: Console, shown: Sequence[Mapping[str, Any]], curren
         [one["period"], one["week"], one["leg"], *[f"{one[name] / major:,.0f}" for name in money]]
         for one in shown
     ]
-    title = f"Revenue by quarter ({currency})"
+    title = f"Revenue of orders by quarter ({currency})"
     console.table(title, ["period", "week", "served", "P10", "P50", "P90", "to date"], rows)
     for one in shown:
         console.say(f"{one['period']}: {one['verdict']}")

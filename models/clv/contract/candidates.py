@@ -27,7 +27,7 @@ CONTRACT_CLV_CANDIDATES: tuple[Callable[[], ScoreModel], ...] = (
 
 
 def serve_residual(
-    model: ScoreModel, _examples: Examples, *, discount_share: float | None = None
+    model: ScoreModel, examples: Examples, *, discount_share: float | None = None
 ) -> ScoreModel:
     """Return the winner with residual value over 1825 days as its answer.
 
@@ -38,4 +38,6 @@ def serve_residual(
         model.serves_days = HEADLINE_DAYS
         if discount_share is not None:
             model.discount = discount_share
+    if isinstance(model, ContractValue):
+        model.measure_doubt(examples)
     return model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -111,6 +111,10 @@ class Course:
             cost=rows.cost,
             discount=discount,
         )
+
+    def doubted(self, book_sd: float) -> Self:
+        """Return the same course with the doubt of the whole book's log worth."""
+        return replace(self, doubt=replace(self.doubt, book_sd=book_sd))
 
     def book(self, frame: pa.Table, *, discount: float) -> Book:
         """Return the rows ready to be drawn."""

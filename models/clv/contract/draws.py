@@ -42,6 +42,8 @@ class Doubt:
         Of the log hazard of the first year, and of the later years, in all groups alike.
     growth_sd
         Of the growth a month of all accounts.
+    book_sd
+        Of the log of the whole book's worth, by whom the fit happened to see (`jackknife`).
     """
 
     shock_sd: float = 0.2
@@ -49,6 +51,7 @@ class Doubt:
     near_sd: float = 0.1
     shift_sd: float = 0.1
     growth_sd: float = 0.0015
+    book_sd: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -165,6 +168,7 @@ def _draw(book: Book, doubt: Doubt, rng: np.random.Generator, *, cash: _Cash) ->
     by_group = rng.standard_normal(int(cash.group.max()) + 1)[cash.group]
     tilt = np.exp(book.tail_sd * by_group - book.tail_sd**2 / 2)
     growth = np.exp(doubt.growth_sd * rng.standard_normal() * faded(months))
+    growth *= np.exp(doubt.book_sd * rng.standard_normal() - doubt.book_sd**2 / 2)
     hazard = plan.hazard * np.exp(common)
     hazard[:, FIRST_YEAR:] *= tilt[:, None]
     end = _month_of(hazard, rng.exponential(size=n)) + plan.lag

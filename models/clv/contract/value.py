@@ -28,6 +28,7 @@ from models.clv.contract.cash import (
 )
 from models.clv.contract.course import Course
 from models.clv.contract.draws import QUANTILES, draw_values
+from models.clv.contract.jackknife import measure_spread
 from models.clv.contract.portfolio import (
     Interval,
     NetRetention,
@@ -84,6 +85,23 @@ class ContractValue:
         self.horizon_days = self.serves_days = examples.horizon_days
         self._course = Course.fit(examples, own_year=self.own_year)
         self.trailing = trail_retention(examples)
+        return self
+
+    def measure_doubt(self, examples: Examples) -> Self:
+        """Learn how uncertain the worth of the latest past day's accounts is; ten further fits.
+
+        Raises
+        ------
+        ModelError
+            There is no fit.
+        """
+        book = examples.take(examples.as_of == examples.as_of.max()).frame
+
+        def value(rest: Examples) -> FloatArray:
+            again = ContractValue(discount=self.discount, own_year=self.own_year).fit(rest)
+            return again.predict(book, horizon_days=HEADLINE_DAYS)
+
+        self._course = self._fitted().doubted(measure_spread(examples, value))
         return self
 
     def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
