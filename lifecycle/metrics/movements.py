@@ -26,6 +26,7 @@ from operator import itemgetter
 from typing import Any
 
 from lifecycle.errors import DataError
+from lifecycle.merges import read_survivors
 from lifecycle.snapshot import Snapshot
 
 KINDS = ("new", "reactivation", "expansion", "contraction", "churn")
@@ -70,10 +71,10 @@ def build_movements(snapshot: Snapshot) -> list[Movement]:
     LakeError
         The lake cannot be read.
     """
-    survivors = _read_survivors(snapshot)
+    survivors = read_survivors(snapshot)
     steps: dict[tuple[date, str], int] = {}
     for line in _read_lines(snapshot):
-        account = _follow(survivors, line["account_id"])
+        account = survivors.get(line["account_id"], line["account_id"])
         for day, delta in _line_steps(line):
             if delta and day < snapshot.day:
                 steps[day, account] = steps.get((day, account), 0) + delta
@@ -226,18 +227,3 @@ def _kind(before: int | None, after: int, delta: int) -> str:
     if not after:
         return "churn"
     return "expansion" if delta > 0 else "contraction"
-
-
-def _read_survivors(snapshot: Snapshot) -> dict[str, str]:
-    merges = snapshot.table("account_merges")
-    rows = snapshot.collect(merges.order_by("merge_id")).to_pylist()
-    return {row["account_id"]: row["into_account_id"] for row in rows}
-
-
-def _follow(survivors: Mapping[str, str], account_id: str) -> str:
-    """Walk chains of merges; a ring of them (bad data) ends where it began."""
-    seen = {account_id}
-    while (into := survivors.get(account_id)) is not None and into not in seen:
-        seen.add(into)
-        account_id = into
-    return account_id

@@ -22,6 +22,7 @@ from features.lines import build_lines
 from ledger.engine import Ledger
 from ledger.holdouts import Holdout, read_holdouts
 from ledger.outcomes import MaturedScore, ScoreOutcome, read_matured, write_outcomes
+from lifecycle.merges import read_survivors
 from lifecycle.periods import day_start
 from lifecycle.snapshot import Snapshot
 from service.refresh.coverage import read_coverage
@@ -29,7 +30,6 @@ from service.refresh.routes import CONTRACTUAL
 from service.refresh.scoring import CHURN
 from service.refresh.treatments import (
     Treatments,
-    read_survivors,
     read_treatments,
     was_treated,
 )

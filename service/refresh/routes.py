@@ -13,8 +13,8 @@ from features.contract_frame import contract_frame, split_notice
 from features.frames import account_frame
 from features.routes import contract_accounts
 from lifecycle.errors import NotEnoughHistoryError
+from lifecycle.merges import read_survivors
 from lifecycle.snapshot import Snapshot
-from service.refresh.treatments import read_survivors
 
 NON_CONTRACTUAL, CONTRACTUAL = "non_contractual", "contractual"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from lifecycle.merges import read_survivors
 from lifecycle.snapshot import Snapshot
 
 Treatments = Mapping[str, list[date]]
@@ -35,20 +36,3 @@ def read_treatments(snapshot: Snapshot) -> Treatments:
 def was_treated(days: Treatments, account_id: str, *, start: date, end: date) -> bool:
     """Say whether work was begun for an account in ``[start, end)``."""
     return any(start <= day < end for day in days.get(account_id, ()))
-
-
-def read_survivors(snapshot: Snapshot) -> dict[str, str]:
-    """Return, for each duplicate, the account that it was merged into, chains followed."""
-    merges = snapshot.table("account_merges")
-    rows = snapshot.collect(merges.select("account_id", "into_account_id", "merged_at")).to_pylist()
-    rows.sort(key=lambda row: (row["merged_at"], row["account_id"]))
-    into = {row["account_id"]: row["into_account_id"] for row in rows}
-    return {name: _last(name, into) for name in into}
-
-
-def _last(name: str, into: Mapping[str, str]) -> str:
-    seen = {name}
-    while name in into and into[name] not in seen:
-        name = into[name]
-        seen.add(name)
-    return name
