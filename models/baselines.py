@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.errors import BundleError, FeatureMismatchError, NotEnoughHistoryError
+from lifecycle.errors import FeatureMismatchError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
+from models.parts import read_part, write_part
 
 PART = "rule.json"
 SHRINK_ROWS = 20.0
@@ -63,7 +63,7 @@ class RunRate:
     def to_parts(self) -> dict[str, bytes]:
         """Return one JSON part."""
         kept = {"window": self.window_days, "horizon": self.horizon_days, "base": self.base_minor}
-        return {PART: json.dumps(kept, sort_keys=True).encode()}
+        return {PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -74,12 +74,9 @@ class RunRate:
         BundleError
             The part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             model = cls(int(kept["window"]))
             model.horizon_days, model.base_minor = int(kept["horizon"]), float(kept["base"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"run rate is wrong: {error}", "the part of a fit") from error
         return model
 
 
@@ -128,7 +125,7 @@ class BaseRate:
     def to_parts(self) -> dict[str, bytes]:
         """Return one JSON part."""
         kept = {"horizon": self.horizon_days, "risk": self.risk}
-        return {PART: json.dumps(kept, sort_keys=True).encode()}
+        return {PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -139,10 +136,7 @@ class BaseRate:
         BundleError
             The part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             model = cls()
             model.horizon_days, model.risk = int(kept["horizon"]), float(kept["risk"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"base rate is wrong: {error}", "the part of a fit") from error
         return model

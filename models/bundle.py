@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 from lifecycle.errors import BundleError
 from models import golden
 from models.digest import compute_digest
+from models.parts import TODO
 
 FORMAT = 1
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -32,7 +33,6 @@ CHILD_SECONDS = 120
 META_FILE, GOLDEN_FILE = "bundle.json", "golden.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,60}\.(txt|json)")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_TODO = "train again, or roll back to an earlier release"
 
 
 def save_bundle(
@@ -104,7 +104,7 @@ def load_bundle(folder: Path, digest: str) -> tuple[dict[str, Any], dict[str, by
     files = _read_folder(folder / digest)
     found = compute_digest(files)
     if found != digest:
-        _refuse(f"bundle digest {found}", f"{digest}", _TODO)
+        _refuse(f"bundle digest {found}", f"{digest}", TODO)
     about = _from_json(META_FILE, files.pop(META_FILE, b"null"))
     answers = _from_json(GOLDEN_FILE, files.pop(GOLDEN_FILE, b"null"))
     if not isinstance(about, dict) or about.get("format") != FORMAT:
@@ -138,13 +138,13 @@ def _from_json(name: str, content: bytes) -> Any:
     try:
         return json.loads(content.decode("utf-8"), parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        _refuse(f"{name} is not JSON: {error}", "finite JSON values", _TODO)
+        _refuse(f"{name} is not JSON: {error}", "finite JSON values", TODO)
 
 
 def _check_files(files: Mapping[str, bytes]) -> None:
     for name in files:
         if not _NAME.fullmatch(name):
-            _refuse(f"a file named {name[:80]!r}", "lower-case *.txt or *.json", _TODO)
+            _refuse(f"a file named {name[:80]!r}", "lower-case *.txt or *.json", TODO)
     size = sum(len(content) for content in files.values())
     if len(files) > MOST_FILES or size > LARGEST_BYTES:
         _refuse(
@@ -181,18 +181,18 @@ def _open_private(path: str, flags: int) -> int:
 def _read_folder(folder: Path) -> dict[str, bytes]:
     try:
         if not stat.S_ISDIR(folder.lstat().st_mode):
-            _refuse(f"{folder.name} is not a folder", "a bundle's folder", _TODO)
+            _refuse(f"{folder.name} is not a folder", "a bundle's folder", TODO)
         names = sorted(entry.name for entry in os.scandir(folder))
         if len(names) > MOST_FILES or not all(_NAME.fullmatch(name) for name in names):
-            _refuse("files a bundle never has", "lower-case *.txt or *.json", _TODO)
+            _refuse("files a bundle never has", "lower-case *.txt or *.json", TODO)
         sizes = [(folder / name).lstat() for name in names]
         if not all(stat.S_ISREG(one.st_mode) for one in sizes):
-            _refuse("a link or a device in the bundle", "plain files", _TODO)
+            _refuse("a link or a device in the bundle", "plain files", TODO)
         if sum(one.st_size for one in sizes) > LARGEST_BYTES:
-            _refuse("a bundle too large", f"at most {LARGEST_BYTES:,} bytes", _TODO)
+            _refuse("a bundle too large", f"at most {LARGEST_BYTES:,} bytes", TODO)
         return {name: _read_file(folder / name) for name in names}
     except OSError as error:
-        _refuse(f"bundle {folder.name[:12]}… cannot be read: {error.strerror}", "its files", _TODO)
+        _refuse(f"bundle {folder.name[:12]}… cannot be read: {error.strerror}", "its files", TODO)
 
 
 def _read_file(path: Path) -> bytes:
@@ -204,7 +204,7 @@ def _read_file(path: Path) -> bytes:
 
 def _check_in_child(texts: Mapping[str, bytes], answers: Any) -> None:
     if not isinstance(answers, dict) or set(answers) != set(texts):
-        _refuse("golden rows for other parts", "golden rows for every LightGBM text", _TODO)
+        _refuse("golden rows for other parts", "golden rows for every LightGBM text", TODO)
     if not texts:
         return
     asked = {name: {"text": texts[name].decode(), "answers": answers[name]} for name in texts}
@@ -218,6 +218,6 @@ def _check_in_child(texts: Mapping[str, bytes], answers: Any) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        _refuse(f"no golden answer in {CHILD_SECONDS} s", "equal answers", _TODO)
+        _refuse(f"no golden answer in {CHILD_SECONDS} s", "equal answers", TODO)
     if done.returncode != 0:
-        _refuse(f"golden rows: child left with {done.returncode}", "equal answers", _TODO)
+        _refuse(f"golden rows: child left with {done.returncode}", "equal answers", TODO)

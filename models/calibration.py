@@ -8,20 +8,19 @@ standard error. A blend fitted by log loss seldom needs any.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
 from scipy.special import expit, logit
 
-from lifecycle.errors import BundleError
 from models import accuracy
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
 from models.classes import load_class
+from models.parts import read_part, write_part
 
 Kind = Literal["none", "platt", "beta"]
 PART = "calibration.json"
@@ -162,7 +161,7 @@ class CalibratedLapse:
             "weights": self.calibration.weights,
             "inner": type(self.inner).__name__,
         }
-        return {**self.inner.to_parts(), PART: json.dumps(kept, sort_keys=True).encode()}
+        return {**self.inner.to_parts(), PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -173,13 +172,10 @@ class CalibratedLapse:
         BundleError
             A part is missing or wrong.
         """
-        try:
-            kept: dict[str, Any] = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             inner: ScoreModel = load_class(str(kept["inner"])).from_parts(parts)
             first, left, right = (float(weight) for weight in kept["weights"])
             return cls(inner, Calibration(kept["kind"], (first, left, right)))
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"calibration is wrong: {error}", "the parts of a fit") from error
 
 
 def _design(risk: FloatArray) -> FloatArray:

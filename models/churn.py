@@ -8,7 +8,6 @@ the trees, so that the parts of an explanation still add up.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -17,13 +16,14 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit, logit
 
-from lifecycle.errors import BundleError, DataError, ModelError, NotEnoughHistoryError
+from lifecycle.errors import DataError, ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit, check_horizon
 from models.baselines import BaseRate
 from models.blend import Level, learn_level, purchase_slope
 from models.clv.parametric import ParametricLapse
 from models.logistic import Logistic
 from models.matrix import Layout
+from models.parts import read_part, write_part
 from models.season import SEASON_COLUMNS
 from models.tellings import GROUPS, PROCESS_COLUMN, sum_groups
 from models.trees import Growth, Trees
@@ -165,7 +165,7 @@ class LapseModel:
             "logistic": self._linear().to_json(),
             "level": self._level.to_json(),
         }
-        parts = {MODEL_PART: json.dumps(kept, sort_keys=True).encode()}
+        parts = {MODEL_PART: write_part(kept)}
         if self._trees is not None:
             parts[TREES_PART] = self._trees.text.encode()
         return parts | (self._process.to_parts() if self._process else {})
@@ -179,8 +179,7 @@ class LapseModel:
         BundleError
             A part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[MODEL_PART])
+        with read_part(parts, MODEL_PART) as kept:
             model = cls(kept["kind"])
             model.horizon_days, model._shares = int(kept["horizon_days"]), Shares(*kept["shares"])
             model._layout = Layout.from_json(kept["layout"])
@@ -190,8 +189,6 @@ class LapseModel:
             model._pace = Logistic.from_json(kept["pace"]) if kept["pace"] else None
             if model._shares.trees > 0:
                 model._trees = Trees(parts[TREES_PART].decode())
-        except (KeyError, TypeError, ValueError, ModelError) as error:
-            raise BundleError(f"lapse model is wrong: {error}", "the parts of a fit") from error
         return model
 
     def _matrix(self, frame: pa.Table) -> FloatArray:

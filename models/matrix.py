@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.errors import BundleError, FeatureMismatchError
+from lifecycle.errors import FeatureMismatchError
 from models.base import FloatArray
 
 KEYS = ("account_id", "as_of")
@@ -94,20 +94,9 @@ class Layout:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from ``to_json``.
-
-        Raises
-        ------
-        BundleError
-            ``columns`` or ``words`` is missing.
-        """
-        try:
-            words = {str(k): tuple(str(w) for w in v) for k, v in data["words"].items()}
-            return cls(tuple(str(name) for name in data["columns"]), words)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise BundleError(
-                f"layout without {error}", "columns and words", "train again"
-            ) from error
+        """Rebuild from ``to_json``."""
+        words = {str(k): tuple(str(w) for w in v) for k, v in data["words"].items()}
+        return cls(tuple(str(name) for name in data["columns"]), words)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -15,19 +15,19 @@ allows (the Lagrangian of that problem is the pinball loss; Koenker and Bassett 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
+from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
 from models.blend import Level, learn_level, log_mean
 from models.clv.rate import choose_floor, run_rate
 from models.matrix import Layout
+from models.parts import read_part, write_part
 from models.reasons import GROUPS, sum_groups
 from models.season import SEASON_COLUMNS
 from models.trees import Growth, Trees
@@ -169,7 +169,7 @@ class CombinedValue:
             "layout": self._layout.to_json(),
         }
         texts = {f"trees_{i}.txt": trees.text.encode() for i, trees in enumerate(self._trees)}
-        return {MODEL_PART: json.dumps(kept, sort_keys=True).encode(), **texts}
+        return {MODEL_PART: write_part(kept), **texts}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -180,8 +180,7 @@ class CombinedValue:
         BundleError
             A part is missing or wrong.
         """
-        try:
-            kept: dict[str, Any] = json.loads(parts[MODEL_PART])
+        with read_part(parts, MODEL_PART) as kept:
             model = cls([Part(kind, share, Growth(kind)) for kind, share in kept["parts"]])
             model.horizon_days, model._floor = int(kept["horizon_days"]), float(kept["floor"])
             model._typical_log_rate = float(kept["typical_log_rate"])
@@ -190,8 +189,6 @@ class CombinedValue:
             model._layout = Layout.from_json(kept["layout"])
             texts = [parts[f"trees_{place}.txt"].decode() for place in range(len(model.parts))]
             model._trees = tuple(Trees(text) for text in texts)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"value model is wrong: {error}", "the parts of a fit") from error
         return model
 
     def _rate(self, frame: pa.Table) -> FloatArray:

@@ -7,7 +7,6 @@ examples only: every customer's whole history up to that day is in its row, once
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -16,12 +15,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.errors import BundleError, FeatureMismatchError, ModelError
+from lifecycle.errors import FeatureMismatchError, ModelError
 from models.base import Examples, Explanation, FloatArray, Unit
 from models.clv.bg_nbd import BgNbd, fit_bg_nbd
 from models.clv.gamma_gamma import GammaGamma, fit_gamma_gamma
 from models.clv.pareto_nbd import ParetoNbd, fit_pareto_nbd
 from models.clv.purchase_process import PurchaseCounts, build_counts
+from models.parts import read_part, write_part
 
 Process = BgNbd | ParetoNbd
 Players = frozenset[str]
@@ -158,7 +158,7 @@ class _Parametric:
             "typical": self._typical,
             "horizon_days": self.horizon_days,
         }
-        return {PART: json.dumps(data, sort_keys=True).encode()}
+        return {PART: write_part(data)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -169,16 +169,13 @@ class _Parametric:
         BundleError
             The part is missing or lacks a field.
         """
-        try:
-            data = json.loads(parts[PART])
+        with read_part(parts, PART) as data:
             model = cls(data["process"])
             kind = ParetoNbd if data["process"] == "pareto_nbd" else BgNbd
             model._model = kind(**data["parameters"])
             model._worth = GammaGamma(**data["worth"]) if data["worth"] else None
             x, silence, age, money = (float(value) for value in data["typical"])
             model._typical, model.horizon_days = (x, silence, age, money), data["horizon_days"]
-        except (KeyError, TypeError, ValueError, ModelError) as error:
-            raise BundleError(f"parametric part is wrong: {error}", "the part of a fit") from error
         return model
 
     def _answer(self, rows: _Rows, horizon_days: int) -> FloatArray:

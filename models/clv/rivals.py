@@ -5,7 +5,6 @@ Both learn on raw spend with all columns, season included, and both answer on th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
@@ -13,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
-from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
+from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
 from models.matrix import Layout
+from models.parts import read_part, write_part
 from models.reasons import GROUPS, sum_groups
 from models.trees import Growth, Trees
 
@@ -87,7 +87,7 @@ class _Rival:
         kept = {"horizon_days": self.horizon_days, "layout": self._layout.to_json()}
         trees = zip(self.texts, self._fitted(), strict=True)
         texts = {name: one.text.encode() for name, one in trees}
-        return {MODEL_PART: json.dumps(kept, sort_keys=True).encode(), **texts}
+        return {MODEL_PART: write_part(kept), **texts}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -99,13 +99,10 @@ class _Rival:
             A part is missing or wrong.
         """
         model = cls()
-        try:
-            kept = json.loads(parts[MODEL_PART])
+        with read_part(parts, MODEL_PART) as kept:
             model.horizon_days = int(kept["horizon_days"])
             model._layout = Layout.from_json(kept["layout"])
             model._trees = tuple(Trees(parts[name].decode()) for name in cls.texts)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"value model is wrong: {error}", "the parts of a fit") from error
         return model
 
     def _grow(self, matrix: FloatArray, spend: FloatArray) -> tuple[Trees, ...]:

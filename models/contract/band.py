@@ -9,7 +9,6 @@ band. It says how well the account's kind is known, not how the company's weathe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Self
 
@@ -19,12 +18,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit, logit
 
-from lifecycle.errors import BundleError
 from models.base import Examples, FloatArray
 from models.contract.beliefs import OF_THE_DAY
 from models.contract.events import choose_ridge, count_events, unit_numbers
 from models.contract.inputs import Inputs
 from models.logistic import Logistic, Scale
+from models.parts import read_part, write_part
 
 PART = "band.json"
 DRAWS = 40
@@ -104,7 +103,7 @@ class Band:
             "scale": Logistic(scale, np.empty(0)).to_json() if scale else None,
             "moves": self._moves.tolist(),
         }
-        return {PART: json.dumps(kept, sort_keys=True).encode()}
+        return {PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -115,14 +114,11 @@ class Band:
         BundleError
             The part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             made = cls()
             made._plain, made._moves = float(kept["plain"]), np.array(kept["moves"])
             made._inputs = Inputs.from_json(kept["inputs"]) if kept["inputs"] else None
             made._scale = Logistic.from_json(kept["scale"]).scale if kept["scale"] else None
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"band is wrong: {error}", "the part of a fit") from error
         return made
 
 

@@ -8,7 +8,6 @@ that add up to 1 (the multinomial logit in separate fits: Begg and Gray 1984).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Self
 
@@ -16,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lifecycle.errors import BundleError
 from models.base import Examples, FloatArray
 from models.contract.beliefs import WHY
 from models.contract.events import choose_ridge, count_events, read_days, read_outcomes
 from models.contract.inputs import Inputs
 from models.contract.level import balance
 from models.logistic import Logistic
+from models.parts import read_part, write_part
 
 PART = "causes.json"
 DOWNGRADE = "downgrade"
@@ -97,7 +96,7 @@ class Causes:
             "inputs": self._inputs.to_json() if self._inputs else None,
             "odds": {cause: model.to_json() for cause, model in self._odds.items()},
         }
-        return {PART: json.dumps(kept, sort_keys=True).encode()}
+        return {PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -108,14 +107,11 @@ class Causes:
         BundleError
             The part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             made = cls()
             made._level = {cause: float(kept["level"][cause]) for cause in CAUSES}
             made._inputs = Inputs.from_json(kept["inputs"]) if kept["inputs"] else None
             made._odds = {c: Logistic.from_json(one) for c, one in kept["odds"].items()}
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"causes are wrong: {error}", "the part of a fit") from error
         return made
 
 

@@ -10,7 +10,6 @@ deadline, in an open-ended contract, and the further ahead one looks.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Self
 
@@ -19,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
+from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, FloatArray
 from models.contract.beliefs import OF_THE_DAY
 from models.contract.events import (
@@ -33,6 +32,7 @@ from models.contract.events import (
 from models.contract.inputs import Inputs
 from models.contract.months import DEADLINE, RENEWAL, build_timing
 from models.logistic import Logistic
+from models.parts import read_part, write_part
 
 PART = "hazard.json"
 MONTHS = (1.0, 2.0, 3.0, 4.0, 6.0, 9.0, 12.0)
@@ -132,7 +132,7 @@ class MonthlyHazard:
             "index": self._index.to_json(),
             "weights": self._weights.tolist(),
         }
-        return {PART: json.dumps(kept, sort_keys=True).encode()}
+        return {PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -143,14 +143,11 @@ class MonthlyHazard:
         BundleError
             The part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             made = cls()
             made._inputs = Inputs.from_json(kept["inputs"])
             made._index = Logistic.from_json(kept["index"])
             made._weights = np.array(kept["weights"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"hazard is wrong: {error}", "the part of a fit") from error
         return made
 
 

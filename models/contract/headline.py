@@ -7,7 +7,6 @@ a level of its own; ``models.contract.level`` says which one goes on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Self
 
@@ -15,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
-from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
+from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
 from models.contract.beliefs import ENGAGED, MONOTONE, MOVING, OF_THE_DAY
 from models.contract.core import choose_core
@@ -25,6 +24,7 @@ from models.contract.level import balance, choose_level
 from models.contract.share import FEWEST_EVENTS, SOME_EVENTS, choose_share
 from models.contract.telling import CONTRACT, GROUPS
 from models.logistic import Logistic
+from models.parts import read_part, write_part
 from models.tellings import sum_groups
 from models.trees import Growth, Trees
 
@@ -147,7 +147,7 @@ class ContractModel:
             "inputs": self._fitted().to_json(),
             "logistic": self._logistic.to_json() if self._logistic else None,
         }
-        parts = {MODEL_PART: json.dumps(kept, sort_keys=True).encode()}
+        parts = {MODEL_PART: write_part(kept)}
         return parts | ({TREES_PART: self._trees.text.encode()} if self._trees else {})
 
     @classmethod
@@ -159,16 +159,13 @@ class ContractModel:
         BundleError
             A part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[MODEL_PART])
+        with read_part(parts, MODEL_PART) as kept:
             model = cls(kept["kind"])
             model.horizon_days, model.share = int(kept["horizon_days"]), float(kept["share"])
             model._level = float(kept["level"])
             model._inputs = Inputs.from_json(kept["inputs"])
             model._logistic = Logistic.from_json(kept["logistic"]) if kept["logistic"] else None
             model._trees = Trees(parts[TREES_PART].decode()) if model.share > 0 else None
-        except (KeyError, TypeError, ValueError, ModelError) as error:
-            raise BundleError(f"contract model is wrong: {error}", "the parts of a fit") from error
         return model
 
     @property

@@ -6,7 +6,6 @@ what is unknown counts one half. A logistic of the score alone makes a probabili
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -15,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
-from lifecycle.errors import BundleError, NotEnoughHistoryError
+from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
 from models.contract.telling import GROUPS
+from models.parts import read_part, write_part
 
 PART = "health_score.json"
 FEWEST_EVENTS = 10.0
@@ -111,7 +111,7 @@ class HealthScore:
             "slope": self._slope,
             "typical": self._typical,
         }
-        return {PART: json.dumps(kept, sort_keys=True).encode()}
+        return {PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -122,14 +122,11 @@ class HealthScore:
         BundleError
             The part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             model = cls()
             model.horizon_days = int(kept["horizon_days"])
             model._base, model._slope = float(kept["base"]), float(kept["slope"])
             model._typical = [float(one) for one in kept["typical"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"health score is wrong: {error}", "the part of a fit") from error
         return model
 
     def _parts(self, frame: pa.Table) -> FloatArray:

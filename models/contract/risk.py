@@ -9,7 +9,6 @@ the number above it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
@@ -19,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from lifecycle.errors import BundleError, NotEnoughHistoryError
+from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
 from models.classes import load_class
 from models.contract.band import Band
@@ -28,6 +27,7 @@ from models.contract.curve import anchor, fade, leave_by
 from models.contract.events import MONTH_DAYS
 from models.contract.hazard import YEAR_MONTHS, MonthlyHazard
 from models.contract.months import RENEWAL, build_timing, read_column
+from models.parts import read_part, write_part
 
 PART, HAZARD_PART = "risk.json", "hazard.json"
 CURVE_DAYS = (30, 60, 90, 180, 365)
@@ -171,7 +171,7 @@ class ContractRisk:
             "horizon_days": self.horizon_days,
             "hazard": self._hazard is not None,
         }
-        parts = {PART: json.dumps(kept, sort_keys=True).encode()}
+        parts = {PART: write_part(kept)}
         parts |= self.headline.to_parts() | self._causes.to_parts() | self._band.to_parts()
         return parts | (self._hazard.to_parts() if self._hazard else {})
 
@@ -184,13 +184,10 @@ class ContractRisk:
         BundleError
             A part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             made = cls(load_class(str(kept["headline"])).from_parts(parts))
             made.horizon_days = int(kept["horizon_days"])
             made._hazard = MonthlyHazard.from_parts(parts) if kept["hazard"] else None
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"contract risk is wrong: {error}", "the parts of a fit") from error
         made._causes, made._band = Causes.from_parts(parts), Band.from_parts(parts)
         return made
 

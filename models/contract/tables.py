@@ -7,7 +7,6 @@ Shares are drawn towards the row above: a cell towards its line, a line towards 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping
 from typing import Self
 
@@ -15,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import logit
 
-from lifecycle.errors import BundleError, FeatureMismatchError, ModelError, NotEnoughHistoryError
+from lifecycle.errors import FeatureMismatchError, ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
 from models.contract.months import DEADLINE, SHORT_TERM_MONTHS, TERM, read_column
 from models.contract.telling import GROUPS
+from models.parts import read_part, write_part
 
 PART = "table.json"
 SHRINK_ROWS = 60.0
@@ -98,7 +98,7 @@ class ContractTable:
             "lines": self._lines,
             "cells": self._cells,
         }
-        return {PART: json.dumps(kept, sort_keys=True).encode()}
+        return {PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -109,13 +109,10 @@ class ContractTable:
         BundleError
             The part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             model = cls(kept["kind"])
             model.horizon_days, model._share = int(kept["horizon_days"]), float(kept["share"])
             model._lines, model._cells = dict(kept["lines"]), dict(kept["cells"])
-        except (KeyError, TypeError, ValueError, ModelError) as error:
-            raise BundleError(f"table is wrong: {error}", "the part of a fit") from error
         return model
 
     def _look_up(self, frame: pa.Table) -> tuple[FloatArray, FloatArray]:

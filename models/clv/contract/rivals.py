@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
+from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit
 from models.clv.contract.cash import DISCOUNT_SHARE, HEADLINE_DAYS, HEADLINE_MONTHS, Plan
 from models.clv.contract.rows import MONTH_DAYS, Cells, Contracts, Names
 from models.clv.contract.tail import build_lives
+from models.parts import read_part, write_part
 
 Kind = Literal["persistence", "flat_churn", "cohort_average"]
 KINDS: tuple[Kind, ...] = ("persistence", "flat_churn", "cohort_average")
@@ -112,7 +112,7 @@ class ContractRule:
             "churn": self._churn,
             "means": self._means.to_json(),
         }
-        return {PART: json.dumps(kept, sort_keys=True).encode()}
+        return {PART: write_part(kept)}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -123,16 +123,13 @@ class ContractRule:
         BundleError
             The part is missing or wrong.
         """
-        try:
-            kept = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             kind = KINDS[KINDS.index(kept["kind"])]
             model = cls(kind, discount=float(kept["discount"]))
             model.horizon_days = int(kept["horizon_days"])
             model.serves_days = int(kept["serves_days"])
             model._churn = float(kept["churn"])
             model._means = Cells.from_json(kept["means"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(f"contract rule is wrong: {error}", "the part of a fit") from error
         return model
 
     def _residual(self, rows: Contracts) -> FloatArray:
