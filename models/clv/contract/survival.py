@@ -22,9 +22,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaln, psi
-from scipy.stats import norm
 
-from lifecycle.errors import BundleError, NotEnoughHistoryError
+from lifecycle.errors import NotEnoughHistoryError
 from models.base import FloatArray
 from models.clv.contract.spells import Spells
 from models.clv.purchase_process import maximise
@@ -88,17 +87,6 @@ class Survival:
         """
         return np.exp(self.log_survival(age))
 
-    def interval(self, share: float = 0.95) -> dict[str, tuple[float, float]]:
-        """Return each fitted parameter's Laplace interval, in logs, by name."""
-        names = ("a", "b", "c")[: len(self.covariance)]
-        reach = float(norm.ppf(0.5 + share / 2))
-        spread = np.sqrt(np.maximum(np.diag(np.array(self.covariance)), 0.0)) * reach
-        at = [getattr(self, name) for name in names]
-        return {
-            name: (float(value * np.exp(-wide)), float(value * np.exp(wide)))
-            for name, value, wide in zip(names, at, spread, strict=True)
-        }
-
     def draws(self, count: int, rng: np.random.Generator) -> list[Survival]:
         """Return ``count`` curves drawn from the Laplace approximation, inside the limits."""
         k = len(self.covariance)
@@ -123,24 +111,15 @@ class Survival:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from ``to_json``.
-
-        Raises
-        ------
-        BundleError
-            A value is missing or no number.
-        """
-        try:
-            return cls(
-                a=float(data["a"]),
-                b=float(data["b"]),
-                c=float(data["c"]),
-                log_likelihood=float(data["log_likelihood"]),
-                free_pace=bool(data["free_pace"]),
-                covariance=tuple(tuple(float(v) for v in row) for row in data["covariance"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(f"survival curve is wrong: {error}", "the parts of a fit") from error
+        """Rebuild from ``to_json``."""
+        return cls(
+            a=float(data["a"]),
+            b=float(data["b"]),
+            c=float(data["c"]),
+            log_likelihood=float(data["log_likelihood"]),
+            free_pace=bool(data["free_pace"]),
+            covariance=tuple(tuple(float(v) for v in row) for row in data["covariance"]),
+        )
 
 
 def fit_survival(spells: Spells, *, free_pace: bool) -> Survival:

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.optimize import approx_fprime
 from scipy.stats import beta as beta_law
 
-from lifecycle.errors import BundleError, DataError, NotEnoughHistoryError
+from lifecycle.errors import DataError, NotEnoughHistoryError
 from models.clv.contract.profile import profile_interval
 from models.clv.contract.spells import build_spells
 from models.clv.contract.survival import (
@@ -103,7 +103,7 @@ def test_customers_all_alike_are_no_trouble():
         build_spells(np.zeros(2000), np.minimum(length - 1, 30), length <= 30), free_pace=False
     )
     assert fit.survival([10.0, 30.0]) == pytest.approx(0.95 ** np.array([10, 30]), abs=0.02)
-    assert np.isfinite(list(fit.interval().values())).all()
+    assert np.isfinite(fit.covariance).all()
 
 
 def test_few_ends_are_not_enough_and_impossible_lives_are_refused():
@@ -116,5 +116,3 @@ def test_few_ends_are_not_enough_and_impossible_lives_are_refused():
 def test_a_curve_travels_as_json():
     fit = fit_survival(cohort(HIGH_END), free_pace=True)
     assert Survival.from_json(json.loads(json.dumps(fit.to_json()))) == fit
-    with pytest.raises(BundleError):
-        Survival.from_json({"a": 1})
