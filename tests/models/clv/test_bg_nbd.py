@@ -5,7 +5,7 @@ from scipy.optimize import check_grad
 from scipy.special import gammaln
 from scipy.stats import beta as beta_law
 
-from models.clv.bg_nbd import BgNbd, fit_bg_nbd, negative
+from models.clv.bg_nbd import BgNbd, expected_given_alive, fit_bg_nbd, mean_over_chance, negative
 from models.clv.purchase_process import build_counts
 from tests.models.clv.worlds import bg_world
 
@@ -46,6 +46,33 @@ def test_expected_purchases_equal_the_integral_over_the_chance_to_stop(early, a)
 
         alive = model.probability_alive(PAST)[i]
         assert found[i] == pytest.approx(alive * quad(count, 0, 1, limit=400)[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize(("a", "b"), [(1400.0, 55.0), (8000.0, 8000.0), (8000.0, 1e-3)])
+def test_where_the_closed_form_overflows_nothing_is_lost(early, a, b):
+    # such an `a` is fitted where all stop alike; the suite turns every warning into an error
+    model = BgNbd(0.25, 0.5, a, b, early)
+    found = model.expected_purchases(PAST, horizon=39.0)
+    for i, x in enumerate(PAST.frequency):
+        law = beta_law(a, b + x + early)
+        wait = 39.0 / (0.5 + PAST.age[i])
+        p = law.ppf((np.arange(20_000) + 0.5) / 20_000)
+        mean = np.mean((1 - (1 + p * wait) ** -(0.25 + x)) / p)
+        assert found[i] == pytest.approx(model.probability_alive(PAST)[i] * mean, rel=1e-4)
+
+
+def test_both_ways_to_count_agree_where_they_meet():
+    wait = np.array([0.4, 1.0, 30.0])
+    kept, rate = np.array([2.4, 3.4, 30.0]), np.array([0.25, 4.0, 29.0])
+    for a in (20.0, 150.0):
+        usual = expected_given_alive(a, kept, rate, wait)
+        assert mean_over_chance(a, kept, rate, wait) == pytest.approx(usual, rel=1e-4)
+
+
+def test_hopeless_histories_are_dead_without_a_warning():
+    gone = build_counts([3000], [1.0], [1e6])
+    assert BgNbd(0.25, 0.01, 1e-4, 1e-4).probability_alive(gone)[0] == 0.0
 
 
 @pytest.mark.parametrize("early", [False, True])
