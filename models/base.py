@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ DayArray = NDArray[np.datetime64]
 Unit = Literal["probability", "minor"]
 Link = Literal["logit", "log", "identity"]
 Route = Literal["contractual", "non_contractual"]
+Fitted = TypeVar("Fitted")
 
 
 @dataclass(frozen=True)
@@ -189,3 +190,16 @@ def check_horizon(fitted: int, asked: int | None) -> int:
             "train a model for that horizon",
         )
     return fitted
+
+
+def check_fitted(learned: Fitted | None, name: str) -> Fitted:
+    """Return what a fit left behind; refuse to answer without one.
+
+    Raises
+    ------
+    ModelError
+        ``learned`` is None: the model called ``name`` was not fitted.
+    """
+    if learned is None:
+        raise ModelError(f"{name} is not fitted", "a fitted model", "call fit first")
+    return learned

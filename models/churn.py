@@ -17,7 +17,15 @@ import pyarrow as pa
 from scipy.special import expit, logit
 
 from lifecycle.errors import DataError, ModelError, NotEnoughHistoryError
-from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit, check_horizon
+from models.base import (
+    Examples,
+    Explanation,
+    FloatArray,
+    ScoreModel,
+    Unit,
+    check_fitted,
+    check_horizon,
+)
 from models.baselines import BaseRate
 from models.blend import Level, learn_level, purchase_slope
 from models.clv.parametric import ParametricLapse
@@ -221,9 +229,7 @@ class LapseModel:
         return {columns.index(name): len(self._layout.words[name]) for name in self._layout.words}
 
     def _linear(self) -> Logistic:
-        if self._logistic is None:
-            raise ModelError(f"{self.name} is not fitted", "a fitted model", "call fit first")
-        return self._logistic
+        return check_fitted(self._logistic, self.name)
 
 
 def _fit_process(examples: Examples) -> ParametricLapse | None:

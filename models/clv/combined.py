@@ -22,8 +22,8 @@ from typing import Literal, Self
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.errors import ModelError, NotEnoughHistoryError
-from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
+from lifecycle.errors import NotEnoughHistoryError
+from models.base import Examples, Explanation, FloatArray, Unit, check_fitted, check_horizon
 from models.blend import Level, learn_level, log_mean
 from models.clv.rate import choose_floor, run_rate
 from models.matrix import Layout
@@ -195,10 +195,9 @@ class CombinedValue:
         return np.maximum(run_rate(frame, self.horizon_days), self._floor)
 
     def _fitted(self) -> list[tuple[Part, float, Trees]]:
-        if not self._trees:
-            raise ModelError(f"{self.name} is not fitted", "a fitted model", "call fit first")
+        trees = check_fitted(self._trees or None, self.name)
         weights = [part.share * s for part, s in zip(self.parts, self._scales, strict=True)]
-        return list(zip(self.parts, weights, self._trees, strict=True))
+        return list(zip(self.parts, weights, trees, strict=True))
 
 
 def _check_spend(examples: Examples) -> None:

@@ -149,11 +149,9 @@ class _Parametric:
 
     def to_parts(self) -> dict[str, bytes]:
         """Return the fitted parameters as one JSON part."""
-        if self._model is None:
-            raise ModelError(f"{self.name} is not fitted", "a fitted model", "call fit first")
         data = {
             "process": self.process,
-            "parameters": asdict(self._model),
+            "parameters": asdict(self._fitted()),
             "worth": asdict(self._worth) if self._worth else None,
             "typical": self._typical,
             "horizon_days": self.horizon_days,
@@ -185,6 +183,7 @@ class _Parametric:
         return np.log(answer / (1.0 - answer)) if self.unit == "probability" else answer
 
     def _fitted(self) -> Process:
+        # the types of a union are lost on the way through check_fitted
         if self._model is None:
             raise ModelError(f"{self.name} is not fitted", "a fitted model", "call fit first")
         return self._model

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
-from lifecycle.errors import ModelError, NotEnoughHistoryError
-from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
+from lifecycle.errors import NotEnoughHistoryError
+from models.base import Examples, Explanation, FloatArray, Unit, check_fitted, check_horizon
 from models.matrix import Layout
 from models.parts import read_part, write_part
 from models.reasons import GROUPS, sum_groups
@@ -115,9 +115,7 @@ class _Rival:
         return groups, start
 
     def _fitted(self) -> tuple[Trees, ...]:
-        if not self._trees:
-            raise ModelError(f"{self.name} is not fitted", "a fitted model", "call fit first")
-        return self._trees
+        return check_fitted(self._trees or None, self.name)
 
 
 class TweedieValue(_Rival):

@@ -18,8 +18,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from lifecycle.errors import ModelError, NotEnoughHistoryError
-from models.base import Examples, FloatArray
+from lifecycle.errors import NotEnoughHistoryError
+from models.base import Examples, FloatArray, check_fitted
 from models.contract.beliefs import OF_THE_DAY
 from models.contract.events import (
     MONTH_DAYS,
@@ -93,12 +93,11 @@ class MonthlyHazard:
         ModelError
             There is no fit.
         """
-        if self._inputs is None or self._index is None:
-            raise ModelError("monthly hazard is not fitted", "a fitted model", "call fit first")
-        matrix = self._inputs.matrix(frame)
+        inputs, steady = self._fitted()
+        matrix = inputs.matrix(frame)
         timing = build_timing(frame, np.arange(1.0, months + 1.0))
         blank = np.hstack([matrix, np.zeros((len(matrix), timing.shape[2]))])
-        index = self._index.contributions(blank)[:, : matrix.shape[1]].sum(axis=1)
+        index = steady.contributions(blank)[:, : matrix.shape[1]].sum(axis=1)
         every = np.broadcast_to(index[:, None], timing.shape[:2])
         return np.asarray((_interact(every, timing) * self._weights).sum(axis=-1))
 
@@ -125,11 +124,10 @@ class MonthlyHazard:
         ModelError
             There is no fit.
         """
-        if self._inputs is None or self._index is None:
-            raise ModelError("monthly hazard is not fitted", "a fitted model", "call fit first")
+        inputs, index = self._fitted()
         kept = {
-            "inputs": self._inputs.to_json(),
-            "index": self._index.to_json(),
+            "inputs": inputs.to_json(),
+            "index": index.to_json(),
             "weights": self._weights.tolist(),
         }
         return {PART: write_part(kept)}
@@ -149,6 +147,10 @@ class MonthlyHazard:
             made._index = Logistic.from_json(kept["index"])
             made._weights = np.array(kept["weights"], dtype=np.float64)
         return made
+
+    def _fitted(self) -> tuple[Inputs, Logistic]:
+        name = "monthly hazard"
+        return check_fitted(self._inputs, name), check_fitted(self._index, name)
 
 
 def _stack(examples: Examples) -> Rows:

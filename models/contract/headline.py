@@ -15,7 +15,7 @@ import pyarrow as pa
 from scipy.special import expit
 
 from lifecycle.errors import ModelError, NotEnoughHistoryError
-from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
+from models.base import Examples, Explanation, FloatArray, Unit, check_fitted, check_horizon
 from models.contract.beliefs import ENGAGED, MONOTONE, MOVING, OF_THE_DAY
 from models.contract.core import choose_core
 from models.contract.events import choose_ridge, count_events
@@ -174,9 +174,7 @@ class ContractModel:
         return self._fitted().vocabulary.report
 
     def _fitted(self) -> Inputs:
-        if self._inputs is None:
-            raise ModelError(f"{self.name} is not fitted", "a fitted model", "call fit first")
-        return self._inputs
+        return check_fitted(self._inputs, self.name)
 
 
 def grow_like(columns: tuple[str, ...]) -> Growth:

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from lifecycle.errors import ModelError
-from models.base import Examples
+from models.base import Examples, check_fitted
 
 FRAME = pa.table({"account_id": ["a", "b", "c"]})
 DAYS = np.array(["2024-01-01"] * 3, dtype="datetime64[D]")
@@ -24,3 +24,9 @@ def test_examples_without_outcomes_stay_without():
 def test_an_outcome_for_every_row_or_none_at_all():
     with pytest.raises(ModelError, match="2 outcomes"):
         Examples(FRAME, np.zeros(3), DAYS, 90, AFTER.slice(0, 2))
+
+
+def test_what_was_not_fitted_gives_no_answer():
+    assert check_fitted(0.0, "rule") == 0.0
+    with pytest.raises(ModelError, match="rule is not fitted; expected a fitted model"):
+        check_fitted(None, "rule")
