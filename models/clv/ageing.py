@@ -15,6 +15,7 @@ Hardie 2007 ("Incorporating time-invariant covariates"); the power clock is this
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,8 @@ PACE_LIMITS = (0.3, 2.0)
 GAIN_LIMITS = (0.1, 10.0)
 PLAIN_LIMITS = (1e-4, 1e4)
 FIRST_MOMENT = 1e-9
+
+Score = Callable[[FloatArray], tuple[float, FloatArray]]
 
 
 @dataclass(frozen=True)
@@ -173,19 +176,37 @@ def fit_ageing_bg_nbd(
         r, alpha, a, b = (float(value) for value in theta[:4])
         return AgeingBgNbd(BgNbd(r, alpha, a, b, early_dropout), build_clock(theta, rows, clock))
 
-    start = [plain.r, plain.alpha, plain.a, plain.b, *[1.0] * (clock + k)]
-    limits = [PLAIN_LIMITS] * 4 + [PACE_LIMITS] * clock + [GAIN_LIMITS] * k
-
-    def fall(theta: FloatArray) -> tuple[float, FloatArray]:
-        value, slope = _score(build(theta), rows)
-        free = [True] * 4 + [clock] + [bool(k)] * rows.traits.shape[1]
-        return -value, -slope[np.array(free)]
-
-    theta, _ = maximise(fall, [np.clip(start, *PLAIN_LIMITS).tolist()], limits=limits)
-    model = build(theta)
+    start = (plain.r, plain.alpha, plain.a, plain.b)
+    model = build(climb(start, lambda theta: _score(build(theta), rows), clock=clock, gains=k))
     alpha = model.process.alpha * unit**model.clock.pace
     process = BgNbd(model.process.r, alpha, model.process.a, model.process.b, early_dropout)
     return AgeingBgNbd(process, model.clock)
+
+
+def climb(start: Sequence[float], score: Score, *, clock: bool, gains: int) -> FloatArray:
+    """Return the maximum of a likelihood on the clock, from the four parameters of the plain model.
+
+    Parameters
+    ----------
+    start
+        The plain model's parameters.
+    score
+        From a parameter vector (four plain ones, the pace if fitted, the gains if fitted) to the
+        log likelihood and its gradient in all of them, fitted or not.
+    clock
+        Whether the pace is fitted.
+    gains
+        How many gains are fitted: all or none.
+    """
+    limits = [PLAIN_LIMITS] * 4 + [PACE_LIMITS] * clock + [GAIN_LIMITS] * gains
+
+    def fall(theta: FloatArray) -> tuple[float, FloatArray]:
+        value, slope = score(theta)
+        free = [True] * 4 + [clock] + [gains > 0] * (len(slope) - 5)
+        return -value, -slope[np.array(free)]
+
+    begin = np.clip([*start, *[1.0] * (clock + gains)], *PLAIN_LIMITS).tolist()
+    return maximise(fall, [begin], limits=limits)[0]
 
 
 def build_clock(theta: FloatArray, histories: Histories, clock: bool) -> Clock:

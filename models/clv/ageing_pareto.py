@@ -17,17 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln, psi
 
-from models.clv.ageing import (
-    FIRST_MOMENT,
-    GAIN_LIMITS,
-    PACE_LIMITS,
-    PLAIN_LIMITS,
-    Clock,
-    Histories,
-    build_clock,
-)
+from models.clv.ageing import FIRST_MOMENT, Clock, Histories, build_clock, climb
 from models.clv.pareto_nbd import NODES, WEIGHTS, fit_pareto_nbd
-from models.clv.purchase_process import FloatArray, check_enough, maximise
+from models.clv.purchase_process import FloatArray, check_enough
 
 
 class _Pieces(NamedTuple):
@@ -128,15 +120,8 @@ def fit_ageing_pareto_nbd(
         r, alpha, s, beta = (float(value) for value in theta[:4])
         return AgeingParetoNbd(r, alpha, s, beta, build_clock(theta, rows, clock))
 
-    def negative(theta: FloatArray) -> tuple[float, FloatArray]:
-        value, slope = _score(build(theta), rows)
-        free = [True] * 4 + [clock] + [bool(k)] * rows.traits.shape[1]
-        return -value, -slope[np.array(free)]
-
-    start = [plain.r, plain.alpha, plain.s, plain.beta, *[1.0] * (clock + k)]
-    limits = [PLAIN_LIMITS] * 4 + [PACE_LIMITS] * clock + [GAIN_LIMITS] * k
-    theta, _ = maximise(negative, [np.clip(start, *PLAIN_LIMITS).tolist()], limits=limits)
-    model = build(theta)
+    start = (plain.r, plain.alpha, plain.s, plain.beta)
+    model = build(climb(start, lambda theta: _score(build(theta), rows), clock=clock, gains=k))
     alpha = model.alpha * unit**model.clock.pace
     return AgeingParetoNbd(model.r, alpha, model.s, model.beta * unit, model.clock)
 
