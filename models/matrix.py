@@ -43,11 +43,6 @@ class Layout:
                 words[name] = tuple(sorted(str(word) for word in found if word is not None))
         return cls(names, words)
 
-    @property
-    def text_columns(self) -> tuple[str, ...]:
-        """Names of the columns that hold codes, not amounts."""
-        return tuple(name for name in self.columns if name in self.words)
-
     def matrix(self, frame: pa.Table) -> FloatArray:
         """Return shape (n, len(columns)); null → NaN, text → code, an unseen or null text → -1.
 

@@ -8,16 +8,11 @@ from zoneinfo import ZoneInfo
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lifecycle.errors import NotEnoughHistoryError, UsageError
 from lifecycle.periods import day_start
 from lifecycle.snapshot import Snapshot
 from models.base import FloatArray
-
-LABEL_SCHEMA = pa.schema(
-    [("account_id", pa.string()), ("spend_minor", pa.int64()), ("buys", pa.bool_())]
-)
 
 
 def label_end(day: date, horizon_days: int) -> date:
@@ -63,8 +58,8 @@ def check_closed(day: date, known_on: date, *, horizon_days: int) -> None:
         )
 
 
-def build_spend_label(known: Snapshot, day: date, *, horizon_days: int) -> pa.Table:
-    """Build what each account bought in ``[day, day + horizon_days)``, from a snapshot alone.
+def build_spend_labels(known: Snapshot, days: Sequence[date], *, horizon_days: int) -> pa.Table:
+    """Build what each account bought in ``[day, day + horizon_days)``, many days in one pass.
 
     A purchase is an order of kind ``sale`` with a positive amount and an account. The window's
     days begin at midnight in the company's zone.
@@ -73,38 +68,6 @@ def build_spend_label(known: Snapshot, day: date, *, horizon_days: int) -> pa.Ta
     ----------
     known
         The facts known where training stands; later arrivals are not in it.
-    day
-        First day of the window.
-    horizon_days
-        Length of the window (days).
-
-    Returns
-    -------
-    pyarrow.Table
-        Sorted by ``account_id``, one row per account with a purchase before the window's end:
-        ``spend_minor`` (int64, minor units, 0 without a purchase in the window) and ``buys``.
-
-    Raises
-    ------
-    UsageError
-        The horizon is not positive.
-    NotEnoughHistoryError
-        The window is still open at ``known.as_of``.
-    """
-    wide = build_spend_labels(known, [day], horizon_days=horizon_days)
-    spent = wide.column(day.isoformat())
-    return pa.Table.from_arrays(
-        [wide.column("account_id"), spent, pc.greater(spent, 0)], schema=LABEL_SCHEMA
-    )
-
-
-def build_spend_labels(known: Snapshot, days: Sequence[date], *, horizon_days: int) -> pa.Table:
-    """Build the labels of many days in one pass over the facts.
-
-    Parameters
-    ----------
-    known
-        The facts known where training stands.
     days
         First days of the windows.
     horizon_days

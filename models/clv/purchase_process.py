@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,26 +61,6 @@ class PurchaseCounts:
     def rescale(self, factor: float) -> PurchaseCounts:
         """Return the same histories with every time multiplied by ``factor``."""
         return PurchaseCounts(self.frequency, self.recency * factor, self.age * factor, self.weight)
-
-
-class PurchaseProcess(Protocol):
-    """A fitted model of when customers buy and when they stop for good."""
-
-    def log_likelihood(self, counts: PurchaseCounts) -> float:
-        """Return the log likelihood of the histories, summed over customers."""
-        ...
-
-    def expected_purchases(self, counts: PurchaseCounts, *, horizon: Horizon) -> FloatArray:
-        """Return shape (n,): expected purchases in the ``horizon`` after ``age``."""
-        ...
-
-    def probability_alive(self, counts: PurchaseCounts) -> FloatArray:
-        """Return shape (n,): P(has not stopped for good by ``age``)."""
-        ...
-
-    def probability_any(self, counts: PurchaseCounts, *, horizon: Horizon) -> FloatArray:
-        """Return shape (n,): P(at least one purchase in the ``horizon`` after ``age``)."""
-        ...
 
 
 def build_counts(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> PurchaseCounts:

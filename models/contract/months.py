@@ -14,7 +14,6 @@ from models.base import FloatArray
 from models.contract.events import MONTH_DAYS
 
 DEADLINE, RENEWAL, TERM = "notice_deadline_days", "renewal_days", "term_months"
-TIMING = ("deadline", "flexible", "log_month", "deadline_log_month")
 SHORT_TERM_MONTHS = 1.0
 FARTHEST_MONTH = 12.0
 

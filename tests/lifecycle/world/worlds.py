@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 
 import numpy as np
@@ -59,8 +59,3 @@ def account_rows(table: str, name: str = "account_id") -> np.ndarray:
 def moves(kind: str) -> np.ndarray:
     """The movements of a kind."""
     return tiny().movements[tiny().movements["kind"] == KINDS.index(kind)]
-
-
-def end_of_world() -> datetime:
-    """The first instant after it."""
-    return datetime.combine(tiny().params.end, datetime.min.time())
