@@ -12,15 +12,11 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from lifecycle.engine import open_engine
-from lifecycle.history import History
 from lifecycle.periods import day_start
-from tests.builders import Row, account, build_lake, fact, noon
-from tests.leakage.worlds import Facts, Worlds, delete
+from tests.builders import Row, account, fact, noon
+from tests.leakage.worlds import ZONE, Facts, Worlds, delete, write_worlds
 
-ZONE = ZoneInfo("Europe/London")
 TODAY = date(2021, 7, 1)  # summer time, so that the day does not begin at midnight UTC
 _FIRST = date(2020, 1, 6)
 _ACCOUNTS = 40
@@ -31,17 +27,7 @@ _SUMS = ("amount_minor", "quantity", "mrr_minor", "mrr_after_minor", "score", "n
 def build_contract_worlds(folder: Path, day: date = TODAY) -> Worlds:
     """Write the four lakes and open their histories."""
     facts, at = company(day), day_start(day, ZONE)
-    told = {
-        "as it was": facts,
-        "deleted": delete(facts, at),
-        "shuffled": shuffle(facts, at),
-        "back-dated": back_date(facts, at),
-    }
-    histories = {}
-    for name, tables in told.items():
-        lake = build_lake(folder / name.replace(" ", "-"), **tables)
-        histories[name] = History(lake, open_engine(), zone=ZONE)
-    return Worlds(day, histories)
+    return write_worlds(folder, day, facts, shuffle(facts, at), back_date(facts, at))
 
 
 def company(day: date) -> Facts:

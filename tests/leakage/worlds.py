@@ -83,11 +83,18 @@ def _bytes(answer: object) -> bytes:
 def build_worlds(folder: Path, day: date = TODAY) -> Worlds:
     """Write the four lakes and open their histories."""
     facts, at = company(day), day_start(day, ZONE)
+    return write_worlds(folder, day, facts, shuffle(facts, at), back_date(facts, at))
+
+
+def write_worlds(
+    folder: Path, day: date, facts: Facts, shuffled: Facts, back_dated: Facts
+) -> Worlds:
+    """Write the lakes of facts and of their other tellings, and open their histories."""
     told = {
         "as it was": facts,
-        "deleted": delete(facts, at),
-        "shuffled": shuffle(facts, at),
-        "back-dated": back_date(facts, at),
+        "deleted": delete(facts, day_start(day, ZONE)),
+        "shuffled": shuffled,
+        "back-dated": back_dated,
     }
     histories = {}
     for name, tables in told.items():

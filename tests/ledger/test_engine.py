@@ -12,12 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from ledger.declare import metadata
 from ledger.engine import Ledger, attach_ledger, open_ledger
 from lifecycle.errors import LedgerError, UsageError
-from tests.ledger.story import address, new_ledger, new_run
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
+from tests.ledger.story import address, new_run
 
 
 def test_the_migrated_tables_are_the_declared_ones(ledger: Ledger) -> None:

@@ -2,19 +2,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from ledger.engine import Ledger
 from ledger.forecasts import read_forecast, read_issued, read_periods, write_forecasts
 from lifecycle.errors import ConflictError, RowsError
-from tests.ledger.story import forecast, new_ledger, new_run, publish_forecast
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
+from tests.ledger.story import forecast, new_run, publish_forecast
 
 
 def test_a_forecast_comes_back_as_it_was_written(ledger: Ledger) -> None:

@@ -18,14 +18,8 @@ from ledger.keys import (
     revoke_key,
 )
 from lifecycle.errors import LedgerError, UsageError
-from tests.ledger.story import new_ledger
 
 REQUEST = KeyRequest("reader", ["risk:read"], label="crm")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
 
 
 def test_a_key_is_kept_as_its_hmac_only(ledger: Ledger, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +20,6 @@ from lifecycle.errors import ConflictError
 from tests.ledger.story import (
     DAY,
     draw,
-    new_ledger,
     new_run,
     outcome,
     publish_scores,
@@ -30,11 +28,6 @@ from tests.ledger.story import (
 )
 
 RIPE = DAY + timedelta(days=90)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
 
 
 def records(ledger: Ledger) -> dict[str, TrackRecord]:

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from ledger.engine import Ledger
 from ledger.releases import read_champion, read_champions, read_releases, write_release
 from lifecycle.errors import ModelNotFoundError
-from tests.ledger.story import DIGEST, new_ledger, release
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
+from tests.ledger.story import DIGEST, release
 
 
 def test_the_newest_promoted_release_is_champion(ledger: Ledger) -> None:

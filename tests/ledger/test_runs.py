@@ -17,17 +17,11 @@ from tests.ledger.story import (
     DAY,
     KNOWN,
     address,
-    new_ledger,
     new_run,
     publish_scores,
     release,
     score,
 )
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
 
 
 def test_rows_of_an_unpublished_run_are_invisible(ledger: Ledger) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 
@@ -16,12 +15,7 @@ from ledger.scores import (
     write_scores,
 )
 from lifecycle.errors import ConflictError, RowsError
-from tests.ledger.story import DAY, REASON, new_ledger, new_run, publish_scores, release, score
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
+from tests.ledger.story import DAY, REASON, new_run, publish_scores, release, score
 
 
 def test_a_score_comes_back_as_it_was_written(ledger: Ledger) -> None:

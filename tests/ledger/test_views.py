@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,17 +19,11 @@ from ledger.views import (
 from tests.ledger.story import (
     at_risk,
     contract,
-    new_ledger,
     new_run,
     publish_scores,
     release,
     score,
 )
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
 
 
 def _publish(ledger: Ledger, rows: list) -> None:
