@@ -88,7 +88,7 @@ def build_outcomes(
     book = _Book.read(known, per)
     found = {}
     for day in days:
-        rows = book.rows(held[day] if held is not None else _live(book.lines, day), day)
+        rows = book.rows(day, held)
         end = book.find_end(rows, day)
         observed = np.full(len(rows.ids), float((known.day - day).days - lag_days))
         found[day] = pa.table(
@@ -128,7 +128,7 @@ def build_revenue_label(
     book = _Book.read(known, per)
     found = {}
     for day in days:
-        rows = book.rows(held[day] if held is not None else _live(book.lines, day), day)
+        rows = book.rows(day, held)
         paid = book.money.revenue(rows.owner, day, rows.count, horizon_days=horizon_days)
         found[day] = pa.table({KEYS[per]: rows.ids, "revenue_minor": pa.array(paid)})
     return found
@@ -174,10 +174,12 @@ class _Book:
         money = MoneyPath.read(lines, build_moves(known), line_ids)
         return cls(per, lines, line_ids, line_unit, unit_ids, money, *spans)
 
-    def rows(self, held: pa.Table, day: date) -> _Rows:
-        ids = _sorted_ids(held.column(KEYS[self.per]))
-        row = _places(held.column(KEYS[self.per]), ids)
-        line = _places(held.column("subscription_id"), self.line_ids)
+    def rows(self, day: date, held: Mapping[date, pa.Table] | None) -> _Rows:
+        """Return a day's units: of lines held as known then, or else as known now."""
+        lines = _live(self.lines, day) if held is None else held[day]
+        ids = _sorted_ids(lines.column(KEYS[self.per]))
+        row = _places(lines.column(KEYS[self.per]), ids)
+        line = _places(lines.column("subscription_id"), self.line_ids)
         # a line that nobody held then belongs to whom it belongs now
         owner = _places(self.unit_ids, ids)[self.line_unit]
         owner[line[line >= 0]] = row[line >= 0]
