@@ -9,6 +9,7 @@ import ibis
 from features.clock import Clock
 from features.columns import WINDOWS_DAYS
 from features.days import local_day
+from features.merges import build_merges, with_survivors
 from lifecycle.snapshot import Snapshot
 
 _YEAR_DAYS = 365
@@ -20,10 +21,14 @@ _UNIT_STEPS = 1_000
 def build_known_orders(snapshot: Snapshot, clock: Clock) -> ibis.Table:
     """Build the orders of named accounts that happened and were known before the clock's instant.
 
-    Adds ``age_days``: days from the order's local day to the as-of day (1 is yesterday).
+    An order of a duplicate is the order of the account that it was merged into, if that was known
+    by then. Adds ``age_days``: days from the order's local day to the as-of day (1 is yesterday).
     """
     orders = snapshot.known("orders", clock.as_of)
     orders = orders.filter(orders.account_id.notnull() & (orders.ordered_at < clock.as_of))
+    # The join passes over every order: where nothing was ever merged it is left out.
+    if snapshot.holds("account_merges"):
+        orders = with_survivors(orders, build_merges(snapshot, clock.as_of))
     age = clock.today - day_of_order(snapshot, orders.ordered_at)
     return orders.mutate(age_days=age.cast("int32"))
 

@@ -153,7 +153,7 @@ class _StoredTables(Mapping[str, StoredTable]):
         table = find_table(name)
         files = self._lake.superseded() if name == "superseded" else self._lake.files(name)
         if not files:
-            return StoredTable(table, empty_rows(table))
+            return StoredTable(table, empty_rows(table), filled=False)
         rows = declared_rows(table, self._engine.read(files))
         hidden = self._lake.unlisted(name)
         if hidden:

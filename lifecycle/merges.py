@@ -18,8 +18,8 @@ def read_survivors(snapshot: Snapshot) -> dict[str, str]:
         The lake cannot be read.
     """
     merges = snapshot.table("account_merges")
-    rows = snapshot.collect(merges.select("account_id", "into_account_id", "merged_at")).to_pylist()
-    rows.sort(key=lambda row: (row["merged_at"], row["account_id"]))
+    rows = snapshot.collect(merges).to_pylist()
+    rows.sort(key=lambda row: (row["merged_at"], row["merge_id"]))
     into = {row["account_id"]: row["into_account_id"] for row in rows}
     return {name: _last(name, into) for name in into}
 

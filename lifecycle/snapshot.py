@@ -31,12 +31,15 @@ class StoredTable:
         An entity table holds more than one version of some key.
     corrected
         Some row of this event table was superseded at some time.
+    filled
+        Some batch brought rows of it.
     """
 
     table: Table
     rows: ibis.Table
     versioned: bool = False
     corrected: bool = False
+    filled: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,14 @@ class Snapshot:
         if stored.table.kind == "entity":
             return _latest(known, stored.table.key) if stored.versioned else known
         return self._without_superseded(known, stored.table, as_of) if stored.corrected else known
+
+    def holds(self, name: str) -> bool:
+        """Say whether any batch brought rows of a table, known by then or later.
+
+        The same for every snapshot of a history, so that a query compiled once may leave out what
+        no row needs; what was known by then is for :meth:`known` to say.
+        """
+        return self.stored[find_table(name).name].filled
 
     def collect(self, expr: Any) -> pa.Table:
         """Run a table expression over this snapshot's tables.

@@ -16,6 +16,7 @@ from features.frames import account_frame
 from features.routes import contract_accounts
 from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.history import History
+from lifecycle.merges import read_survivors
 from lifecycle.snapshot import Snapshot
 from models.base import FloatArray
 from training.labels import build_spend_labels
@@ -134,6 +135,9 @@ def build_order_frame(snapshot: Snapshot, cache_dir: Path | None) -> pa.Table:
 def look_at_orders(history: History, frames: Frames, look: Look) -> list[After]:
     """Return gross spend after each day (minor units), in the order of its frame.
 
+    What a buyer spends counts for every id it ever had: an id that was merged away after the day
+    has not lapsed when its survivor buys.
+
     Raises
     ------
     NotEnoughHistoryError
@@ -141,12 +145,27 @@ def look_at_orders(history: History, frames: Frames, look: Look) -> list[After]:
     """
     known = history.as_of(look.known_on)
     label = build_spend_labels(known, list(frames), horizon_days=look.horizon_days)
+    survivors = read_survivors(known)
+    label = _sum_by_buyer(label, survivors) if survivors else label
     spent = []
     for day, frame in frames.items():
-        place = pc.index_in(frame.column("account_id"), value_set=label.column("account_id"))
+        buyer = _rename(frame.column("account_id"), survivors)
+        place = pc.index_in(buyer, value_set=label.column("account_id"))
         mine = pc.fill_null(label.column(day.isoformat()).take(place), 0)
         spent.append(After(np.asarray(mine.to_numpy(), dtype=np.float64)))
     return spent
+
+
+def _sum_by_buyer(label: pa.Table, survivors: Mapping[str, str]) -> pa.Table:
+    days = [name for name in label.column_names if name != "account_id"]
+    named = label.set_column(0, "account_id", _rename(label.column("account_id"), survivors))
+    summed = named.group_by("account_id").aggregate([(day, "sum") for day in days])
+    return summed.rename_columns({f"{day}_sum": day for day in days})
+
+
+def _rename(ids: pa.ChunkedArray, survivors: Mapping[str, str]) -> pa.ChunkedArray:
+    place = pc.index_in(ids, value_set=pa.array(list(survivors), pa.string()))
+    return pc.coalesce(pa.array(list(survivors.values()), pa.string()).take(place), ids)
 
 
 ORDERS = SliceKind(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from features.contract_frame import contract_frame, split_notice
 from features.frames import account_frame
 from features.routes import contract_accounts
 from lifecycle.errors import NotEnoughHistoryError
-from lifecycle.merges import read_survivors
 from lifecycle.snapshot import Snapshot
 
 NON_CONTRACTUAL, CONTRACTUAL = "non_contractual", "contractual"
@@ -40,7 +38,7 @@ def build_route(snapshot: Snapshot, route: str, *, frames_dir: Path) -> RouteFra
     """Build the accounts of one route; the frame may be empty.
 
     An account that holds or held a contract is of the contractual route, whatever it orders beside.
-    A duplicate is left out where the account that it was merged into is there.
+    A duplicate is in neither: its facts are those of the account that it was merged into.
 
     Raises
     ------
@@ -50,20 +48,11 @@ def build_route(snapshot: Snapshot, route: str, *, frames_dir: Path) -> RouteFra
     if route == CONTRACTUAL:
         return RouteFrame(route, *split_notice(contract_frame(snapshot, cache_dir=frames_dir)))
     frame = account_frame(snapshot, cache_dir=frames_dir)
-    elsewhere = _listed_elsewhere(snapshot, frame["account_id"].to_pylist())
-    if elsewhere:
-        ids, others = frame["account_id"].cast(pa.string()), pa.array(elsewhere, pa.string())
-        frame = frame.filter(pc.invert(pc.is_in(ids, value_set=others)))
+    bound = contract_accounts(snapshot)
+    if bound:
+        others = pa.array(sorted(bound), pa.string())
+        frame = frame.filter(pc.invert(pc.is_in(frame["account_id"], value_set=others)))
     return RouteFrame(route, frame.combine_chunks(), frame.slice(0, 0))
-
-
-def _listed_elsewhere(snapshot: Snapshot, ids: Sequence[str]) -> list[str]:
-    """Return the orderers that are listed under another name: a contract's, or a survivor's."""
-    survivors, under_contract = read_survivors(snapshot), set(contract_accounts(snapshot))
-    here = set(ids)
-    merged = {one for one in here if one in survivors and survivors[one] in here - {one}}
-    held = {one for one in here if {one, survivors.get(one, one)} & under_contract}
-    return sorted(merged | held)
 
 
 def build_open_lines(snapshot: Snapshot, *, frames_dir: Path) -> pa.Table:

@@ -16,9 +16,10 @@ import features.frames as frames
 from features.clock import clock_at, contract_clock_at
 from features.contract_frame import build_contract_frame
 from lifecycle.history import open_history
-from tests.builders import account, build_lake, order
+from tests.builders import account, build_lake, fact, noon, order
 
 ROOM = Path(frames.__file__).parent
+DAY = date(2011, 2, 1)
 FORBIDDEN_CALLS = {"to_pandas", "asof_join", "memtable", "execute", "epoch_seconds", "raw_sql"}
 
 
@@ -35,7 +36,8 @@ def named(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def expression(named: str, tmp_path_factory: pytest.TempPathFactory) -> ibis.Table:
     folder = tmp_path_factory.mktemp("lake")
-    build_lake(folder, orders=[order()], accounts=[account()])
+    merged = fact(DAY, merge_id="m1", account_id="a1", into_account_id="a2", merged_at=noon(DAY))
+    build_lake(folder, orders=[order()], accounts=[account()], account_merges=[merged])
     snapshot = open_history(folder / "lake", zone=ZoneInfo("Europe/London")).as_of(date(2011, 6, 1))
     if named == "spells":
         return build_contract_frame(snapshot, contract_clock_at(snapshot))
