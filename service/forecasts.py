@@ -1,10 +1,10 @@
-"""What a quarter will bring, in parts that add up, beside how such forecasts did before."""
+"""What a quarter's orders will bring, in parts that add up, beside how such forecasts did."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -25,7 +25,7 @@ NAIVE_LEGS = ("seasonal_naive", "last_quarter")
 
 
 class Distribution(ApiModel):
-    """Revenue of the period in minor units: quantiles and mean."""
+    """Revenue of orders of the period in minor units: quantiles and mean."""
 
     p10_minor: float = Field(examples=[21500000.0])
     p50_minor: float = Field(examples=[24800000.0])
@@ -105,6 +105,12 @@ class TrackRecord(ApiModel):
 class ForecastAnswer(Fresh):
     """The newest forecast of a quarter."""
 
+    covers: Literal["orders"] = Field(
+        description=(
+            "Which revenue is meant: that of orders, with or without an account. What contracts "
+            "will bring is not in it"
+        ),
+    )
     period: str = Field(examples=["2012Q1"])
     starts_on: date
     ends_before: date = Field(description="First day after the quarter")
@@ -122,7 +128,7 @@ class ForecastAnswer(Fresh):
     openapi_extra=needs("forecast:read"),
 )
 def show_forecast(period: PeriodPath, service: ServiceHere) -> ForecastAnswer:
-    """Show a quarter's revenue: P10, P50, P90, parts, segments, all legs, and the track record."""
+    """Show a quarter's revenue of orders: quantiles, parts, segments, all legs, track record."""
     found = read_forecast(service.ledger, period)
     nodes = {} if found is None else _group(found.rows)
     if found is None or TOTAL not in nodes:
@@ -133,6 +139,7 @@ def show_forecast(period: PeriodPath, service: ServiceHere) -> ForecastAnswer:
     return ForecastAnswer.model_validate(
         {
             **service.freshness(found.run, _version(found, total["served_leg"])),
+            "covers": "orders",
             "period": period,
             "starts_on": quarter.start,
             "ends_before": quarter.end,

@@ -149,6 +149,13 @@ def test_a_forecast_shows_its_parts_legs_and_segments(client: Client) -> None:
     assert [node["segment"] for node in answer["segments"]] == ["United Kingdom"]
 
 
+def test_a_forecast_says_which_revenue_it_covers(client: Client) -> None:
+    assert client.json("/v1/forecasts/2012Q1")["covers"] == "orders"
+    shape = client.app.openapi()["components"]["schemas"]["ForecastAnswer"]["properties"]["covers"]
+    assert shape["const"] == "orders"
+    assert "contracts" in shape["description"]
+
+
 def test_a_forecast_brings_its_track_record(client: Client) -> None:
     record = client.json("/v1/forecasts/2012Q1")["track_record"]
     assert (record["leg"], record["at_this_week"]["week"], record["at_this_week"]["n"]) == (
