@@ -53,8 +53,9 @@ class AtRiskAccount(ApiModel):
     risk_high: float | None = Field(description="Upper end of the bootstrap band", examples=[0.46])
     curve: dict[str, float | None] | None = Field(
         description=(
-            "Risk within so many days (never falls with them) and up to the next renewal, which is "
-            "null for a contract without a term"
+            "Risk within so many days (never falls with them) and up to the next renewal. A null "
+            "value: too few accounts have left to fit a curve, so nothing is said of days after "
+            "the horizon and of the renewal; or, of the renewal, a contract without a term"
         ),
         examples=[{"30": 0.1, "60": 0.28, "90": 0.37, "180": 0.45, "365": 0.6, "renewal": 0.52}],
     )

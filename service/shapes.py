@@ -88,7 +88,17 @@ class Reason(ApiModel):
     group: str = Field(examples=["recency"])
     label: str | None = Field(default=None, examples=["Days since the last order"])
     column: str | None = Field(default=None, examples=["recency_days"])
-    contribution: float = Field(description="On the scale of link", examples=[0.41])
+    contribution: float = Field(
+        description="What the group adds to the score, on the scale of link", examples=[0.41]
+    )
+    contribution_unit: str | None = Field(
+        default=None,
+        description=(
+            "Unit of contribution: log_odds (link logit), log (link log) or, with link identity, "
+            "that of the score itself: minor for money, probability for a risk"
+        ),
+        examples=["log_odds"],
+    )
     link: str | None = Field(default=None, description="logit, log or identity")
     value: float | str | None = Field(default=None, examples=[31.0])
     peer_median: float | str | None = Field(default=None, examples=[12.0])

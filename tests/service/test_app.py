@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from ledger.engine import Ledger
 from lifecycle.errors import UsageError
+from models.reasons import SCALES
 from service.app import create_app, create_app_from_settings
 from service.auth import PUBLIC, ScopedRoute, check_routes, needs
 from service.deps import Options
@@ -34,6 +35,17 @@ def test_every_operation_has_an_id_a_text_and_its_problems(client: Client) -> No
     assert len({one["operationId"] for one in operations}) == len(operations) == 9
     assert all(one["description"] and one["tags"] and one["x-scope"] for one in operations)
     assert all("application/problem+json" in str(one["responses"]["503"]) for one in operations)
+
+
+def test_what_a_reason_and_a_curve_hold_is_described(client: Client) -> None:
+    shapes = client.app.openapi()["components"]["schemas"]
+    unit = shapes["Reason"]["properties"]["contribution_unit"]["description"]
+    units = {*SCALES.values(), "minor", "probability"}
+    assert all(f"{one}" in unit for one in units)
+    assert (
+        "too few accounts have left"
+        in shapes["AtRiskAccount"]["properties"]["curve"]["description"]
+    )
 
 
 def test_two_routes_are_public(client: Client) -> None:
