@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,20 +12,26 @@ import numpy as np
 
 from lifecycle.errors import GateError
 from lifecycle.snapshot import Snapshot
-from models.base import Examples, ScoreModel
+from models.base import Examples, Route, ScoreModel
 from models.contract.events import count_events, read_days, read_outcomes
 from training.contract_slices import label_leave
 from training.datasets import TrainingSet
 from training.gate import Standing, Verdict
+from training.own_fields import own_field_lines
 from training.specs import Spec
 from training.splits import GatePlan
 
 FEWEST_LEAVES = 30
+SOURCES: Mapping[Route, tuple[str, ...]] = {
+    "non_contractual": ("orders",),
+    "contractual": ("subscriptions", "subscription_changes"),
+}
+"""The facts whose knowledge times a card tells."""
 _CONTACT = re.compile(rb"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{2,64}")
 
 
-def describe_facts(known: Snapshot, learned: TrainingSet) -> dict[str, Any]:
-    """Describe what a model learned from.
+def describe_facts(known: Snapshot, learned: TrainingSet, route: Route) -> dict[str, Any]:
+    """Describe what a model of a route learned from.
 
     Returns
     -------
@@ -36,7 +43,7 @@ def describe_facts(known: Snapshot, learned: TrainingSet) -> dict[str, Any]:
     described: dict[str, Any] = {
         "as_of": learned.known_on.isoformat(),
         "snapshot": known.version,
-        "known_source_shares": _source_shares(known),
+        "known_source_shares": _source_shares(known, SOURCES[route]),
         "slices": len(learned.days),
         "first_slice": learned.days[0].isoformat(),
         "last_slice": learned.days[-1].isoformat(),
@@ -126,6 +133,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         "Limits:",
         *(f"- {limit}" for limit in card["limits"]),
         "",
+        *own_field_lines(card.get("own_fields", ())),
         "Features: "
         + "; ".join(f"{family}: {', '.join(names)}" for family, names in card["features"].items()),
         "",
@@ -151,11 +159,13 @@ def check_no_contacts(parts: Mapping[str, bytes]) -> None:
             )
 
 
-def _source_shares(known: Snapshot) -> dict[str, float]:
-    orders = known.table("orders")
-    counted = known.collect(orders.group_by("known_source").aggregate(n=orders.count()))
-    counts = {str(row["known_source"]): int(row["n"]) for row in counted.to_pylist()}
-    total = max(sum(counts.values()), 1)
+def _source_shares(known: Snapshot, tables: Sequence[str]) -> dict[str, float]:
+    counts: Counter[str] = Counter()
+    for name in tables:
+        rows = known.table(name)
+        counted = known.collect(rows.group_by("known_source").aggregate(n=rows.count()))
+        counts.update({str(row["known_source"]): int(row["n"]) for row in counted.to_pylist()})
+    total = max(counts.total(), 1)
     return {name: counts[name] / total for name in sorted(counts)}
 
 

@@ -185,7 +185,7 @@ def build_training_set(
     if not days or sum(store.frame(day).num_rows for day in days) == 0:
         raise NotEnoughHistoryError(
             f"no account to learn from on {len(days)} past days before {known_on}",
-            f"90 days of orders and a window of {horizon_days} days after them",
+            f"90 days of {store.kind.fact}s and a window of {horizon_days} days after them",
             "ingest a longer history, shorten the horizon or stand on a later day",
         )
     frames = [store.frame(day) for day in days]

@@ -21,6 +21,7 @@ from training.datasets import SliceStore, TrainingSet, build_training_set
 from training.evaluate import open_store, plan_origins
 from training.gate import Verdict, decide
 from training.lone_fields import find_lone_fields
+from training.own_fields import describe_own_fields
 from training.specs import Spec
 from training.splits import GatePlan, frame_days
 
@@ -83,7 +84,7 @@ def count_steps(spec: Spec, history: History, *, as_of: date, horizon_days: int)
     Raises
     ------
     NotEnoughHistoryError
-        No order is known by ``as_of``.
+        No fact of the route is known by ``as_of``.
     """
     horizon = spec.learn_horizon(horizon_days)
     store = open_store(spec, history, as_of=as_of)
@@ -141,13 +142,14 @@ def train(
     proven = contest.evidence(spec.rule.baseline) if spec.rule.must_beat else {}
     verdict = decide(contest.trials, spec.rule, evidence=proven) if plan.origins else None
     model = _choose(spec, verdict).fit(learned.examples)
+    own = describe_own_fields(known, model) if spec.route == "contractual" else {}
     model, calibration = _calibrate(model, spec, contest, plan=plan, horizon_days=horizon)
     if spec.finish is not None:
         model = spec.finish(model, learned.examples)
     progress.advance(1)
-    facts = describe_facts(known, learned) | {"horizon_days": horizon_days}
+    facts = describe_facts(known, learned, spec.route) | {"horizon_days": horizon_days}
     card = build_card(spec, model, facts=facts, plan=plan, verdict=verdict)
-    card |= {"left_out": dict(contest.left_out), "calibration": calibration}
+    card |= {"left_out": dict(contest.left_out), "calibration": calibration, **own}
     if spec.finds_leaks:
         found = _find_leaks(spec, store, contest, learned=learned, verdict=verdict)
         card["alarm"] = [one.to_json() for one in found]

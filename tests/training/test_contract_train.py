@@ -25,7 +25,8 @@ from tests.mlflow_template import copy_store
 from tests.training.companies import LAST
 from tests.training.test_cli import _run
 from training.contract_slices import contract_slices, find_first_contract_day, find_reporting_lag
-from training.datasets import SliceStore, check_current
+from training.datasets import SliceStore, build_training_set, check_current
+from training.labels import label_spend
 from training.routes import find_routes
 from training.specs import find_spec
 
@@ -38,7 +39,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("contracts")
     copy_store(made)
     (made / "truecast.toml").write_text('currency = "GBP"\ntimezone = "Europe/London"\n')
-    lone = [order("buyer", TODAY - timedelta(days=n)) for n in range(1, 40)]
+    days = [TODAY - timedelta(days=n) for n in range(1, 40)]
+    lone = [order("buyer", day, known_source="assumed") for day in days]
     facts: dict[str, Any] = {**company(TODAY), "orders": lone}
     build_lake(made, **facts)
     return made
@@ -72,6 +74,20 @@ def test_with_few_decisions_tables_serve_and_the_card_says_so(trained: Result) -
     assert one["candidate"] in {"base_rate", "renewal_table"}
     assert "fewer than 30: tables serve" in one["gate"]["few_events"]
     assert {"contract_logistic", "contract_blend", "contract_trees"} <= set(one["left_out"])
+
+
+def test_the_card_tells_the_knowledge_times_of_contracts(lake: Path, trained: Result) -> None:
+    told(trained)
+    ledger = open_ledger(f"sqlite:///{lake / 'ledger.sqlite'}")
+    card = read_champion(ledger, "churn", horizon_days=45, route="contractual").card
+    # the orders beside them came with an assumed delay
+    assert card["data"]["known_source_shares"] == {"recorded": 1.0}
+
+
+def test_what_is_missing_is_told_in_words_of_contracts(contracts: History) -> None:
+    store = SliceStore(contracts, kind=contract_slices("leave"))
+    with pytest.raises(NotEnoughHistoryError, match="90 days of contract facts"):
+        build_training_set(store, [], TODAY, horizon_days=45, target=label_spend)
 
 
 def test_the_release_scores_with_its_curve(lake: Path, contracts: History, trained: Result) -> None:

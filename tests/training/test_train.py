@@ -71,6 +71,12 @@ def test_the_card_can_be_read(clv: TrainResult) -> None:
     text = render_card(clv.card)
     assert f"**{clv.model.name}**" in text
     assert clv.digest in text
+    assert "Own fields" not in text
+
+
+def test_the_card_says_what_became_of_own_fields(clv: TrainResult) -> None:
+    dropped = {"field": "text:crm", "fate": "dropped", "reason": "constant"}
+    assert "- left out: crm (constant)" in render_card({**clv.card, "own_fields": [dropped]})
 
 
 def test_the_bundle_tells_what_it_is(folder: Path, clv: TrainResult) -> None:
