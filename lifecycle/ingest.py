@@ -14,6 +14,7 @@ from typing import Any
 
 from lifecycle.batches import BatchHeader, BatchReport
 from lifecycle.checks.chunks import Checker
+from lifecycle.checks.merged import count_unknown_merges
 from lifecycle.checks.quarantine import Quarantine
 from lifecycle.checks.rows import CheckContext
 from lifecycle.console import SilentTicker, Ticker
@@ -133,7 +134,11 @@ def ingest(
                 _fill(stage, source, wanted, checker=checker, ticker=ticker(float(source.size)))
             _decide(checker, options.max_bad_share)
             checker.forget_keys()
-            return _report(stage.commit(), started, checker)
+            done = stage.commit()
+            if mapping.table.name == "account_merges":
+                unknown = count_unknown_merges(lake.files, batch_id)
+                checker.notes["merge_of_unknown_account"] += unknown
+            return _report(done, started, checker)
 
 
 def _fill(

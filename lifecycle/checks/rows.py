@@ -71,6 +71,9 @@ def _check_column(column: Column, values: pa.Array, faults: Faults) -> None:
         faults.add("not_in_list", column.name, other.to_numpy(zero_copy_only=False))
     if column.unit in NOT_NEGATIVE:
         faults.add("negative_count", column.name, _numbers(values, 0) < 0)
+    if column.unit == "minor" and column.name.startswith("mrr_"):
+        # a contract that pays its customer is none: such rows are discounts or credits of another
+        faults.add("negative_mrr", column.name, _numbers(values, 0) < 0)
     if column.unit == "share":
         share = _numbers(values, 0)
         faults.add("share_range", column.name, (share < 0) | (share > 1))

@@ -26,6 +26,7 @@ RULES: dict[str, str] = {
     "value_unmapped": "the mapping's value map does not name the value and has no default",
     "text_too_long": "the text has more than 200 characters",
     "negative_count": "a count or duration is negative",
+    "negative_mrr": "monthly recurring revenue is negative: net a discount against its line",
     "share_range": "a share is not within 0-1",
     "sign_kind": "the amount's sign does not fit the kind of document",
     "currency_unknown": "the currency is no ISO 4217 code",
@@ -43,6 +44,10 @@ NOTES: dict[str, str] = {
     "blank_line": "lines without any value, left out",
     "identical_duplicate": "rows equal to an earlier row of the batch, left out",
     "money_rounded": "amounts with digits below the minor unit, rounded half to even",
+    "merge_of_unknown_account": (
+        "merges that name an account of which no order, contract or account row is known; kept, "
+        "as its facts may come later"
+    ),
     "attribute_contact_like": "attribute values that look like an e-mail address, left out",
     "attribute_too_long": "attribute values of more than 200 characters, left out",
 }
