@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.errors import BundleError, NotEnoughHistoryError
+from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, FloatArray
 from models.clv.contract.cash import HEADLINE_MONTHS, Plan
 from models.clv.contract.draws import Book, Doubt
@@ -27,6 +26,7 @@ from models.clv.contract.tail import (
     fit_tail,
 )
 from models.contract.hazard import MonthlyHazard
+from models.parts import read_part, write_part
 
 PART, HAZARD_PART = "course.json", "hazard.json"
 SHRINK_LEAVERS = 10.0
@@ -131,7 +131,7 @@ class Course:
             "moves": self.moves.to_json(),
             "doubt": self.doubt.to_json(),
         }
-        parts = {PART: json.dumps(kept, sort_keys=True).encode()}
+        parts = {PART: write_part(kept)}
         return parts if self.hazard is None else {**parts, **self.hazard.to_parts()}
 
     @classmethod
@@ -143,8 +143,7 @@ class Course:
         BundleError
             A part is missing or wrong.
         """
-        try:
-            kept: dict[str, Any] = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             return cls(
                 hazard=MonthlyHazard.from_parts(parts) if HAZARD_PART in parts else None,
                 tail=SegmentTail.from_json(kept["tail"]),
@@ -153,8 +152,6 @@ class Course:
                 moves=Moves.from_json(kept["moves"]),
                 doubt=Doubt.from_json(kept["doubt"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(f"contract value is wrong: {error}", "the parts of a fit") from error
 
 
 def _near(hazard: MonthlyHazard | None, frame: pa.Table, curve: FloatArray) -> FloatArray:

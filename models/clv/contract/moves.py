@@ -3,9 +3,9 @@
 Whether the price moves at all, and how far it then moves, are two things (a hurdle): the chance of
 a first expansion or downgrade per month, and a lognormal ratio of MRR after over before. Their
 net effect is then brought to what accounts that stayed really paid within the label window, by
-segment. Growth then fades, in a straight line over four years, to that of accounts which are four
-years old already, itself drawn to nothing: what a segment's accounts have shown late in life is
-believed of the others, and without such accounts none is believed to grow for ever.
+segment. Growth then fades, in a straight line over four years, to a share of itself: the share that
+accounts which are four years old already still show of their segment's growth. Without such
+accounts half is believed, midway between growth that lasts and growth that ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from lifecycle.errors import BundleError
 from models.base import Examples, FloatArray
 from models.clv.contract.rows import MONTH_DAYS, After, Cells, Contracts, count_slices_year
 
@@ -29,6 +28,7 @@ RATIO_LIMIT = 1.5
 PRIOR_SIZE, PRIOR_SD = 0.15, 0.15
 PRIOR_RATE = 0.01
 PRIOR_YEARS, PRIOR_GROWTH_SD = 3.0, 0.0015
+PRIOR_LASTING, MOST_LASTING = 0.5, 1.5
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Moves:
     growth
         Net growth a month, by segment, as accounts that stayed showed it.
     mature
-        The same of accounts four years old or older, drawn to 0.
+        What is left of it after four years, by segment.
     growth_sd
         Standard deviation of one year's growth a month around it, over past years.
     """
@@ -77,8 +77,7 @@ class Moves:
         horizon = float(examples.horizon_days)
         up = _fit_side(rows, after, (after.expanded, after.expand_ratio), horizon)
         down = _fit_side(rows, after, (after.contracted, after.contract_ratio), horizon)
-        growth = _fit_growth(rows, after, examples, since=0.0)
-        mature = _fit_growth(rows, after, examples, since=FADE_MONTHS)
+        growth, mature = _fit_growth(rows, after, examples)
         return cls(up, down, growth, mature, _growth_sd(rows, after, examples))
 
     def level(self, rows: Contracts, *, months: int) -> FloatArray:
@@ -98,22 +97,13 @@ class Moves:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from ``to_json``.
-
-        Raises
-        ------
-        BundleError
-            A value is missing or wrong.
-        """
-        try:
-            up, down = (
-                Side(Cells.from_json(one["rate"]), float(one["size"]), float(one["sd"]))
-                for one in (data["up"], data["down"])
-            )
-            growth, mature = (Cells.from_json(data[name]) for name in ("growth", "mature"))
-            return cls(up, down, growth, mature, float(data["growth_sd"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(f"moves are wrong: {error}", "the parts of a fit") from error
+        """Rebuild from ``to_json``; a wrong form raises KeyError, TypeError or ValueError."""
+        up, down = (
+            Side(Cells.from_json(one["rate"]), float(one["size"]), float(one["sd"]))
+            for one in (data["up"], data["down"])
+        )
+        growth, mature = (Cells.from_json(data[name]) for name in ("growth", "mature"))
+        return cls(up, down, growth, mature, float(data["growth_sd"]))
 
 
 def faded(months: int) -> FloatArray:
@@ -152,31 +142,38 @@ def _fit_side(
     return Side(rate, size, sd)
 
 
-def _fit_growth(rows: Contracts, after: After, examples: Examples, *, since: float) -> Cells:
-    """Return growth a month by segment: label / (MRR x months) of those who stayed.
+def _fit_growth(rows: Contracts, after: After, examples: Examples) -> tuple[Cells, Cells]:
+    """Return growth a month by segment of those who stayed, and what is left of it when mature.
 
-    With ``since`` only of accounts that many months old, and then drawn to 0.
+    A row counts by its MRR over its segment's mean, so that thirty small accounts weigh as much
+    against the prior as thirty large ones, and an account's past days of one year count once.
     """
     horizon, months = float(examples.horizon_days), examples.horizon_days / MONTH_DAYS
     stayed = ~(after.effective < horizon) & (after.observed >= horizon) & (rows.mrr > 0)
     if not stayed.any():
-        return Cells({}, 0.0)
-    usual = rows.mrr * months
-    # an account's past days of one year count once
-    weight = SHRINK_ACCOUNTS * float(usual[stayed].mean()) * count_slices_year(examples)
-    stayed &= rows.age >= since
-    found = Cells.shrink(
-        rows.segment[stayed],
-        (examples.label - usual)[stayed],
-        usual[stayed],
-        weight=weight,
-        prior=(0.0, weight if since else 0.0),
-    )
-    # growth g a month makes the mean of a window of m months 1 + g x m / 2, nearly
-    return Cells(
-        {name: _as_growth(value, months) for name, value in found.values.items()},
-        _as_growth(found.other, months),
-    )
+        return Cells({}, 0.0), Cells({}, 0.0)
+    segment, mrr = rows.segment[stayed], rows.mrr[stayed]
+    one = np.ones(len(mrr))
+    weight = mrr / Cells.shrink(segment, mrr, one, weight=0.0).of(segment)
+    weight /= count_slices_year(examples)
+    extra = weight * (examples.label[stayed] / (mrr * months) - 1.0)
+    found = Cells.shrink(segment, extra, weight, weight=SHRINK_ACCOUNTS)
+    old = rows.age[stayed] >= FADE_MONTHS
+    lasting = _lasting(extra[old], (weight * found.of(segment))[old], abs(found.other))
+    growth = {name: _as_growth(value, months) for name, value in found.values.items()}
+    other = _as_growth(found.other, months)
+    mature = {name: lasting * value for name, value in growth.items()}
+    return Cells(growth, other), Cells(mature, lasting * other)
+
+
+def _lasting(extra: FloatArray, usual: FloatArray, typical: float) -> float:
+    """Return which share of their segments' growth old accounts show, drawn to a half."""
+    prior = SHRINK_ACCOUNTS * typical
+    whole = float(usual.sum()) + prior
+    if whole <= 0.0:  # a shrinking book: its decline is not believed to end
+        return 1.0
+    share = (float(extra.sum()) + prior * PRIOR_LASTING) / whole
+    return float(np.clip(share, 0.0, MOST_LASTING))
 
 
 def _as_growth(extra: float, months: float) -> float:

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import minimize
 
-from lifecycle.errors import BundleError, NotEnoughHistoryError
+from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, FloatArray
 from models.clv.contract.rows import (
     MONTH_DAYS,
@@ -114,20 +114,11 @@ class SegmentTail:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from ``to_json``.
-
-        Raises
-        ------
-        BundleError
-            The curve of all is missing, or a value is wrong.
-        """
-        try:
-            curves = {str(k): Survival.from_json(v) for k, v in data["curves"].items()}
-            scale, spread = (Cells.from_json(data[name]) for name in ("scale", "spread"))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(f"tail is wrong: {error}", "the parts of a fit") from error
+        """Rebuild from ``to_json``; a wrong form raises KeyError, TypeError or ValueError."""
+        curves = {str(k): Survival.from_json(v) for k, v in data["curves"].items()}
+        scale, spread = (Cells.from_json(data[name]) for name in ("scale", "spread"))
         if ALL not in curves:
-            raise BundleError("a tail without the curve of all", "the parts of a fit")
+            raise ValueError("a tail without the curve of all")
         return cls(curves, scale, spread)
 
 

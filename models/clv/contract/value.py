@@ -9,15 +9,14 @@ Historic value (what was earned so far) is kept apart from residual value, and t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
-from lifecycle.errors import BundleError, ModelError, NotEnoughHistoryError
-from models.base import Examples, Explanation, FloatArray, Unit
+from lifecycle.errors import ModelError, NotEnoughHistoryError
+from models.base import Examples, Explanation, FloatArray, Unit, check_fitted
 from models.clv.contract.cash import (
     DISCOUNT_SHARE,
     GROUPS,
@@ -37,6 +36,7 @@ from models.clv.contract.portfolio import (
     trail_retention,
 )
 from models.clv.contract.rows import MONTH_DAYS, Contracts
+from models.parts import read_part, write_part
 
 PART = "contract_value.json"
 FEWEST_ROWS = 30
@@ -216,7 +216,7 @@ class ContractValue:
             "serves_days": self.serves_days,
             "trailing": self.trailing,
         }
-        return {PART: json.dumps(kept, sort_keys=True).encode(), **self._fitted().to_parts()}
+        return {PART: write_part(kept), **self._fitted().to_parts()}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, bytes]) -> Self:
@@ -227,21 +227,16 @@ class ContractValue:
         BundleError
             A part is missing or wrong.
         """
-        try:
-            kept: dict[str, Any] = json.loads(parts[PART])
+        with read_part(parts, PART) as kept:
             model = cls(discount=float(kept["discount"]), own_year=bool(kept["own_year"]))
             model.horizon_days = int(kept["horizon_days"])
             model.serves_days = int(kept["serves_days"])
             model.trailing = {str(k): float(v) for k, v in kept["trailing"].items()}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(f"contract value is wrong: {error}", "the parts of a fit") from error
         model._course = Course.from_parts(parts)
         return model
 
     def _fitted(self) -> Course:
-        if self._course is None:
-            raise ModelError(f"{self.name} is not fitted", "a fitted model", "call fit first")
-        return self._course
+        return check_fitted(self._course, self.name)
 
 
 def _finite(value: float) -> float | None:

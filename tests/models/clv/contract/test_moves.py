@@ -8,7 +8,7 @@ from models.base import Examples
 from models.clv.contract.draws import Doubt, build_pool
 from models.clv.contract.moves import Moves, faded
 from models.clv.contract.portfolio import fit_shock, trail_retention
-from models.clv.contract.rows import Contracts
+from models.clv.contract.rows import MONTH_DAYS
 from tests.models.clv.contract.book import GROWTH, build_examples, make_world
 
 
@@ -28,18 +28,53 @@ def grown(examples, size):
     return Examples(examples.frame, label, examples.as_of, 365, pa.table(after))
 
 
-def test_the_growth_of_stayers_is_learned_and_of_old_accounts_drawn_to_nothing(examples):
+def test_the_growth_of_stayers_is_learned_and_what_old_accounts_keep_of_it(examples):
     moves = Moves.fit(examples)
     assert moves.growth.other == pytest.approx(GROWTH, rel=0.05)
-    assert 0.3 * GROWTH < moves.mature.other < 0.95 * GROWTH
+    # the old of this book grow like the others; the prior believes in half
+    assert 0.6 * GROWTH < moves.mature.other < GROWTH
 
 
-def test_without_old_accounts_growth_fades_to_nothing(examples):
+def test_old_accounts_that_stand_still_stop_the_growth_of_all(examples):
+    old = examples.frame["tenure_days"].to_numpy() >= 48 * MONTH_DAYS
+    still = examples.frame["mrr_minor"].to_numpy() * 12.0
+    stopped = Examples(
+        examples.frame,
+        np.where(old, np.minimum(examples.label, still), examples.label),
+        examples.as_of,
+        365,
+        examples.outcomes,
+    )
+    lasting, fading = (Moves.fit(one) for one in (examples, stopped))
+    ratio = [one.mature.other / one.growth.other for one in (fading, lasting)]
+    assert ratio[0] < 0.6 * ratio[1]
+
+
+def test_without_old_accounts_half_of_the_growth_lasts(examples):
     young = examples.take(examples.frame["tenure_days"].to_numpy() < 1000)
     moves = Moves.fit(young)
-    level = moves.level(Contracts.read(young.frame.slice(0, 1)), months=60)[0]
-    assert moves.mature.other == 0.0
-    assert level[59] == pytest.approx(level[48])
+    assert moves.mature.other == pytest.approx(moves.growth.other / 2)
+
+
+def test_small_accounts_are_not_drawn_to_the_growth_of_large_ones(examples):
+    """A segment's accounts count by number against the prior, not by their money."""
+    names = examples.frame["segment"].to_pylist()
+    small = np.array(names) == names[0]
+    mrr = examples.frame["mrr_minor"].to_numpy() * np.where(small, 1.0, 1000.0)
+    tenfold = examples.frame.set_column(
+        examples.frame.column_names.index("mrr_minor"), "mrr_minor", pa.array(mrr)
+    )
+    label = examples.label * np.where(small, 1.1, 1000.0)
+    richer = Examples(tenfold, label, examples.as_of, 365, examples.outcomes)
+    same = Examples(
+        examples.frame,
+        examples.label * np.where(small, 1.1, 1.0),
+        examples.as_of,
+        365,
+        examples.outcomes,
+    )
+    found, wanted = (Moves.fit(one).growth.values[names[0]] for one in (richer, same))
+    assert found == pytest.approx(wanted, abs=1e-4)
 
 
 def test_the_hurdle_learns_how_often_and_how_far(examples):
