@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.base import FloatArray
 from models.clv.contract.cash import FIRST_YEAR, Plan
+from models.clv.contract.jackknife import GROUPS as JACKKNIFE_GROUPS
 from models.clv.contract.moves import Moves, Side, faded
 from models.clv.contract.rows import Names
 
@@ -28,6 +29,7 @@ SEED = 20260701
 MEMORY = 0.9
 QUANTILES = (0.10, 0.50, 0.90)
 NEVER = 1e6
+MOST_APART = 4.0
 
 
 @dataclass(frozen=True)
@@ -168,13 +170,18 @@ def _draw(book: Book, doubt: Doubt, rng: np.random.Generator, *, cash: _Cash) ->
     by_group = rng.standard_normal(int(cash.group.max()) + 1)[cash.group]
     tilt = np.exp(book.tail_sd * by_group - book.tail_sd**2 / 2)
     growth = np.exp(doubt.growth_sd * rng.standard_normal() * faded(months))
-    growth *= np.exp(doubt.book_sd * rng.standard_normal() - doubt.book_sd**2 / 2)
+    growth *= np.exp(doubt.book_sd * _draw_apart(rng) - doubt.book_sd**2 / 2)
     hazard = plan.hazard * np.exp(common)
     hazard[:, FIRST_YEAR:] *= tilt[:, None]
     end = _month_of(hazard, rng.exponential(size=n)) + plan.lag
     paid = np.clip(end[:, None] - np.arange(months), 0.0, 1.0)
     moved = cash.pool[cash.start + rng.integers(0, POOL, n), :months]
     return np.asarray((paid * (cash.worth * moved * growth - cash.cost)).sum(axis=1))
+
+
+def _draw_apart(rng: np.random.Generator) -> float:
+    # ten groups tell a standard error itself only roughly: Student's t, not the normal
+    return float(np.clip(rng.standard_t(JACKKNIFE_GROUPS - 1), -MOST_APART, MOST_APART))
 
 
 def _month_of(hazard: FloatArray, wait: FloatArray) -> FloatArray:
