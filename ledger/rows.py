@@ -61,7 +61,8 @@ def _plain(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
     }
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
-            owner = row.get("account_id") or row.get("node")
+            names = ("opportunity_id", "account_id", "owner_id", "node")
+            owner = next((row[name] for name in names if row.get(name)), "a row")
             raise RowsError(
                 f"{table}.{name} of {owner} is {value}", "a finite number", "correct the model"
             )

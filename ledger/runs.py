@@ -14,11 +14,16 @@ from sqlalchemy import Connection, RowMapping, Select, Table, insert, select, up
 
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
-from ledger.tables import backtests, current_runs, forecasts, publications, runs, scores
+from ledger.tables import backtests, current_runs, deals, forecasts, publications, runs, scores
 from lifecycle.errors import ConflictError, LedgerError, UsageError
 
-RunKind = Literal["scores", "forecast", "backtest"]
-ROWS: dict[str, Table] = {"scores": scores, "forecast": forecasts, "backtest": backtests}
+RunKind = Literal["scores", "forecast", "backtest", "deals"]
+ROWS: dict[str, Table] = {
+    "scores": scores,
+    "forecast": forecasts,
+    "backtest": backtests,
+    "deals": deals,
+}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ledger.deal_tables import deals as deals
+from ledger.deal_tables import owner_bias as owner_bias
 from ledger.declare import (
     UtcDateTime as UtcDateTime,
 )
@@ -45,6 +47,8 @@ APPEND_ONLY = (
     "backtests",
     "holdouts",
     "score_outcomes",
+    "deals",
+    "owner_bias",
 )
 
 releases = Table(

@@ -6,6 +6,7 @@ from ledger.engine import Ledger
 from ledger.scores import write_scores
 from ledger.tables import APPEND_ONLY
 from lifecycle.errors import ConflictError
+from tests.ledger.deal_story import fill_deals
 from tests.ledger.story import fill, new_ledger, score
 
 
@@ -13,6 +14,7 @@ from tests.ledger.story import fill, new_ledger, score
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
     made = new_ledger(tmp_path_factory.mktemp("data"))
     fill(made)
+    fill_deals(made)
     return made
 
 

@@ -1,0 +1,69 @@
+"""One deal over all runs that were published, and some deals in the run that readers see now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from ledger.deal_tables import deals
+from ledger.deals import DEAL_NAMES, DealRow, deal_of
+from ledger.engine import Ledger
+from ledger.runs import Run, published_runs, run_of
+from ledger.tables import current_runs, publications, releases, runs
+
+HISTORY_COUNT = 400
+
+
+@dataclass(frozen=True)
+class IssuedDeal:
+    """A deal's row of one published run; ``current`` if readers see that run now."""
+
+    run: Run
+    row: DealRow
+    model_version: str
+    current: bool
+
+
+def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
+    """Return a deal's rows over all published runs, newest run first, at most 400.
+
+    A deal never scored gives an empty list; one that has closed since gives its last open days.
+    """
+    joined = (
+        deals.join(publications, publications.c.run_id == deals.c.run_id)
+        .join(runs, runs.c.id == deals.c.run_id)
+        .join(releases, releases.c.id == deals.c.release_id)
+        .outerjoin(current_runs, current_runs.c.run_id == deals.c.run_id)
+    )
+    told = published_runs().selected_columns
+    query = (
+        select(
+            *told,
+            *[deals.c[name] for name in DEAL_NAMES],
+            releases.c.version,
+            current_runs.c.kind.is_not(None).label("current"),
+        )
+        .select_from(joined)
+        .where(deals.c.opportunity_id == opportunity_id)
+        .order_by(publications.c.id.desc())
+        .limit(HISTORY_COUNT)
+    )
+    with ledger.reading() as connection:
+        found = connection.execute(query).mappings()
+        return [
+            IssuedDeal(run_of(row), deal_of(row), row["version"], bool(row["current"]))
+            for row in found
+        ]
+
+
+def read_deal_scores(ledger: Ledger, opportunity_ids: Sequence[str]) -> list[DealRow]:
+    """Return the rows of some deals in the run that readers see now; others are left out."""
+    query = (
+        select(*[deals.c[name] for name in DEAL_NAMES])
+        .join(current_runs, current_runs.c.run_id == deals.c.run_id)
+        .where(current_runs.c.kind == "deals", deals.c.opportunity_id.in_(opportunity_ids))
+    )
+    with ledger.reading() as connection:
+        return [deal_of(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,86 @@
+"""How what an owner commits to compares with what the owner wins: a posterior, never a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from sqlalchemy import select
+
+from ledger.deal_tables import owner_bias
+from ledger.engine import Ledger
+from ledger.rows import write_rows
+from ledger.tables import current_runs
+
+
+@dataclass(frozen=True)
+class OwnerBiasRow:
+    """One owner's bias as of a run.
+
+    Attributes
+    ----------
+    label
+        ``happy_ears`` (commits to more than is won), ``sandbagging``, or ``None``: too little, or
+        too even, to say.
+    ratio, ratio_low, ratio_high
+        Won over committed money: posterior median and 95 % interval; 1 is no bias.
+    p_beyond
+        Probability (0-1) that the ratio lies more than 10 % from 1.
+    deals_count, quarters_count
+        Committed deals and quarters it rests on.
+    late_share, late_low, late_high, won_count
+        Share of ``won_count`` wins that were not in the quarter's pipeline at week 3, with its
+        95 % interval; ``None`` without wins.
+    commit_minor, won_minor
+        Sums of these quarters, whole minor units of ``currency``.
+    """
+
+    owner_id: str
+    team: str | None
+    label: str | None
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    p_beyond: float
+    deals_count: int
+    quarters_count: int
+    late_share: float | None
+    late_low: float | None
+    late_high: float | None
+    won_count: int
+    commit_minor: int | None
+    won_minor: int | None
+    currency: str | None
+
+
+_NAMES = [field.name for field in fields(OwnerBiasRow)]
+
+
+def write_owner_bias(ledger: Ledger, run_id: int, rows: Iterable[OwnerBiasRow]) -> int:
+    """Append the owners of an open run of kind ``deals``; return how many.
+
+    Raises
+    ------
+    ConflictError
+        An owner occurs twice, or the run is closed.
+    RowsError
+        A number is not finite.
+    """
+    return write_rows(ledger, owner_bias, ({**vars(row), "run_id": run_id} for row in rows))
+
+
+def read_owner_bias(
+    ledger: Ledger, *, owner_id: str | None = None, team: str | None = None
+) -> list[OwnerBiasRow]:
+    """Return the owners of the current run, the surest bias first; empty if it has none."""
+    query = (
+        select(*[owner_bias.c[name] for name in _NAMES])
+        .join(current_runs, current_runs.c.run_id == owner_bias.c.run_id)
+        .where(current_runs.c.kind == "deals")
+        .order_by(owner_bias.c.p_beyond.desc(), owner_bias.c.owner_id)
+    )
+    for column, wanted in ((owner_bias.c.owner_id, owner_id), (owner_bias.c.team, team)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    with ledger.reading() as connection:
+        return [OwnerBiasRow(*row) for row in connection.execute(query)]
