@@ -181,6 +181,8 @@ class Lake:
         path = self.root / table
         delta = self._open(table)
         first = delta is None
+        if delta is not None:
+            _let_go(delta, schema)
         write_deltalake(
             delta or str(path),
             pa.RecordBatchReader.from_batches(schema, rows),
@@ -267,3 +269,11 @@ class Lake:
             yield
         except (OSError, DeltaError, pa.ArrowException) as error:
             raise lake_error(error, doing, self.root) from error
+
+
+def _let_go(delta: DeltaTable, schema: pa.Schema) -> None:
+    """Let a stored column be absent where a later declaration lets it."""
+    stored = {field.name: field.nullable for field in delta.schema().fields}
+    for field in schema:
+        if field.nullable and not stored.get(field.name, True):
+            delta.alter.drop_column_not_null(field.name)

@@ -15,6 +15,9 @@ from lifecycle.tables.declare import (
     text,
 )
 
+ATTRIBUTE_KNOWN = ("created", "closed", "unknown")
+"""What a mapping may say of when an attribute was known."""
+
 ACCOUNTS = Table(
     "accounts",
     "entity",
@@ -123,6 +126,13 @@ ATTRIBUTES = Table(
         code("name", "Name of the custom field.", null=False),
         number("number", "number", "The value, when it is a number."),
         text("text", "The value, when it is not."),
+        code(
+            "known",
+            "When the value was known, where `known_at` cannot say: since the thing was created, "
+            "only once it was closed, or nobody knows; null = by `known_at`. What is `closed` or "
+            "`unknown` is audited and never a feature.",
+            allowed=ATTRIBUTE_KNOWN,
+        ),
     ),
     "Any custom field of a source system; exactly one of number and text is set.",
 )

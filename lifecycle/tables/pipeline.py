@@ -17,6 +17,12 @@ from lifecycle.tables.declare import (
 
 CATEGORIES = ("commit", "best_case", "pipeline", "omitted", "closed")
 
+FARTHEST_CLOSE_DAYS = 3653
+"""An expected close further than this from the day we look is no date: it is unknown (days).
+
+Ten years: 1900-01-01 and 2999-12-31 are how people write that they do not know.
+"""
+
 LEADS = Table(
     "leads",
     "entity",
@@ -61,13 +67,21 @@ OPPORTUNITIES = Table(
             "New business, expansion or renewal: each has its own model.",
             allowed=("new_business", "expansion", "renewal"),
         ),
-        instant("created_at", "When it was opened."),
+        instant(
+            "created_at",
+            "When it was opened; absent where the source has no dates: then as known first.",
+            null=True,
+        ),
         code("source", "Where it came from."),
         code("stage", "Stage in this version, as the source names it."),
         code("category", "Forecast category in this version.", allowed=CATEGORIES),
         money("amount_minor", "Expected amount in this version.", null=True),
         currency(null=True),
-        day("close_on", "Expected close in this version; on a closed deal, the close."),
+        day(
+            "close_on",
+            "Expected close in this version; on a closed deal, the close. Over ten years away it "
+            "is kept, and unknown to the features.",
+        ),
         code("outcome", "State in this version.", allowed=("open", "won", "lost")),
         instant("closed_at", "When it was won or lost.", null=True),
         instant("next_step_at", "When the next step is due.", null=True),
