@@ -109,6 +109,45 @@ class Snapshot:
             return _latest(known, stored.table.key) if stored.versioned else known
         return self._without_superseded(known, stored.table, as_of) if stored.corrected else known
 
+    def versions(self, name: str) -> ibis.Table:
+        """Return every row known before ``as_of``, and since when it no longer holds.
+
+        One snapshot thus tells what any earlier day knew: a row is visible on day ``d`` iff it
+        was known before d began and ``void_at`` is null or no earlier than that; of an entity the
+        latest ``known_at`` per key counts (ties: the greater ``batch_id``).
+
+        Parameters
+        ----------
+        name
+            A canonical table.
+
+        Returns
+        -------
+        ibis.Table
+            The table's columns and ``void_at`` (UTC): the earliest mark, later than the row's own
+            ``known_at`` and known before ``as_of``, that supersedes it; null = it still holds.
+
+        Raises
+        ------
+        TableError
+            No such table is declared.
+        LakeError
+            Its files cannot be read.
+        """
+        stored = self.stored[find_table(name).name]
+        as_of = ibis.literal(self.as_of, type="timestamp('UTC', 6)")
+        known = stored.rows.filter(stored.rows.known_at < as_of)
+        if stored.table.kind == "entity" or not stored.corrected:
+            return known.mutate(void_at=ibis.null().cast("timestamp('UTC', 6)"))
+        marks = self.stored["superseded"].rows
+        marks = marks.filter((marks.table_name == name) & (marks.known_at < as_of))
+        marks = marks.select(marked=marks.key, void_at=marks.known_at)
+        told = known.select(told=known[stored.table.key[0]], told_at=known.known_at).distinct()
+        later = told.inner_join(marks, [told.told == marks.marked, told.told_at < marks.void_at])
+        void = later.group_by("told", "told_at").agg(void_at=later.void_at.min())
+        same = [known[stored.table.key[0]] == void.told, known.known_at == void.told_at]
+        return known.left_join(void, same).select(*known.columns, "void_at")
+
     def holds(self, name: str) -> bool:
         """Say whether any batch brought rows of a table, known by then or later.
 
