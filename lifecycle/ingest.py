@@ -56,6 +56,8 @@ class IngestOptions:
 class IngestReport:
     """What became of every row: read = added + already known + removed + quarantined + equal.
 
+    Rows that the mapping's ``keep`` does not want are read too; the note ``not_kept`` counts them.
+
     Attributes
     ----------
     batch_id
@@ -157,9 +159,15 @@ def _fill(
 
 def _decide(checker: Checker, max_bad_share: float) -> None:
     """Refuse the batch when too little of it is good."""
-    read, bad = checker.read_count, checker.quarantine.total
-    if read == 0:
+    read, bad = checker.kept_count, checker.quarantine.total
+    if checker.read_count == 0:
         raise RowsError("no rows in the source", "at least one", "check the export")
+    if read == 0:
+        raise RowsError(
+            f"none of {checker.read_count:,} rows passes the mapping's keep",
+            "at least one",
+            "correct keep, or the export",
+        )
     if bad == read or bad > max_bad_share * read:
         worst = ", ".join(f"{rule} {n:,}" for rule, n in checker.quarantine.counts.most_common(4))
         raise RowsError(

@@ -14,6 +14,7 @@ from lifecycle.checks.numbers import read_numbers
 from lifecycle.checks.rows import EMAIL_LIKE
 from lifecycle.sources.chunk import Chunk
 from lifecycle.sources.mapping import ATTRIBUTE_ENTITIES, Mapping
+from lifecycle.tables.customers import ATTRIBUTES
 
 
 def build_attributes(
@@ -65,9 +66,25 @@ def _one(
             pa.repeat(pa.scalar(name[:LONGEST_TEXT]), size),
             pa.array(numbers.values, pa.float64(), mask=~numbers.present),
             pc.if_else(pa.array(numbers.present), pa.scalar(None, pa.string()), text),
+            _known(mapping, name, rows),
             rows.column("known_at"),
             rows.column("known_source"),
         ],
-        names=["entity", "entity_id", "name", "number", "text", "known_at", "known_source"],
+        names=[*ATTRIBUTES.names, "known_at", "known_source"],
     )
     return built.filter(pc.and_(given, pc.invert(pc.or_(contact, long))))
+
+
+def _known(mapping: Mapping, name: str, rows: pa.RecordBatch) -> pa.Array:
+    """Return when the values were known, as the mapping says; null = by their ``known_at``.
+
+    A deal that arrives already won or lost, without a word on when its values were known, has
+    values of unknown age: they may have been written at its end.
+    """
+    told = mapping.attributes_known.get(name, mapping.attributes_known.get("*"))
+    if told is not None:
+        return pa.repeat(pa.scalar(told), rows.num_rows)
+    nobody_knows = pa.array(np.zeros(rows.num_rows, dtype=bool))
+    if mapping.known_at.known_source == "arrival" and "outcome" in rows.schema.names:
+        nobody_knows = pc.is_in(rows.column("outcome"), value_set=pa.array(["won", "lost"]))
+    return pc.if_else(nobody_knows, "unknown", pa.scalar(None, pa.string()))

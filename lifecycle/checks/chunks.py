@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifecycle.checks.attributes import build_attributes
-from lifecycle.checks.columns import Conversion, as_text
+from lifecycle.checks.columns import Conversion
 from lifecycle.checks.dates import INSTANT
+from lifecycle.checks.deals import check_deals, count_far_closes
 from lifecycle.checks.quarantine import Quarantine
 from lifecycle.checks.repeated import KeyIndex
 from lifecycle.checks.rows import CheckContext, check_rows
@@ -61,6 +62,7 @@ class Checker:
         """Check one chunk; its refused rows are written to the quarantine."""
         self.read_count += chunk.rows.num_rows + len(chunk.broken)
         self.notes.update(chunk.notes)
+        chunk = self._kept(chunk)
         faults = Faults(chunk.rows.num_rows)
         done = Conversion(chunk.rows, self.mapping.options, faults, self.notes)
         for spec in _currency_first(self.mapping.columns):
@@ -68,17 +70,34 @@ class Checker:
         self._derive_kind(done)
         self._stamp(done)
         check_rows(self.mapping.table, done.columns, faults, context=self.context)
+        check_deals(self.mapping.table, done.columns, faults)
         deleted = faults.good & self._deleted(done)
         keep = self._first_of_each_key(done.columns, faults, deleted=deleted)
         self.quarantine.add_broken(chunk.broken)
         self.quarantine.add_rows(chunk, faults)
         rows = _batch(done.columns, keep)
+        self.notes["close_date_far"] += count_far_closes(self.mapping.table, rows)
         attributes = build_attributes(self.mapping, chunk, rows=rows, keep=keep, notes=self.notes)
         return Accepted(rows, _batch(done.columns, deleted), attributes)
+
+    @property
+    def kept_count(self) -> int:
+        """Rows seen that the mapping's ``keep`` wants, lines that are no rows included."""
+        return self.read_count - self.notes["not_kept"]
 
     def forget_keys(self) -> None:
         """Free the memory of the keys seen; nothing can be checked after."""
         self._keys = KeyIndex(self.mapping.table)
+
+    def _kept(self, chunk: Chunk) -> Chunk:
+        """Return the chunk without the rows that the mapping does not want."""
+        if not self.mapping.keep:
+            return chunk
+        raw = Conversion(chunk.rows, self.mapping.options, Faults(chunk.rows.num_rows))
+        wanted = np.all([raw.rows_where(test) for test in self.mapping.keep], axis=0)
+        self.notes["not_kept"] += int((~wanted).sum())
+        rows = chunk.rows.filter(pa.array(wanted, pa.bool_()))
+        return replace(chunk, rows=rows, lines=chunk.lines[wanted])
 
     def _derive_kind(self, done: Conversion) -> None:
         """Fill the kind of an order from its amount's sign, where the mapping says so."""
@@ -111,9 +130,7 @@ class Checker:
         deleted = self.mapping.deleted
         if deleted is None:
             return np.zeros(done.rows.num_rows, dtype=bool)
-        text = as_text(done.source(deleted.source))
-        hit = pc.is_in(text, value_set=pa.array(deleted.values, pa.string()))
-        return np.asarray(hit.to_numpy(zero_copy_only=False))
+        return done.rows_where(deleted)
 
     def _first_of_each_key(
         self, columns: dict[str, pa.Array], faults: Faults, *, deleted: Flags

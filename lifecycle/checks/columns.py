@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,12 +14,14 @@ import pyarrow.compute as pc
 
 from lifecycle.checks.dates import read_days, read_instants
 from lifecycle.checks.numbers import LARGEST_WHOLE, Numbers, read_numbers, to_minor
-from lifecycle.checks.rules import Faults
+from lifecycle.checks.rules import Faults, Flags
 from lifecycle.currencies import MINOR_DIGITS
-from lifecycle.sources.mapping import ColumnSpec, SourceOptions
+from lifecycle.sources.mapping import ColumnSpec, RowTest, SourceOptions
 
 LONGEST_TEXT = 200
+LONGEST_ID = 64
 _JOIN = ":"
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.:-]")
 _TRUE = ["true", "t", "yes", "y", "1"]
 _FALSE = ["false", "f", "no", "n", "0"]
 
@@ -47,27 +51,47 @@ class Conversion:
     columns: dict[str, pa.Array] = field(default_factory=dict)
 
     def convert(self, spec: ColumnSpec) -> None:
-        """Add one canonical column; money needs the currency column before it."""
-        raw = self._raw(spec)
+        """Add one canonical column, or fill what an earlier way to fill it left empty.
+
+        Money needs the currency column before it.
+        """
         kind, name = spec.column.type, spec.column.name
+        raw = self._raw(spec)
+        if spec.when is not None:
+            raw = _only(raw, self.rows_where(spec.when))
         if kind == "string":
-            self.columns[name] = self._text(raw, spec)
+            built = self._text(raw, spec)
         elif kind in {"timestamp", "date"}:
-            self.columns[name] = self._instant(raw, spec)
+            built = self._instant(raw, spec)
         elif kind == "bool":
-            self.columns[name] = self._flag(raw, spec)
+            built = self._flag(raw, spec)
         else:
-            self.columns[name] = self._number(raw, spec)
+            built = self._number(raw, spec)
+        if name in self.columns:
+            built = pc.coalesce(self.columns[name], built)
+        self.columns[name] = built
+
+    def rows_where(self, test: RowTest) -> Flags:
+        """Tell the rows that a test means, shape (n,)."""
+        text = as_text(self._joined(test.sources))
+        hit = pc.is_in(text, value_set=pa.array(test.values, pa.string()))
+        return np.asarray(hit.to_numpy(zero_copy_only=False))
+
+    def _joined(self, names: tuple[str, ...]) -> pa.Array:
+        arrays = [self.source(name) for name in names]
+        if len(arrays) == 1:
+            return arrays[0]
+        texts = [as_text(array) for array in arrays]
+        return pc.binary_join_element_wise(*texts, _JOIN, null_handling="emit_null")
 
     def _raw(self, spec: ColumnSpec) -> pa.Array:
         """Return the source's values, absent ones null, the value map and default applied."""
         if spec.value is not None:
             return pa.repeat(pa.scalar(spec.value), self.rows.num_rows)
-        arrays = [self.source(name) for name in spec.sources]
-        if len(arrays) > 1:
-            texts = [as_text(array) for array in arrays]
-            return pc.binary_join_element_wise(*texts, _JOIN, null_handling="emit_null")
-        raw = arrays[0]
+        raw = self._joined(spec.sources)
+        if spec.when is not None:
+            # before the value map: what is not meant need not be named in it
+            raw = _only(raw, self.rows_where(spec.when))
         if spec.values is None and spec.default is None and spec.column.type != "string":
             return raw
         text = as_text(raw)
@@ -100,7 +124,7 @@ class Conversion:
         return mapped
 
     def _text(self, raw: pa.Array, spec: ColumnSpec) -> pa.Array:
-        text = as_text(raw)
+        text = as_ids(as_text(raw)) if spec.as_id else as_text(raw)
         if spec.column.unit != "id":
             too_long = pc.greater(pc.utf8_length(text), LONGEST_TEXT)
             self._fault("text_too_long", spec, too_long)
@@ -181,3 +205,32 @@ def as_text(raw: pa.Array) -> pa.Array:
     if pa.types.is_nested(raw.type) or pa.types.is_binary(raw.type):
         return pa.array([None if value is None else str(value) for value in raw.to_pylist()])
     return raw.cast(pa.string()) if raw.type != pa.null() else pa.nulls(len(raw), pa.string())
+
+
+def as_ids(text: pa.Array) -> pa.Array:
+    """Return names as ids: blanks become ``_``; other signs too, with a mark that tells them apart.
+
+    What holds an ``@`` stays as it is, so that the rule against addresses sees it.
+
+    Examples
+    --------
+    >>> as_ids(pa.array(["Acme Corp", None])).to_pylist()
+    ['Acme_Corp', None]
+    """
+    encoded = text.dictionary_encode()
+    made = [_as_id(name) for name in encoded.dictionary.to_pylist()]
+    return pa.array(made, pa.string()).take(encoded.indices)
+
+
+def _as_id(name: str) -> str:
+    if "@" in name:
+        return name
+    plain = _NOT_IN_IDS.sub("_", name)
+    if plain == name.replace(" ", "_") and len(plain) <= LONGEST_ID:
+        return plain
+    mark = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return f"{plain[: LONGEST_ID - 13]}_{mark}"
+
+
+def _only(values: pa.Array, where: Flags) -> pa.Array:
+    return pc.if_else(pa.array(where), values, pa.scalar(None, values.type))

@@ -100,6 +100,8 @@ def _from_text(text: pa.Array, formats: tuple[str, ...], zone: ZoneInfo) -> Inst
 
 
 def _one_format(text: pa.Array, form: str, zone: ZoneInfo) -> pa.Array:
+    if form == "iso":
+        return _iso(text, zone)
     if form in _EPOCHS:
         return _epoch(text, _EPOCHS[form])
     aware = "%z" in form

@@ -34,6 +34,8 @@ RULES: dict[str, str] = {
     "future_event": "the event lies more than a day after its arrival",
     "future_known": "known_at lies more than a day after the arrival",
     "known_before_event": "known_at lies more than a day before the event",
+    "deal_amount": "a deal's amount is negative, or 1e15 minor units or more",
+    "closed_before_created": "a deal was won or lost more than a day before it was created",
     "end_before_start": "a contract's term ends before the contract, or the term, begins",
     "key_repeated": "an earlier row of the batch has the same key and another content",
 }
@@ -44,6 +46,10 @@ NOTES: dict[str, str] = {
     "blank_line": "lines without any value, left out",
     "identical_duplicate": "rows equal to an earlier row of the batch, left out",
     "money_rounded": "amounts with digits below the minor unit, rounded half to even",
+    "not_kept": "rows that the mapping's `keep` does not want, left out",
+    "close_date_far": (
+        "rows of deals with an expected close over ten years away; kept, and unknown to features"
+    ),
     "merge_of_unknown_account": (
         "merges that name an account of which no order, contract or account row is known; kept, "
         "as its facts may come later"

@@ -22,8 +22,24 @@ ATTRIBUTE_ENTITIES = {
 
 
 @dataclass(frozen=True)
+class RowTest:
+    """Which rows are meant: those of which the source columns hold one of the values.
+
+    Attributes
+    ----------
+    sources
+        Source columns, joined with ``:`` when several; a row that lacks one is not meant.
+    values
+        The values, as text.
+    """
+
+    sources: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ColumnSpec:
-    """How one canonical column is filled.
+    """How one canonical column is filled, or one of several ways: the first that gives a value.
 
     Attributes
     ----------
@@ -34,7 +50,8 @@ class ColumnSpec:
     is_major
         Money comes in major units (pounds), not in minor (pence).
     formats
-        strptime formats of dates; empty = ISO 8601. ``epoch_s`` and ``epoch_ms`` count from 1970.
+        strptime formats of dates; empty = ISO 8601. ``epoch_s`` and ``epoch_ms`` count from 1970,
+        ``iso`` is ISO 8601 beside others.
     zone
         Zone of instants without an offset.
     values
@@ -43,6 +60,10 @@ class ColumnSpec:
         Money column whose sign tells the kind: sale, credit or adjustment.
     default
         For values that the map does not name, and for absent ones; ``None`` = none.
+    when
+        The only rows that are filled so; ``None`` = all.
+    as_id
+        Text becomes an id: what an id may not hold is replaced.
     """
 
     column: Column
@@ -54,24 +75,18 @@ class ColumnSpec:
     values: AnyMapping[str, str] | None = None
     default: str | None = None
     sign_of: str | None = None
+    when: RowTest | None = None
+    as_id: bool = False
 
 
 @dataclass(frozen=True)
 class KnownAt:
-    """Where ``known_at`` comes from: a column, the event clock, or (neither) the arrival."""
+    """Where ``known_at`` comes from: a column, a constant, the event clock, or the arrival."""
 
     spec: ColumnSpec | None = None
     from_event_clock: bool = False
     delay: timedelta = timedelta()
     known_source: str = "arrival"
-
-
-@dataclass(frozen=True)
-class Deleted:
-    """Which rows take an event back: the source column, and its values that say so."""
-
-    source: str
-    values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -87,7 +102,19 @@ class SourceOptions:
 
 @dataclass(frozen=True)
 class Mapping:
-    """One parsed mapping file."""
+    """One parsed mapping file.
+
+    Attributes
+    ----------
+    attributes
+        Source columns kept as attributes; ``*`` = all that nothing else uses.
+    attributes_known
+        Source column to when its value was known; ``*`` = all others.
+    keep
+        Tests that a row must pass, all of them, to be read at all.
+    deleted
+        Which rows take an event back.
+    """
 
     table: Table
     columns: tuple[ColumnSpec, ...]
@@ -95,17 +122,21 @@ class Mapping:
     options: SourceOptions
     attributes: tuple[str, ...] = ()
     attributes_exclude: frozenset[str] = frozenset()
+    attributes_known: AnyMapping[str, str] = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     digest: str = ""
-    deleted: Deleted | None = None
+    keep: tuple[RowTest, ...] = ()
+    deleted: RowTest | None = None
 
     @property
     def source_columns(self) -> tuple[str, ...]:
-        """Source columns that the canonical columns and ``known_at`` are made from."""
+        """Source columns that canonical columns, ``known_at`` and the choice of rows need."""
         known = self.known_at.spec.sources if self.known_at.spec else ()
         names = [name for spec in self.columns for name in spec.sources]
-        deleted = [self.deleted.source] if self.deleted else []
-        return tuple(dict.fromkeys([*names, *known, *deleted]))
+        tests = [*self.keep, *(spec.when for spec in self.columns if spec.when)]
+        tests += [self.deleted] if self.deleted else []
+        asked = [name for test in tests for name in test.sources]
+        return tuple(dict.fromkeys([*names, *known, *asked]))
 
     def attribute_columns(self, present: tuple[str, ...]) -> tuple[str, ...]:
         """Source columns to keep as attributes, out of those present."""
@@ -122,7 +153,8 @@ class Mapping:
         TableError
             A column that the mapping names is not there.
         """
-        named = (*self.source_columns, *self.attribute_columns(present))
+        dated = (name for name in self.attributes_known if name != "*")
+        named = (*self.source_columns, *self.attribute_columns(present), *dated)
         missing = [name for name in named if name not in present]
         if missing:
             raise TableError(

@@ -8,6 +8,7 @@
     known_at = { event_clock_delay = "1d" }   # or { column = "…" }, or "arrival"
     attributes = ["*"]                    # further columns kept as attributes of the account …
     attributes_exclude = ["notes"]
+    keep = { from = "Field", values = ["Amount"] }        # only such rows; a list: all must hold
     deleted = { from = "IsDeleted", values = ["true"] }   # such rows take an event back
 
     [source]
@@ -24,35 +25,42 @@
     segment = { from = "Country", values = { "France" = "Europe" }, default = "Rest of world" }
     kind = { value = "sale" }             # or { sign_of = "amount_minor" }
     usage_id = { from = ["account", "metric", "day"] }     # joined with ":"
+    owner_id = { from = "Sales agent", as_id = true }      # Ann Lee becomes Ann_Lee
+    stage = { from = "New", when = { from = "Field", values = ["Stage"] } }   # only such rows
+    closed_at = ["Won on", { from = "Lost on" }]           # the first that gives a value
+
+    [attributes]                          # instead of the two lists above
+    columns = ["*"]
+    exclude = ["notes"]
+
+    [attributes.known]                    # created, closed or unknown; "*" = all others
+    "Days in stage" = "closed"
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
 from collections.abc import Mapping as AnyMapping
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import UsageError
-from lifecycle.sources.mapping import (
-    ATTRIBUTE_ENTITIES,
-    ColumnSpec,
-    Deleted,
-    KnownAt,
-    Mapping,
-    SourceOptions,
+from lifecycle.sources.mapping import ATTRIBUTE_ENTITIES, Mapping, RowTest, SourceOptions
+from lifecycle.sources.mapping_columns import parse_columns, parse_known_at
+from lifecycle.sources.mapping_entries import (
+    check_keys,
+    read_row_test,
+    read_texts,
+    read_zone,
+    wrong_entry,
 )
 from lifecycle.tables.catalog import FACT_TABLES
-from lifecycle.tables.declare import Column, Table
+from lifecycle.tables.customers import ATTRIBUTE_KNOWN
+from lifecycle.tables.declare import Table
 
 FORMATS = ("csv", "jsonl", "parquet", "sql")
-_DELAY = re.compile(r"^(\d{1,4})(d|h|m)$")
 _TOP = {
     "table",
     "timezone",
@@ -61,11 +69,11 @@ _TOP = {
     "attributes",
     "attributes_exclude",
     "source",
+    "keep",
     "deleted",
 }
 _SOURCE = {"format", "delimiter", "decimal_comma", "null_values", "query"}
-_COLUMN = {"from", "value", "unit", "formats", "timezone", "values", "default", "sign_of"}
-_KNOWN = {"column", "event_clock_delay", "delay", "assumed", "formats"}
+_ATTRIBUTES = {"columns", "exclude", "known"}
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -99,167 +107,86 @@ def parse_mapping(document: AnyMapping[str, Any]) -> Mapping:
     UsageError
         A key is unknown or a value does not fit.
     """
-    _only(document, {*_TOP, "columns"}, "the top level")
+    check_keys(document, {*_TOP, "columns"}, "the top level")
     name = document.get("table")
     if name not in FACT_TABLES:
-        raise _wrong("table", name, f"one of {', '.join(sorted(FACT_TABLES))}")
+        raise wrong_entry("table", name, f"one of {', '.join(sorted(FACT_TABLES))}")
     table = FACT_TABLES[name]
-    zone = _zone(document.get("timezone", "UTC"), "timezone")
-    columns = _columns(document, table, zone)
-    known = _known_at(document.get("known_at"), table, zone)
+    zone = read_zone(document.get("timezone", "UTC"), "timezone")
+    columns = parse_columns(document, table, zone)
+    known = parse_known_at(document.get("known_at"), table, zone)
     if known.from_event_clock and table.event_clock not in {spec.column.name for spec in columns}:
-        raise _wrong("known_at", "event_clock_delay", f"{table.event_clock} in [columns]")
+        raise wrong_entry("known_at", "event_clock_delay", f"{table.event_clock} in [columns]")
+    attributes = _attributes(document, table)
     return Mapping(
         table=table,
         columns=columns,
         known_at=known,
         options=_options(document.get("source", {})),
-        attributes=_attributes(document, table),
-        attributes_exclude=frozenset(_texts(document, "attributes_exclude")),
+        attributes=tuple(read_texts(attributes, "columns")),
+        attributes_exclude=frozenset(read_texts(attributes, "exclude")),
+        attributes_known=attributes.get("known", {}),
         zone=zone,
+        keep=_keep(document.get("keep", [])),
         deleted=_deleted(document, table),
     )
 
 
-def _deleted(document: AnyMapping[str, Any], table: Table) -> Deleted | None:
+def _keep(entry: Any) -> tuple[RowTest, ...]:
+    tests = entry if isinstance(entry, list) else [entry]
+    return tuple(read_row_test(test, "keep") for test in tests)
+
+
+def _deleted(document: AnyMapping[str, Any], table: Table) -> RowTest | None:
     entry = document.get("deleted")
     if entry is None:
         return None
-    if table.kind != "event" or not isinstance(entry, dict) or set(entry) != {"from", "values"}:
-        raise _wrong("deleted", entry, "from and values, for a table of events")
-    return Deleted(str(entry["from"]), tuple(_texts(entry, "values")))
-
-
-def _columns(
-    document: AnyMapping[str, Any], table: Table, zone: ZoneInfo
-) -> tuple[ColumnSpec, ...]:
-    given = dict(document.get("columns", {}))
-    if "currency" in document:
-        if "currency" in given or "currency" not in table.names:
-            raise _wrong("currency", document["currency"], "in [columns] or above them, not both")
-        given["currency"] = {"value": _currency(str(document["currency"]))}
-    _only(given, set(table.names), "[columns]")
-    missing = [
-        column.name for column in table.columns if not column.null and column.name not in given
-    ]
-    if missing:
-        raise _wrong("[columns]", f"no {missing[0]}", f"every required column of {table.name}")
-    return tuple(_column(table.column(name), entry, zone) for name, entry in given.items())
-
-
-def _currency(code: str) -> str:
-    if code not in MINOR_DIGITS:
-        raise _wrong("currency", code, "an ISO 4217 code such as EUR")
-    return code
-
-
-def _column(column: Column, entry: Any, zone: ZoneInfo) -> ColumnSpec:
-    place = f"[columns] {column.name}"
-    if isinstance(entry, str):
-        entry = {"from": entry}
-    ways = [way for way in ("from", "value", "sign_of") if isinstance(entry, dict) and way in entry]
-    if len(ways) != 1:
-        raise _wrong(place, entry, "a source column, or a table with from, value or sign_of")
-    _only(entry, _COLUMN, place)
-    unit = entry.get("unit", "minor")
-    if unit not in {"major", "minor"} or ("unit" in entry and column.unit != "minor"):
-        raise _wrong(f"{place} unit", unit, "major or minor, on a money column")
-    source = entry.get("from", [])
-    values = entry.get("values")
-    return ColumnSpec(
-        column,
-        sources=(source,) if isinstance(source, str) else tuple(source),
-        value=None if "value" not in entry else str(entry["value"]),
-        is_major=unit == "major",
-        formats=tuple(_texts(entry, "formats")),
-        zone=_zone(entry["timezone"], place) if "timezone" in entry else zone,
-        values=None if values is None else {str(key): str(to) for key, to in values.items()},
-        default=None if "default" not in entry else str(entry["default"]),
-        sign_of=_sign_of(column, entry, place),
-    )
-
-
-def _sign_of(column: Column, entry: AnyMapping[str, Any], place: str) -> str | None:
-    if "sign_of" not in entry:
-        return None
-    if "adjustment" not in column.allowed or entry["sign_of"] != "amount_minor":
-        raise _wrong(place, f"sign_of {entry['sign_of']}", "kind of orders, of amount_minor")
-    return "amount_minor"
-
-
-def _known_at(entry: Any, table: Table, zone: ZoneInfo) -> KnownAt:
-    if entry == "arrival":
-        return KnownAt()
-    expected = '"arrival", { column = "…" } or { event_clock_delay = "1d" }'
-    if not isinstance(entry, dict) or ("column" in entry) == ("event_clock_delay" in entry):
-        raise _wrong("known_at", entry, expected)
-    _only(entry, _KNOWN, "known_at")
-    if "event_clock_delay" in entry:
-        if table.event_clock is None:
-            raise _wrong("known_at event_clock_delay", table.name, "a table with an event clock")
-        delay = _delay(entry["event_clock_delay"])
-        return KnownAt(from_event_clock=True, delay=delay, known_source="assumed")
-    spec = ColumnSpec(
-        table.column("known_at"),
-        sources=(str(entry["column"]),),
-        formats=tuple(_texts(entry, "formats")),
-        zone=zone,
-    )
-    delay = _delay(entry.get("delay", "0d"))
-    source = "assumed" if entry.get("assumed") or delay else "recorded"
-    return KnownAt(spec=spec, delay=delay, known_source=source)
+    if table.kind != "event":
+        raise wrong_entry("deleted", entry, "from and values, for a table of events")
+    return read_row_test(entry, "deleted")
 
 
 def _options(entry: Any) -> SourceOptions:
     if not isinstance(entry, dict):
-        raise _wrong("[source]", entry, "a table")
-    _only(entry, _SOURCE, "[source]")
+        raise wrong_entry("[source]", entry, "a table")
+    check_keys(entry, _SOURCE, "[source]")
     if entry.get("format", "csv") not in FORMATS:
-        raise _wrong("[source] format", entry["format"], f"one of {', '.join(FORMATS)}")
+        raise wrong_entry("[source] format", entry["format"], f"one of {', '.join(FORMATS)}")
     delimiter = entry.get("delimiter", ",")
     if not isinstance(delimiter, str) or len(delimiter) != 1:
-        raise _wrong("[source] delimiter", delimiter, "one character")
+        raise wrong_entry("[source] delimiter", delimiter, "one character")
     defaults = SourceOptions()
-    nulls = tuple(_texts(entry, "null_values")) if "null_values" in entry else defaults.null_values
+    nulls = (
+        tuple(read_texts(entry, "null_values")) if "null_values" in entry else defaults.null_values
+    )
     return SourceOptions(
         entry.get("format"), delimiter, bool(entry.get("decimal_comma")), nulls, entry.get("query")
     )
 
 
-def _attributes(document: AnyMapping[str, Any], table: Table) -> tuple[str, ...]:
-    names = tuple(_texts(document, "attributes"))
-    if names and table.name not in ATTRIBUTE_ENTITIES:
-        raise _wrong("attributes", table.name, f"one of {', '.join(ATTRIBUTE_ENTITIES)}")
-    return names
+def _attributes(document: AnyMapping[str, Any], table: Table) -> dict[str, Any]:
+    """Return ``columns``, ``exclude`` and ``known``, from a table or from the shorter lists."""
+    given = document.get("attributes", [])
+    if isinstance(given, dict):
+        check_keys(given, _ATTRIBUTES, "[attributes]")
+        if "attributes_exclude" in document:
+            raise wrong_entry("attributes_exclude", "beside [attributes]", "exclude in it")
+        entry = dict(given)
+    else:
+        entry = {
+            "columns": read_texts(document, "attributes"),
+            "exclude": read_texts(document, "attributes_exclude"),
+        }
+    if entry.get("columns") and table.name not in ATTRIBUTE_ENTITIES:
+        raise wrong_entry("attributes", table.name, f"one of {', '.join(ATTRIBUTE_ENTITIES)}")
+    _check_known(entry.get("known", {}))
+    return entry
 
 
-def _texts(entry: AnyMapping[str, Any], key: str) -> list[str]:
-    value = entry.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _wrong(key, value, "a list of texts")
-    return value
-
-
-def _delay(text: Any) -> timedelta:
-    match = _DELAY.match(str(text))
-    if match is None:
-        raise _wrong("delay", text, "a number and d, h or m, such as 1d")
-    unit = {"d": "days", "h": "hours", "m": "minutes"}[match[2]]
-    return timedelta(**{unit: int(match[1])})
-
-
-def _zone(name: Any, place: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(name))
-    except (KeyError, ValueError, OSError) as error:
-        raise _wrong(place, name, "an IANA time zone such as Europe/London") from error
-
-
-def _only(entry: AnyMapping[str, Any], allowed: set[str], place: str) -> None:
-    for key in entry:
-        if key not in allowed:
-            raise _wrong(place, f"key {key!r}", f"one of {', '.join(sorted(allowed))}")
-
-
-def _wrong(place: str, found: Any, expected: str) -> UsageError:
-    return UsageError(f"{place}: {str(found)[:80]}", expected, "correct the mapping")
+def _check_known(entry: Any) -> None:
+    if not isinstance(entry, dict):
+        raise wrong_entry("[attributes.known]", entry, "a table of attributes")
+    for name, known in entry.items():
+        if known not in ATTRIBUTE_KNOWN:
+            place = f"[attributes.known] {name}"
+            raise wrong_entry(place, known, f"one of {', '.join(ATTRIBUTE_KNOWN)}")

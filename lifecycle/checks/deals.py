@@ -1,0 +1,61 @@
+"""Rules over deals: amounts that are none, closes before the beginning, dates nobody means."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lifecycle.checks.numbers import LARGEST_MINOR
+from lifecycle.checks.rules import Faults
+from lifecycle.tables.declare import Table
+from lifecycle.tables.pipeline import FARTHEST_CLOSE_DAYS
+
+AMOUNTS = {
+    "opportunities": ("amount_minor",),
+    "opportunity_changes": ("amount_before_minor", "amount_after_minor"),
+}
+CLOSES = {
+    "opportunities": ("close_on",),
+    "opportunity_changes": ("close_before_on", "close_after_on"),
+}
+# a day's close may be written as its midnight, hours before the deal was entered
+SAME_DAY = timedelta(days=1)
+
+
+def check_deals(table: Table, columns: dict[str, pa.Array], faults: Faults) -> None:
+    """Add the faults of deals and of their changes; other tables have none.
+
+    An amount of zero, no amount, no account and an unknown stage are no faults: they are deals.
+    """
+    for name in AMOUNTS.get(table.name, ()):
+        if name in columns:
+            minor = columns[name].fill_null(0).to_numpy(zero_copy_only=False)
+            faults.add("deal_amount", name, (minor < 0) | (minor >= LARGEST_MINOR))
+    if table.name == "opportunities" and {"created_at", "closed_at"} <= set(columns):
+        # a sum with an absent instant is absent, and compares as no fault
+        early = pc.less(
+            pc.add(columns["closed_at"], pa.scalar(SAME_DAY, pa.duration("us"))),
+            columns["created_at"],
+        )
+        flags = pc.fill_null(early, False).to_numpy(zero_copy_only=False)
+        faults.add("closed_before_created", "closed_at", np.asarray(flags))
+
+
+def count_far_closes(table: Table, rows: pa.RecordBatch) -> int:
+    """Count the rows whose expected close lies too far from when they were known to be a date."""
+    far = np.zeros(rows.num_rows, dtype=bool)
+    known = _days(rows.column("known_at"))
+    for name in CLOSES.get(table.name, ()):
+        if name in rows.schema.names:
+            close = _days(rows.column(name))
+            far |= np.abs(np.where(np.isnan(close), 0.0, close - known)) > FARTHEST_CLOSE_DAYS
+    return int(far.sum())
+
+
+def _days(values: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return days since 1970, NaN where absent, shape (n,)."""
+    days = values.cast(pa.date32(), safe=False).cast(pa.int32()).cast(pa.float64())
+    return np.asarray(days.fill_null(np.nan).to_numpy(zero_copy_only=False))
