@@ -1,0 +1,103 @@
+"""Who serves the chance to win in the quarter: the house's gate over past quarters.
+
+Log loss decides; a candidate within one standard error (paired over quarters) of the lowest is
+tied with it, and of the tied the simplest serves. The base rate serves unless somebody beats it
+by more than chance, and the product then says that there is no signal. What a company does
+without us (the sales system's own shares, the reps' word) is measured beside them and never
+serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
+
+import numpy as np
+from scipy.special import logit
+
+from models.deals.direct import DirectModel
+from models.deals.rivals import DealRule, LastState
+from models.deals.tables import DealTable
+from models.evidence import score_evidence
+from training.contest import LEAST_RISK
+from training.deals.measures import Judged, more_measures
+from training.deals.replay import Candidate, DealEvaluation
+from training.gate import Standing, Verdict, decide
+from training.trials import LAPSE_MEASURES, GateRule, Trial, measure_trial
+
+BASELINE = "base_rate"
+LADDER: tuple[Candidate, ...] = (
+    partial(DealTable, "base_rate"),
+    partial(DealTable, "stage_week"),
+    partial(DirectModel, "logistic"),
+    partial(DirectModel, "blend"),
+)
+"""From the simplest to the richest: ties go to the earlier."""
+RIVALS: tuple[Candidate, ...] = (
+    partial(DealRule, "crm_stage"),
+    partial(DealRule, "rep_commit"),
+    partial(DealTable, "stage_rate"),
+    LastState,
+)
+"""Always shown, never served; the last is a warning, not advice."""
+SIMPLE = frozenset({"base_rate", "stage_week", "crm_stage", "rep_commit", "stage_rate"})
+RULE = GateRule("log_loss", LAPSE_MEASURES, baseline=BASELINE, simple=SIMPLE, must_beat=True)
+
+
+def decide_deals(found: DealEvaluation, names: Sequence[str]) -> Verdict:
+    """Choose who serves among the named candidates, from what they said in past quarters.
+
+    Raises
+    ------
+    GateError
+        Nobody was judged on every quarter.
+    """
+    trials = measure_trials(found, [name for name in names if name in found.names])
+    return decide(trials, RULE, evidence=measure_evidence(found))
+
+
+def stand_all(found: DealEvaluation) -> tuple[Standing, ...]:
+    """Return how everybody did, rivals included, as the card shows it."""
+    return decide(measure_trials(found, found.names), RULE).standings
+
+
+def measure_trials(found: DealEvaluation, names: Sequence[str]) -> list[Trial]:
+    """Measure candidates on every quarter.
+
+    Raises
+    ------
+    GateError
+        A prediction is not finite.
+    """
+    return [_trial(name, found.gather(name, [quarter]), quarter.start)
+            for name in names for quarter in found.quarters]  # fmt: skip
+
+
+def measure_evidence(found: DealEvaluation) -> Mapping[str, float]:
+    """Return by candidate how many standard errors its chances say more than the base rate.
+
+    A deal counts once, however many weeks it was open (`models.evidence.score_evidence`).
+    """
+    if not found.quarters or BASELINE not in found.names:
+        return {}
+    days = np.concatenate(
+        [np.full(len(found.found.actuals[one.start]), n) for n, one in enumerate(found.quarters)]
+    )
+    base = found.gather(BASELINE)
+    return {
+        name: _evidence(found.gather(name), base, days) for name in found.names if name != BASELINE
+    }
+
+
+def _evidence(rows: Judged, base: Judged, days: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+    expected = np.clip(base.chance, LEAST_RISK, 1.0 - LEAST_RISK)
+    said = np.clip(rows.chance, LEAST_RISK, 1.0 - LEAST_RISK)
+    _, deal = np.unique(rows.deal, return_inverse=True)
+    signal = logit(said) - logit(expected)
+    return score_evidence(rows.won, expected, signal, day=days, unit=deal)
+
+
+def _trial(name: str, rows: Judged, day: date) -> Trial:
+    trial = measure_trial(name, day, actual=rows.won, predicted=rows.chance, rule=RULE)
+    return trial.with_measures(more_measures(rows))
