@@ -58,12 +58,12 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
         ]
 
 
-def read_deal_scores(ledger: Ledger, opportunity_ids: Sequence[str]) -> list[DealRow]:
-    """Return the rows of some deals in the run that readers see now; others are left out."""
-    query = (
-        select(*[deals.c[name] for name in DEAL_NAMES])
-        .join(current_runs, current_runs.c.run_id == deals.c.run_id)
-        .where(current_runs.c.kind == "deals", deals.c.opportunity_id.in_(opportunity_ids))
+def read_deal_scores(
+    ledger: Ledger, opportunity_ids: Sequence[str], *, run_id: int
+) -> list[DealRow]:
+    """Return the rows of some deals in a run; those that it did not score are left out."""
+    query = select(*[deals.c[name] for name in DEAL_NAMES]).where(
+        deals.c.run_id == run_id, deals.c.opportunity_id.in_(opportunity_ids)
     )
     with ledger.reading() as connection:
         return [deal_of(row) for row in connection.execute(query).mappings()]

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from ledger.deal_tables import owner_bias
 from ledger.engine import Ledger
 from ledger.rows import write_rows
-from ledger.tables import current_runs
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,12 @@ def write_owner_bias(ledger: Ledger, run_id: int, rows: Iterable[OwnerBiasRow]) 
 
 
 def read_owner_bias(
-    ledger: Ledger, *, owner_id: str | None = None, team: str | None = None
+    ledger: Ledger, *, run_id: int, owner_id: str | None = None, team: str | None = None
 ) -> list[OwnerBiasRow]:
-    """Return the owners of the current run, the surest bias first; empty if it has none."""
+    """Return the owners of a run, the surest bias first; empty if it has none."""
     query = (
         select(*[owner_bias.c[name] for name in _NAMES])
-        .join(current_runs, current_runs.c.run_id == owner_bias.c.run_id)
-        .where(current_runs.c.kind == "deals")
+        .where(owner_bias.c.run_id == run_id)
         .order_by(owner_bias.c.p_beyond.desc(), owner_bias.c.owner_id)
     )
     for column, wanted in ((owner_bias.c.owner_id, owner_id), (owner_bias.c.team, team)):

@@ -13,9 +13,12 @@ from service import (
     accounts,
     accuracy,
     at_risk,
+    deal_scores,
+    deals,
     forecasts,
     health,
     models,
+    owner_bias,
     reference,
     scores,
     track_record,
@@ -25,11 +28,15 @@ from service.deps import Options, Service
 from service.guard import Guard
 from service.problems import install_problems
 
-# the busiest first: routes are tried in this order
+# the busiest first: routes are tried in this order; the scores of deals stand before the scores of
+# a model of any name
 NOUNS = (
+    deal_scores,
     scores,
     at_risk,
     accounts,
+    deals,
+    owner_bias,
     forecasts,
     accuracy,
     track_record,

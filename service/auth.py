@@ -24,6 +24,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "reader": (
         "accounts:read",
         "backtest:read",
+        "deals:read",
         "docs:read",
         "forecast:read",
         "models:read",

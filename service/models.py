@@ -21,7 +21,9 @@ class ModelAnswer(ApiModel):
     """One champion."""
 
     model: str = Field(examples=["churn"])
-    horizon_days: int = Field(ge=1, description="Look-ahead in days", examples=[90])
+    horizon_days: int = Field(
+        ge=0, description="Look-ahead in days; 0: to the end of the quarter", examples=[90]
+    )
     route: str = Field(examples=["non_contractual"])
     candidate: str = Field(description="The estimator that won", examples=["lightgbm_blend"])
     model_version: str = Field(examples=["3"])

@@ -31,7 +31,15 @@ def _check_decimal(value: Any) -> Any:
     return value
 
 
+def _check_flag(value: Any) -> Any:
+    """Take the two words of JSON only: pydantic alone also takes ``yes``, ``on`` and ``1``."""
+    if isinstance(value, str) and value not in {"true", "false"}:
+        raise ValueError("true or false is expected")
+    return value
+
+
 # the limits stand before the check of form, or the published schema would lose them
+Flag = Annotated[bool, BeforeValidator(_check_flag)]
 PageSize = Annotated[int, Field(ge=1, le=200), BeforeValidator(_check_whole)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_check_decimal)]
 Minor = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False), BeforeValidator(_check_decimal)]

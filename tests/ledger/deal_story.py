@@ -9,8 +9,8 @@ from ledger.deals import DealRow, write_deals
 from ledger.engine import Ledger
 from ledger.owner_bias import OwnerBiasRow, write_owner_bias
 from ledger.releases import read_champion
-from ledger.runs import publish_run
-from tests.ledger.story import DAY, new_run, release
+from ledger.runs import begin_run, publish_run
+from tests.ledger.story import DAY, KNOWN, release
 
 REASON = {
     "group": "close_date",
@@ -102,6 +102,7 @@ def bias(owner_id: str, **changed: object) -> OwnerBiasRow:
     return OwnerBiasRow(**{**given, **changed})  # type: ignore[arg-type]
 
 
+QUARTER = {"quarter_start_on": "2011-10-01", "quarter_ends_before": "2012-01-01"}
 HAPPY = {"label": "happy_ears", "ratio": 0.6, "ratio_low": 0.5, "ratio_high": 0.72,
          "p_beyond": 0.99, "deals_count": 31}  # fmt: skip
 
@@ -120,7 +121,7 @@ def publish_deals(
 ) -> int:
     """Write some deals by the deals' champion, released before, and make the run current."""
     spoke = read_champion(ledger, "deal_win", horizon_days=0, route="deals")
-    run_id = new_run(ledger, "deals", day)
+    run_id = begin_run(ledger, "deals", as_of=day, data_as_of=KNOWN, note=QUARTER)
     write_deals(ledger, run_id, spoke, rows=rows)
     write_owner_bias(ledger, run_id, owners)
     publish_run(ledger, run_id)

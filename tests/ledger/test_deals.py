@@ -53,7 +53,6 @@ def _walk(ledger: Ledger, sort: DealSort, limit: int, between=lambda: None) -> l
 def test_there_are_no_deals_before_the_first_run(released: Ledger) -> None:
     assert read_deals(released, DealFilters()) is None
     assert read_deal(released, "O1") == []
-    assert read_owner_bias(released) == []
 
 
 @pytest.mark.parametrize(
@@ -98,8 +97,8 @@ def test_pages_keep_to_their_run_while_others_are_published(released: Ledger) ->
 
 def test_a_deal_comes_back_as_it_was_written_and_money_stays_whole(released: Ledger) -> None:
     row = deal("O1", amount_minor=np.int64(10**15), rank=np.int64(3), p_win=np.float64(0.25))
-    publish_deals(released, [row])
-    (found,) = read_deal_scores(released, ["O1", "unknown"])
+    run_id = publish_deals(released, [row])
+    (found,) = read_deal_scores(released, ["O1", "unknown"], run_id=run_id)
     assert found == row
     assert (type(found.amount_minor), found.amount_minor) == (int, 10**15)
 
@@ -110,7 +109,7 @@ def test_a_deal_keeps_what_was_said_before_and_after_it_closed(told: Ledger) -> 
     assert (newest.current, before.current, newest.model_version) == (True, False, "deals-1")
     (last,) = read_deal(told, "gone")
     assert not last.current
-    assert read_deal_scores(told, ["gone"]) == []
+    assert read_deal_scores(told, ["gone"], run_id=newest.run.run_id) == []
 
 
 def test_a_run_of_deals_names_its_model(told: Ledger) -> None:
@@ -131,12 +130,14 @@ def test_a_chance_that_is_no_number_is_refused_by_the_deals_name(released: Ledge
 
 
 def test_the_surest_bias_comes_first_and_owners_can_be_chosen(told: Ledger) -> None:
-    assert [one.owner_id for one in read_owner_bias(told)] == ["W1", "W2"]
-    assert [one.owner_id for one in read_owner_bias(told, owner_id="W2")] == ["W2"]
-    assert read_owner_bias(told, team="nobody") == []
+    run_id = read_deal(told, "O1")[0].run.run_id
+    assert [one.owner_id for one in read_owner_bias(told, run_id=run_id)] == ["W1", "W2"]
+    (one,) = read_owner_bias(told, run_id=run_id, owner_id="W2")
+    assert one.label is None
+    assert read_owner_bias(told, run_id=run_id, team="nobody") == []
 
 
 def test_an_owner_without_wins_has_no_late_share(released: Ledger) -> None:
     row = bias("W9", late_share=None, late_low=None, late_high=None, won_count=0, won_minor=0)
-    publish_deals(released, [deal("O1")], owners=[row])
-    assert read_owner_bias(released) == [row]
+    run_id = publish_deals(released, [deal("O1")], owners=[row])
+    assert read_owner_bias(released, run_id=run_id) == [row]

@@ -17,6 +17,7 @@ from ledger.keys import KeyRequest, create_key, load_pepper
 from service.app import create_app
 from service.auth import ROLES
 from service.deps import Options
+from tests.ledger.deal_story import fill_deals
 from tests.ledger.story import address, fill, new_ledger
 
 
@@ -78,6 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ledger(folder: Path) -> Ledger:
     made = new_ledger(folder)
     fill(made)
+    fill_deals(made)
     return made
 
 

@@ -199,13 +199,13 @@ def test_a_name_that_nothing_bears_is_a_problem(client: Client, path: str) -> No
 
 
 def test_models_show_cards_and_figures(client: Client) -> None:
-    (found,) = client.json("/v1/models")["models"]
+    (found,) = client.json("/v1/models?model=churn")["models"]
     assert (found["model"], found["metrics"], found["card"]["purpose"][:3]) == (
         "churn",
         {"auc": 0.81},
         "who",
     )
-    assert client.json("/v1/models?model=churn")["models"] == [found]
+    assert found in client.json("/v1/models")["models"]
 
 
 def test_the_page_needs_no_scripts(client: Client) -> None:

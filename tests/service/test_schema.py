@@ -17,10 +17,14 @@ from tests.service.conftest import Client, check_answer
 
 OPERATIONS = [
     "listAtRisk",
+    "listDeals",
     "listModels",
+    "listOwnerBias",
     "readAccount",
     "readAccuracy",
     "readChurnTrackRecord",
+    "readDeal",
+    "readDealScores",
     "readForecast",
     "readScores",
 ]

@@ -1,0 +1,80 @@
+"""How owners' commits compare with what they win: for coaching, with n and an interval."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from ledger.owner_bias import read_owner_bias
+from ledger.runs import read_current_run
+from service.auth import ScopedRoute, needs
+from service.deal_shapes import DEAL_WIN
+from service.deals import no_deals_yet
+from service.deps import ServiceHere
+from service.shapes import ID_PATTERN, TEXT_PATTERN, ApiModel, Fresh
+
+router = APIRouter(route_class=ScopedRoute, tags=["deals"])
+
+
+class OwnerBias(ApiModel):
+    """One owner; ratios are won over committed money, drawn towards all owners where n is small."""
+
+    owner_id: str = Field(examples=["W07"])
+    team: str | None
+    label: str | None = Field(
+        description=(
+            "happy_ears (wins less than committed) or sandbagging (wins more); null unless "
+            "p_beyond > 0.9 and deals_count >= 8"
+        ),
+        examples=["happy_ears"],
+    )
+    ratio: float = Field(gt=0, description="Posterior median; 1 is no bias", examples=[0.71])
+    ratio_low: float = Field(gt=0, description="Lower end of the 95 % interval", examples=[0.6])
+    ratio_high: float = Field(gt=0, description="Upper end of the 95 % interval", examples=[0.84])
+    p_beyond: float = Field(
+        ge=0, le=1, description="Probability that the ratio is more than 10 % from 1"
+    )
+    deals_count: int = Field(ge=0, description="Committed deals it rests on", examples=[31])
+    quarters_count: int = Field(ge=0, examples=[6])
+    late_share: float | None = Field(
+        description=(
+            "Share of the wins that were not in the quarter's pipeline at week 3; null without wins"
+        )
+    )
+    late_low: float | None = Field(description="Lower end of its 95 % interval")
+    late_high: float | None = Field(description="Upper end of its 95 % interval")
+    won_count: int = Field(ge=0, description="Wins of these quarters")
+    commit_minor: int | None = Field(description="Committed at week 3, whole minor units")
+    won_minor: int | None = Field(description="Won in these quarters, whole minor units")
+    currency: str | None = Field(examples=["GBP"])
+
+
+class OwnersAnswer(Fresh):
+    """The owners that ever committed, the surest bias first; may be empty."""
+
+    owners: list[OwnerBias]
+
+
+@router.get("/v1/owners/bias", operation_id="listOwnerBias", openapi_extra=needs("deals:read"))
+def list_owner_bias(
+    service: ServiceHere,
+    owner_id: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
+    team: Annotated[str | None, Query(pattern=TEXT_PATTERN)] = None,
+    label: Annotated[
+        Literal["happy_ears", "sandbagging"] | None, Query(description="Only owners so labelled")
+    ] = None,
+) -> OwnersAnswer:
+    """List how each owner's commits compared with what was won, as of the newest scored deals."""
+    run = read_current_run(service.ledger, "deals")
+    if run is None:
+        raise no_deals_yet()
+    rows = read_owner_bias(service.ledger, run_id=run.run_id, owner_id=owner_id, team=team)
+    return OwnersAnswer.model_validate(
+        {
+            **service.freshness(run, service.spoken(run.run_id).version(DEAL_WIN)),
+            "owners": [asdict(row) for row in rows if label in {None, row.label}],
+        }
+    )
