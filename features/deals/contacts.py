@@ -57,8 +57,6 @@ class Activities:
         Story of the deal.
     seen
         First day that knows it.
-    until
-        First day on which it no longer counts.
     happened
         When it took place (days, with fraction).
     values
@@ -70,7 +68,6 @@ class Activities:
 
     story: Ints
     seen: Ints
-    until: Ints
     happened: Floats
     values: dict[str, Floats]
     words: dict[str, pa.Array]
@@ -112,6 +109,6 @@ def build_activities(contacts: Contacts, source: Source) -> Activities:
     place, story = place[order], story[order]
     values = {name: column[place] for name, column in contacts.values.items()}
     return Activities(
-        story, seen_days(contacts.known[place]), contacts.void[place], contacts.happened[place],
+        story, seen_days(contacts.known[place]), contacts.happened[place],
         values, contacts.words,
     )  # fmt: skip

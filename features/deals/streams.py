@@ -82,6 +82,11 @@ class Edits:
         """Return the value that stands on each day, shape (m,); NaN = nothing was told."""
         return taken(self.value, self.last(story, day))
 
+    def count(self, marked: npt.NDArray[np.generic], story: Ints, day: Ints) -> Floats:
+        """Return how many marked edits (or the sum of whole amounts) were seen by each day."""
+        amounts = marked.astype(np.int64)
+        return summed(self.story, self.seen, amounts, story=story, day=day).astype(np.float64)
+
     @property
     def is_first(self) -> npt.NDArray[np.bool_]:
         """Whether a value is the first that was told of its story, shape (e,)."""
@@ -107,6 +112,23 @@ def last_seen(key_story: Ints, key_seen: Ints, story: Ints, day: Ints) -> Ints:
     if not len(key_story):
         return np.full(len(story), -1, np.int64)
     return np.where((place >= 0) & (key_story[place] == story), place, -1)
+
+
+def summed(key_story: Ints, key_seen: Ints, amounts: Ints, *, story: Ints, day: Ints) -> Ints:
+    """Return the sum of whole amounts over a story's facts seen by a day, shape (m,).
+
+    Whole numbers only: a running sum of fractions would depend on the stories before it.
+
+    Parameters
+    ----------
+    key_story, key_seen, amounts
+        The facts, sorted by story and then by the first day that knows them, shape (e,).
+    story, day
+        What is asked, shape (m,).
+    """
+    total = np.append(0, np.cumsum(amounts))
+    place = last_seen(key_story, key_seen, story, day)
+    return np.where(place < 0, 0, total[place + 1] - total[np.searchsorted(key_story, story)])
 
 
 def taken(values: npt.NDArray[np.generic], places: Ints) -> Floats:
