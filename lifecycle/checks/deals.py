@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from lifecycle.checks.numbers import LARGEST_MINOR
 from lifecycle.checks.rules import Faults
 from lifecycle.tables.declare import Table
-from lifecycle.tables.pipeline import FARTHEST_CLOSE_DAYS
+from lifecycle.tables.pipeline import CLOSE_YEARS
 
 AMOUNTS = {
     "opportunities": ("amount_minor",),
@@ -45,17 +45,11 @@ def check_deals(table: Table, columns: dict[str, pa.Array], faults: Faults) -> N
 
 
 def count_far_closes(table: Table, rows: pa.RecordBatch) -> int:
-    """Count the rows whose expected close lies too far from when they were known to be a date."""
+    """Count the rows with an expected close that nobody can mean."""
     far = np.zeros(rows.num_rows, dtype=bool)
-    known = _days(rows.column("known_at"))
+    first, last = CLOSE_YEARS
     for name in CLOSES.get(table.name, ()):
         if name in rows.schema.names:
-            close = _days(rows.column(name))
-            far |= np.abs(np.where(np.isnan(close), 0.0, close - known)) > FARTHEST_CLOSE_DAYS
+            year = pc.year(rows.column(name)).fill_null(first).to_numpy(zero_copy_only=False)
+            far |= (year < first) | (year > last)
     return int(far.sum())
-
-
-def _days(values: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return days since 1970, NaN where absent, shape (n,)."""
-    days = values.cast(pa.date32(), safe=False).cast(pa.int32()).cast(pa.float64())
-    return np.asarray(days.fill_null(np.nan).to_numpy(zero_copy_only=False))

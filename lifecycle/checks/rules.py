@@ -48,7 +48,7 @@ NOTES: dict[str, str] = {
     "money_rounded": "amounts with digits below the minor unit, rounded half to even",
     "not_kept": "rows that the mapping's `keep` does not want, left out",
     "close_date_far": (
-        "rows of deals with an expected close over ten years away; kept, and unknown to features"
+        "rows of deals with an expected close outside 1990-2100; kept, and unknown to features"
     ),
     "merge_of_unknown_account": (
         "merges that name an account of which no order, contract or account row is known; kept, "

@@ -17,10 +17,11 @@ from lifecycle.tables.declare import (
 
 CATEGORIES = ("commit", "best_case", "pipeline", "omitted", "closed")
 
-FARTHEST_CLOSE_DAYS = 3653
-"""An expected close further than this from the day we look is no date: it is unknown (days).
+CLOSE_YEARS = (1990, 2100)
+"""First and last year of a believable expected close.
 
-Ten years: 1900-01-01 and 2999-12-31 are how people write that they do not know.
+1900-01-01 and 2999-12-31 are how people write that they do not know: kept as a fact, and unknown
+to the features.
 """
 
 LEADS = Table(
@@ -69,7 +70,8 @@ OPPORTUNITIES = Table(
         ),
         instant(
             "created_at",
-            "When it was opened; absent where the source has no dates: then as known first.",
+            "When it was opened; absent where the source has no dates: such a deal is never seen "
+            "open.",
             null=True,
         ),
         code("source", "Where it came from."),
@@ -79,8 +81,8 @@ OPPORTUNITIES = Table(
         currency(null=True),
         day(
             "close_on",
-            "Expected close in this version; on a closed deal, the close. Over ten years away it "
-            "is kept, and unknown to the features.",
+            "Expected close in this version; on a closed deal, the close. Outside 1990-2100 "
+            "it is kept, and unknown to the features.",
         ),
         code("outcome", "State in this version.", allowed=("open", "won", "lost")),
         instant("closed_at", "When it was won or lost.", null=True),
