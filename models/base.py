@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 DayArray = NDArray[np.datetime64]
 Unit = Literal["probability", "minor"]
 Link = Literal["logit", "log", "identity"]
-Route = Literal["contractual", "non_contractual"]
+Route = Literal["contractual", "non_contractual", "deals"]
 Fitted = TypeVar("Fitted")
 
 

@@ -148,7 +148,7 @@ class CalibratedLapse:
         moved = np.zeros(len(before))
         if self.calibration.kind != "none":
             # a second prediction costs as much as all else here; lapse keeps the bits it had
-            known = why.route == "contractual"
+            known = why.route != "non_contractual"
             risk = np.asarray(expit(before)) if known else self.inner.predict(frame)
             moved = self.calibration.log_odds(risk) - before
         parts = np.column_stack([why.contributions, moved])

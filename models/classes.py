@@ -25,6 +25,12 @@ MODEL_CLASSES: Mapping[str, str] = {
     "ContractRisk": "models.contract.risk",
     "ContractRule": "models.clv.contract.rivals",
     "ContractValue": "models.clv.contract.value",
+    "DealModel": "models.deals.win",
+    "DealTable": "models.deals.tables",
+    "DealRule": "models.deals.rivals",
+    "LastState": "models.deals.rivals",
+    "DirectModel": "models.deals.direct",
+    "FlatModel": "models.deals.flat",
 }
 
 

@@ -33,8 +33,12 @@ SCORE_SCHEMA = pa.schema(
 RISK_BANDS: Mapping[Route, tuple[float, float]] = {
     "non_contractual": (2 / 3, 1 / 3),
     "contractual": (0.30, 0.10),
+    "deals": (0.50, 0.20),
 }
-"""By route, where a probability is high and medium: of those who hold a contract few ever leave."""
+"""By route, where a probability is high and medium: of those who hold a contract few ever leave.
+
+Of deals it is the chance to win.
+"""
 VALUE_HIGH_SHARE, VALUE_MEDIUM_SHARE = 0.50, 0.90
 
 

@@ -1,0 +1,170 @@
+"""From a deal frame to a matrix: texts made fit, and what the logistic cannot work out itself.
+
+A chance to win by the quarter's end hangs on how far a deal is *and* how much time is left. Trees
+find such pairs; a logistic is told them, in columns worked out from others of the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.base import FloatArray
+from models.deals.after import DEAL
+from models.matrix import Layout
+from models.vocabulary import Vocabulary
+
+NOT_READ = (
+    DEAL, "account_id", "owner_id", "as_of", "kind", "currency", "team", "product_id", "close_on",
+    "next_step_on", "amount_minor",
+)  # fmt: skip
+"""Keys, and the amount itself: ``amount_log`` and ``amount_z`` say it on a scale that travels."""
+DERIVED: Mapping[str, tuple[str, ...]] = {
+    "pair:stage_close": ("stage", "close_in_quarter"),
+    "pair:week": ("quarter_week",),
+    "pair:close_past_quarter_days": ("close_days", "quarter_days_left"),
+    "pair:stage_weeks": ("stage_position", "weeks_left"),
+    "pair:close_weeks": ("close_in_quarter", "weeks_left"),
+    "pair:close_stage": ("close_in_quarter", "stage_position"),
+}
+"""Columns worked out from others; their part is told as the first one's."""
+FARTHEST_DAYS = 180.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a fit reads, in order.
+
+    Attributes
+    ----------
+    vocabulary, layout
+        Of the fit's frame, derived columns among them.
+    """
+
+    vocabulary: Vocabulary
+    layout: Layout
+
+    @classmethod
+    def learn(
+        cls, frame: pa.Table, label: FloatArray, *, only: Sequence[str] | None = None
+    ) -> tuple[Self, FloatArray]:
+        """Learn from rows and labels (0 or 1); return also their matrix, texts out of fold.
+
+        ``only`` names the columns to read; None for all but the keys.
+        """
+        own = _as_units(frame)
+        if only is not None:
+            own = own.select(["account_id", *(n for n in only if n in own.column_names)])
+        made = add_derived(own)
+        vocabulary = Vocabulary.learn(_drop_keys(made), label)
+        ready = vocabulary.transform_training(made, label)
+        layout = Layout.learn(ready, without=NOT_READ)
+        return cls(vocabulary, layout), layout.matrix(ready)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the matrix's columns."""
+        return self.layout.columns
+
+    @property
+    def text_sizes(self) -> dict[int, int]:
+        """Places of the text columns and their number of codes."""
+        layout = self.layout
+        return {layout.columns.index(name): len(layout.words[name]) for name in layout.words}
+
+    @property
+    def plain(self) -> NDArray[np.intp]:
+        """Places of the columns that are the frame's own: what trees read."""
+        return np.array([k for k, n in enumerate(self.columns) if n not in DERIVED], dtype=np.intp)
+
+    def matrix(self, frame: pa.Table) -> FloatArray:
+        """Return shape (n, len(columns)).
+
+        Raises
+        ------
+        FeatureMismatchError
+            The frame lacks columns of the fit, or holds them with another type.
+        """
+        return self.layout.matrix(self.vocabulary.transform(add_derived(_as_units(frame))))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"vocabulary": self.vocabulary.to_json(), "layout": self.layout.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from ``to_json``."""
+        return cls(Vocabulary.from_json(data["vocabulary"]), Layout.from_json(data["layout"]))
+
+
+def source_of(column: str) -> str:
+    """Return the frame column that a matrix column speaks of.
+
+    Examples
+    --------
+    >>> source_of("pair:stage_weeks"), source_of("age_days")
+    ('stage_position', 'age_days')
+    """
+    return DERIVED[column][0] if column in DERIVED else column
+
+
+def add_derived(frame: pa.Table) -> pa.Table:
+    """Append the derived columns whose sources the frame has."""
+    known = set(frame.column_names)
+    made = frame
+    for name, sources in DERIVED.items():
+        if set(sources) <= known:
+            made = made.append_column(name, _derive(frame, name, sources))
+    return made
+
+
+def name_close(inside: FloatArray) -> NDArray[np.str_]:
+    """Return ``in``, ``out`` or ``none``: whether the close date shown lies in the quarter.
+
+    Examples
+    --------
+    >>> name_close(np.array([1.0, 0.0, np.nan])).tolist()
+    ['in', 'out', 'none']
+    """
+    return np.where(np.isnan(inside), "none", np.where(inside > 0, "in", "out"))
+
+
+def name_weeks(week: FloatArray) -> NDArray[np.str_]:
+    """Return the week of the quarter as a word, ``-`` where it is unknown."""
+    known = np.isfinite(week)
+    return np.where(known, np.nan_to_num(week).astype(np.int64).astype(str), "-")
+
+
+def _derive(frame: pa.Table, name: str, sources: Sequence[str]) -> pa.Array:
+    if name == "pair:stage_close":
+        stage = [word or "-" for word in frame.column("stage").to_pylist()]
+        close = name_close(_numbers(frame, "close_in_quarter")).tolist()
+        return pa.array([f"{a} | {b}" for a, b in zip(stage, close, strict=True)], pa.string())
+    if name == "pair:week":
+        return pa.array(name_weeks(_numbers(frame, "quarter_week")).tolist(), pa.string())
+    left, right = (_numbers(frame, one) for one in sources)
+    if name == "pair:close_past_quarter_days":
+        return pa.array(np.clip(left - right, -FARTHEST_DAYS, FARTHEST_DAYS))
+    return pa.array(left * right)
+
+
+def _numbers(frame: pa.Table, name: str) -> FloatArray:
+    return np.asarray(frame.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _as_units(frame: pa.Table) -> pa.Table:
+    """Let each deal be its own unit: folds and rare values count deals, not accounts."""
+    if DEAL not in frame.column_names:
+        return frame
+    without = frame.drop_columns(["account_id"]) if "account_id" in frame.column_names else frame
+    return without.append_column("account_id", frame.column(DEAL))
+
+
+def _drop_keys(frame: pa.Table) -> pa.Table:
+    keys = {*NOT_READ} - {"account_id"}
+    return frame.select([name for name in frame.column_names if name not in keys])

@@ -1,0 +1,95 @@
+"""Words for reasons of deals: business groups, and what each can show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from features.columns import Column
+from features.deal_columns import DEAL_COLUMNS
+from models.base import Explanation, FloatArray
+from models.contract.telling import own_fields
+from models.deals.inputs import DERIVED, source_of
+from models.tellings import Wording, sum_groups
+from models.vocabulary import OWN_NUMBER, OWN_TEXT
+
+GROUPS = (
+    "stage", "timing", "close_date", "amount", "activity", "people", "owner", "account",
+    "calendar", "path", "attributes",
+)  # fmt: skip
+_HELPS = (
+    "stage_position", "stage_win_share", "close_in_quarter", "weeks_left", "quarter_days_left",
+    "is_commit", "is_best_case", "two_way_share", "contacts_count", "people_max_count",
+    "meetings_28d_count", "meetings_held_count", "next_meeting", "sentiment_mean",
+    "activities_7d_count", "activities_14d_count", "activities_28d_count",
+    "activities_56d_count", "owner_win_share", "account_is_customer", "account_won_count",
+    "path_log_odds", "win_share_8w", "account_nps", "account_usage_trend",
+)  # fmt: skip
+_HURTS = (
+    "push_count", "push_days", "overdue_days", "close_placeholder", "stage_regressions_count",
+    "stage_age_vs_won", "stage_overdue_won_p90", "forward_days", "silence_days",
+    "two_way_silence_days", "no_shows_count", "reply_hours", "has_competitor",
+    "owner_slip_share", "owner_push_share", "account_lost_count", "account_tickets_open_count",
+    "account_notice", "next_step_days",
+)  # fmt: skip
+_FAMILY = {column.name: str(column.family) for column in DEAL_COLUMNS}
+
+
+def group_of(column: str) -> str:
+    """Return the business group of a column of a deal matrix; ``attributes`` for own fields.
+
+    Examples
+    --------
+    >>> group_of("push_count"), group_of("pair:week"), group_of("text:region")
+    ('close_date', 'calendar', 'attributes')
+    """
+    if column.startswith((OWN_NUMBER, OWN_TEXT)):
+        return "attributes"
+    family = _FAMILY.get(source_of(column), "attributes")
+    return family if family in GROUPS else "attributes"
+
+
+def label_of(column: Column) -> str:
+    """Return what to call a column in a reason: the first clause of its meaning."""
+    text = column.meaning.split(";")[0].removesuffix(".")
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
+DEALS = Wording(
+    groups=GROUPS,
+    shown={
+        group: tuple((c.name, label_of(c)) for c in DEAL_COLUMNS if group_of(c.name) == group)
+        for group in GROUPS
+    },
+    # reasons take a probability for a risk, and here it is the chance of a good end: of what
+    # helps a deal, more means less of what a risk is
+    engaged={**dict.fromkeys(_HELPS, -1), **dict.fromkeys(_HURTS, 1)},
+    actionable={column.name: column.actionable for column in DEAL_COLUMNS},
+    group_of=group_of,
+    more=own_fields,
+)
+"""The words of deals."""
+
+
+def explain_columns(base: float, columns: tuple[str, ...], parts: FloatArray) -> Explanation:
+    """Return log-odds of columns, shape (n, f), by business group.
+
+    What was worked out of a column is told as that column's.
+    """
+    groups = sum_groups(columns, parts, wording=DEALS)
+    own = tuple(name for name in columns if name not in DERIVED)
+    folded = np.zeros((len(parts), len(own)))
+    place: Mapping[str, int] = {name: k for k, name in enumerate(own)}
+    for k, name in enumerate(columns):
+        if source_of(name) in place:
+            folded[:, place[source_of(name)]] += parts[:, k]
+    return Explanation(base, GROUPS, groups, "logit", route="deals", columns=own, parts=folded)
+
+
+def explain_groups(base: float, steps: Mapping[str, FloatArray], rows: int) -> Explanation:
+    """Return log-odds given by group outright, each of shape (rows,)."""
+    parts = np.zeros((rows, len(GROUPS)))
+    for group, values in steps.items():
+        parts[:, GROUPS.index(group)] += values
+    return Explanation(base, GROUPS, parts, "logit", route="deals")
