@@ -37,7 +37,7 @@ def attribute_report(snapshot: Snapshot, *, allow: Collection[str] = ()) -> pa.T
     counted = known.group_by(["entity", "name"]).aggregate([([], "count_all")])
     rows: list[dict[str, Any]] = []
     for row in counted.sort_by([("entity", "ascending"), ("name", "ascending")]).to_pylist():
-        reason = _why_not(row["name"], allow)
+        reason = why_not_feature(row["name"], allow)
         rows.append(
             {
                 "entity": row["entity"],
@@ -89,7 +89,7 @@ def build_attribute_columns(
     for key in (name for name in ENTITIES if name in ids):
         own = known.filter(pc.equal(known["entity"], ENTITIES[key]))
         for name in sorted(set(own["name"].to_pylist())):
-            if _why_not(name, allow) is None:
+            if why_not_feature(name, allow) is None:
                 rows = own.filter(pc.equal(own["name"], name))
                 for column, values in _columns_of(name, rows, ids[key]).items():
                     found[column] = pc.coalesce(values, found.get(column, values))
@@ -99,7 +99,14 @@ def build_attribute_columns(
     }
 
 
-def _why_not(name: str, allow: Collection[str]) -> str | None:
+def why_not_feature(name: str, allow: Collection[str] = ()) -> str | None:
+    """Return why a field of an account or a line is no feature; ``None`` when it is one.
+
+    Parameters
+    ----------
+    allow
+        Names let in although they are forbidden.
+    """
     if name in allow:
         return None
     if name.lower() in TEST_FLAGS:

@@ -1,4 +1,4 @@
-"""What may never be a feature, because it is written after, or because of, the decision to leave.
+"""What may never be a feature, because it is written after, or because of, what is predicted.
 
 The list is of shapes of names. A field called so is dropped wherever a company's own fields come
 in; the canonical columns of this kind are read by no feature at all.
@@ -34,6 +34,34 @@ FORBIDDEN: dict[str, str] = {
 }
 """Shape of a name (lower case, searched) and why it is refused."""
 
+FORBIDDEN_OF_DEALS: dict[str, str] = {
+    r"(^|_)(won|win|closed?|closing|decision)(_won|_lost)?_?(reason|comment|note)"
+    r"|(^|_)reason_?(won|win|lost|loss|closed?)": (
+        "why a deal was won or lost is known only once it is closed"
+    ),
+    r"^(is_|has_|was_)?(won|lost|closed|booked|win|loss)(_(won|lost|win|loss))?(_flag)?$"
+    r"|(^|_)(opportunity|deal|sales)_?(status|state|stage|outcome|result)$|^result$": (
+        "whether the deal was won is the answer itself"
+    ),
+    r"(^|_)(final|actual|closed?|closing|won|booked|signed)_?"
+    r"(amount|value|price|total|revenue|discount|acv|arr|mrr|tcv)": (
+        "the final amount is written when the deal is closed"
+    ),
+    r"e_?sign(ed|ature)?(_|$)|docusign|contract_?sign|(^|_)sign(ed|ature)_?(on|at|date)$": (
+        "a contract is signed once the deal is won"
+    ),
+    r"(^|_)(contract|order|invoice|subscription|po)_?(id|no|nr|number|ref|key)$": (
+        "a contract, an order or an invoice exists only once the deal is won"
+    ),
+    r"(^|_)(win_?)?probability|^win_?(chance|likelihood)$": (
+        "a source's own probability is set to 1 or 0 by the close"
+    ),
+    r"days_?to_?clos|time_?to_?(clos|win)|sales_?cycle": (
+        "how long a deal took is known only once it is closed"
+    ),
+}
+"""Shapes that know how a deal ended, besides :data:`FORBIDDEN`."""
+
 OFFBOARDING = "offboard|export|cancel|churn|terminat|clos(e|ing)[ _-]?account|leav(e|ing)|migrat"
 """Topics of tickets that follow the decision to leave."""
 
@@ -48,9 +76,26 @@ def why_forbidden(name: str) -> str | None:
     >>> why_forbidden("employees") is None
     True
     """
+    return _why_of(name, FORBIDDEN)
+
+
+def why_forbidden_of_deals(name: str) -> str | None:
+    """Return why a field of a deal is no feature; ``None`` when it may be one.
+
+    Examples
+    --------
+    >>> why_forbidden_of_deals("Closed Won Reason")
+    'why a deal was won or lost is known only once it is closed'
+    >>> why_forbidden_of_deals("Region") is None
+    True
+    """
+    return _why_of(name, {**FORBIDDEN_OF_DEALS, **FORBIDDEN})
+
+
+def _why_of(name: str, shapes: dict[str, str]) -> str | None:
     plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
     plain = plain.strip("_")
-    for shape, reason in FORBIDDEN.items():
+    for shape, reason in shapes.items():
         if re.search(shape, plain):
             return reason
     return None
