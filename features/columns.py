@@ -16,6 +16,8 @@ Family = Literal[
     "id", "recency", "frequency", "money", "trend", "breadth", "credits", "context",
     "renewal", "contract", "price", "billing", "usage", "support", "survey", "relationship",
     "commercial", "tenure", "attributes",
+    "stage", "timing", "close_date", "amount", "activity", "people", "owner", "account",
+    "calendar", "path",
 ]  # fmt: skip
 
 

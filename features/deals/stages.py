@@ -115,9 +115,9 @@ class StageMap:
         encoded = source.dictionary_encode()
         places = _codes(encoded.indices)
         found = np.where(np.isnan(places), np.nan, len(self.names) - 1.0)
-        for clock in (happened, known):  # what the later one finds stands
+        for clock in (known if happened is None else happened, known):  # the later one's stands
             for place, name in enumerate(encoded.dictionary.to_pylist()):
-                for first, end, code in () if clock is None else self.spans.get(name, ()):
+                for first, end, code in self.spans.get(name, ()):
                     found[(places == place) & (clock >= first) & (clock < end)] = code
         return found
 
