@@ -25,6 +25,7 @@ FEWEST_LEAVES = 30
 SOURCES: Mapping[Route, tuple[str, ...]] = {
     "non_contractual": ("orders",),
     "contractual": ("subscriptions", "subscription_changes"),
+    "deals": ("opportunities", "opportunity_changes"),
 }
 """The facts whose knowledge times a card tells."""
 _CONTACT = re.compile(rb"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{2,64}")
@@ -115,7 +116,7 @@ def render_card(card: Mapping[str, Any]) -> str:
     data, gate = card["data"], card["gate"]
     shares = ", ".join(f"{name} {share:.0%}" for name, share in data["known_source_shares"].items())
     lines = [
-        f"# {card['model']} over {card['horizon_days']} days: {card['candidate']}",
+        f"# {card['model']} {tell_span(card)}: {card['candidate']}",
         "",
         f"Says: {card['meaning']}. Unit: {card['unit']}. Population: {card['population']}.",
         "",
@@ -140,6 +141,17 @@ def render_card(card: Mapping[str, Any]) -> str:
         f"Training set {data['training_digest']}; bundle {card.get('bundle_digest', '-')}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def tell_span(card: Mapping[str, Any]) -> str:
+    """Say how far ahead a model looks: so many days, or what its card calls it.
+
+    Examples
+    --------
+    >>> tell_span({"horizon_days": 90}), tell_span({"horizon_days": 0, "span": "in the quarter"})
+    ('over 90 days', 'in the quarter')
+    """
+    return str(card.get("span") or f"over {card['horizon_days']} days")
 
 
 def check_no_contacts(parts: Mapping[str, bytes]) -> None:

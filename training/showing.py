@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lifecycle.console import Console
+from training.cards import tell_span
 from training.train import TrainResult
 
 MOST_SHOWN = 6
@@ -32,7 +33,7 @@ def show_result(console: Console, result: TrainResult) -> None:
             for m in measures
         ]
         rows.append([name, *cells, f"{rival['bias_share']:+.1%}", f"{rival['miss_share']:.1%}"])
-    title = f"{card['model']} over {card['horizon_days']} days as of {result.as_of}"
+    title = f"{card['model']} {tell_span(card)} as of {result.as_of}"
     heads = [SHORT.get(name, name) if len(told) > MOST_SHOWN else name for name in measures]
     console.table(title, ["candidate", *heads, "bias", "total off"], rows)
     for name, reason in card["left_out"].items():

@@ -11,38 +11,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logit
 
-from models.deals.direct import DirectModel
-from models.deals.rivals import DealRule, LastState
-from models.deals.tables import DealTable
+from models.deals.ladder import DEAL_RULES, LADDER, choose_learner
 from models.evidence import score_evidence
 from training.contest import LEAST_RISK
 from training.deals.measures import Judged, more_measures
-from training.deals.replay import Candidate, DealEvaluation
+from training.deals.replay import DealEvaluation
 from training.gate import Standing, Verdict, decide
 from training.trials import LAPSE_MEASURES, GateRule, Trial, measure_trial
 
 BASELINE = "base_rate"
-LADDER: tuple[Candidate, ...] = (
-    partial(DealTable, "base_rate"),
-    partial(DealTable, "stage_week"),
-    partial(DirectModel, "logistic"),
-    partial(DirectModel, "blend"),
-)
-"""From the simplest to the richest: ties go to the earlier."""
-RIVALS: tuple[Candidate, ...] = (
-    partial(DealRule, "crm_stage"),
-    partial(DealRule, "rep_commit"),
-    partial(DealTable, "stage_rate"),
-    LastState,
-)
-"""Always shown, never served; the last is a warning, not advice."""
-SIMPLE = frozenset({"base_rate", "stage_week", "crm_stage", "rep_commit", "stage_rate"})
-RULE = GateRule("log_loss", LAPSE_MEASURES, baseline=BASELINE, simple=SIMPLE, must_beat=True)
+SERVING = (BASELINE, *(rung.learner for rung in LADDER))
+"""Who may serve; what a company does without us, and the warnings, are only shown beside them."""
+RULE = GateRule("log_loss", LAPSE_MEASURES, baseline=BASELINE, simple=DEAL_RULES, must_beat=True)
+
+
+def list_serving(won: int, lost: int) -> tuple[str, ...]:
+    """Return who may serve with so many won and lost deals, the simplest first.
+
+    Examples
+    --------
+    >>> list_serving(50, 300)
+    ('base_rate', 'stage_week', 'deal_logistic')
+    """
+    return SERVING[: SERVING.index(choose_learner(won, lost)) + 1]
 
 
 def decide_deals(found: DealEvaluation, names: Sequence[str]) -> Verdict:
@@ -90,7 +86,7 @@ def measure_evidence(found: DealEvaluation) -> Mapping[str, float]:
     }
 
 
-def _evidence(rows: Judged, base: Judged, days: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+def _evidence(rows: Judged, base: Judged, days: NDArray[np.int64]) -> float:
     expected = np.clip(base.chance, LEAST_RISK, 1.0 - LEAST_RISK)
     said = np.clip(rows.chance, LEAST_RISK, 1.0 - LEAST_RISK)
     _, deal = np.unique(rows.deal, return_inverse=True)

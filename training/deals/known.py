@@ -64,7 +64,7 @@ def find_silent_since(
     created = _last_before(facts, facts.fields["created"], turns, is_told=is_told, day=day)
     contacts = facts.activities
     if len(contacts.story):
-        here = is_told[contacts.story] & (contacts.seen <= day) & (day < contacts.until)
+        here = is_told[contacts.story] & (contacts.seen <= day)
         deal = facts.story_deal[contacts.story[here]]
         heard = _last(deal, contacts.happened[here], turns)
         return np.fmax(heard, created)

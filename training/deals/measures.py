@@ -38,10 +38,10 @@ class Judged:
         The deal's id.
     closed_days
         Days from the landmark to the close; NaN while open.
-    amount_minor
-        Amount on the landmark; NaN unknown.
+    expected_minor
+        Amount expected if won; NaN where nothing can be expected yet.
     final_minor
-        Amount won; NaN unless won.
+        Amount won; NaN unless won, or where none is told.
     """
 
     won: FloatArray
@@ -50,7 +50,7 @@ class Judged:
     week: FloatArray
     deal: NDArray[np.str_]
     closed_days: FloatArray
-    amount_minor: FloatArray
+    expected_minor: FloatArray
     final_minor: FloatArray
 
     def take(self, rows: NDArray[np.bool_]) -> Judged:
@@ -95,24 +95,23 @@ def calibration_intercept(won: FloatArray, chance: FloatArray) -> float:
     return moved
 
 
-def amount_bias(judged: Judged, ratio: FloatArray | None = None) -> float:
+def amount_bias(judged: Judged) -> float:
     """Return expected less actual amount won in the quarter, over the actual (share).
 
-    What a deal is expected to bring is its chance times its amount as it stood (times what the
-    amount becomes, where ``ratio`` says so); what it brought is the amount it was won for.
+    Expected is a deal's chance times the amount it is expected to be won for; wins whose amount
+    nobody told are left out on both sides.
 
     Raises
     ------
     DataError
         Nothing with an amount was won.
     """
-    known = np.isfinite(judged.amount_minor)
-    brought = np.where(np.isfinite(judged.final_minor), judged.final_minor, judged.amount_minor)
-    actual = float((judged.won * np.nan_to_num(brought))[known].sum())
+    told = np.isfinite(judged.expected_minor)
+    told &= (judged.won == 0.0) | np.isfinite(judged.final_minor)
+    actual = float(judged.won[told] @ np.nan_to_num(judged.final_minor[told]))
     if actual <= 0:
         raise DataError("no amount won", "one deal won with its amount", "judge more rows")
-    stood = judged.amount_minor if ratio is None else judged.amount_minor * ratio
-    return float((judged.chance * stood)[known].sum() / actual - 1.0)
+    return float(judged.chance[told] @ judged.expected_minor[told]) / actual - 1.0
 
 
 def brier_skill(judged: Judged) -> float:

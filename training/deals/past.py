@@ -20,6 +20,7 @@ from training.deals.hygiene import EPOCH
 from training.deals.known import read_known
 from training.deals.outcomes import Known, Looked, look_after
 from training.deals.plan import DealPlan, plan_deals
+from training.deals.turns import EVER, LOST, OPEN, WON
 
 HORIZON_DAYS = 0
 """Stands for "in the quarter" wherever a horizon is asked for."""
@@ -54,6 +55,34 @@ class DealPast:
             self._known[known_on] = read_known(self.facts, known_on)
         return self._known[known_on]
 
+    def count_closed(self) -> tuple[int, int]:
+        """Return how many deals met on any landmark were won, and lost, bulk closes left out."""
+        known = self.known(self.plan.as_of)
+        codes = pc.index_in(pc.unique(self.frame.column("opportunity_id")), self.facts.ids)
+        met = np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
+        last = known.turns.last_before(met, np.full(len(met), EVER))
+        state = known.turns.states_of(last)
+        if len(known.turns.state):
+            state = np.where(known.hygiene.swept[np.maximum(last, 0)] & (last >= 0), OPEN, state)
+        return int((state == WON).sum()), int((state == LOST).sum())
+
+    def count_never_open(self) -> int:
+        """Return how many closed deals were never met open on a landmark, renewals among them.
+
+        Those opened already closed, and those closed before the next weekly look.
+        """
+        known = self.known(self.plan.as_of)
+        every = np.arange(self.facts.count)
+        closed = known.turns.states_of(known.turns.last_before(every, np.full(len(every), EVER)))
+        created = self.facts.fields["created"].at(
+            self.facts.stories(every, np.full(len(every), self.facts.today)),
+            np.full(len(every), self.facts.today),
+        )
+        first = (self.plan.landmarks[0] - EPOCH).days
+        met = pc.is_in(self.facts.ids, value_set=pc.unique(self.frame.column("opportunity_id")))
+        unmet = ~np.asarray(met.to_numpy(zero_copy_only=False), dtype=bool)
+        return int((unmet & (closed != OPEN) & (created >= first)).sum())
+
     def examples(self, days: list[date], known_on: date) -> Examples:
         """Return the rows of some landmarks with what had become of them by a day.
 
@@ -82,7 +111,11 @@ class DealPast:
 
 
 def open_past(
-    snapshot: Snapshot, plan: DealPlan, *, cache_dir: Path | None = None
+    snapshot: Snapshot,
+    plan: DealPlan,
+    *,
+    facts: DealFacts | None = None,
+    cache_dir: Path | None = None,
 ) -> DealPast:
     """Read facts and landmarks of a plan, once.
 
@@ -92,6 +125,8 @@ def open_past(
         What is known on the plan's day.
     plan
         Landmarks to look at.
+    facts
+        Those of the snapshot, where they are at hand.
     cache_dir
         Where the frame is kept between runs.
 
@@ -100,12 +135,24 @@ def open_past(
     LakeError
         The lake's files cannot be read.
     """
-    frame = deal_frame(snapshot, days=plan.landmarks, cache_dir=cache_dir)
-    kind = pc.fill_null(frame.column("kind"), "")
-    renewals = frame.filter(pc.equal(kind, RENEWAL)).column("opportunity_id")
-    kept = frame.filter(pc.not_equal(kind, RENEWAL))
-    count = int(pc.count_distinct(renewals).as_py())
-    return DealPast(kept, read_deal_facts(snapshot), plan, count)
+    known = facts or read_deal_facts(snapshot)
+    frame = deal_frame(
+        snapshot,
+        days=plan.landmarks,
+        facts=known,
+        first_month=plan.first_month,
+        cache_dir=cache_dir,
+    )
+    return DealPast(frame, known, plan, count_renewals(known))
+
+
+def count_renewals(facts: DealFacts) -> int:
+    """Return how many deals are renewals: a population of its own, neither learned nor scored."""
+    every = np.arange(facts.count)
+    today = np.full(facts.count, facts.today)
+    kinds = facts.fields["kind"].at(facts.stories(every, today), today)
+    code = pc.index(facts.words["kind"], RENEWAL).as_py()
+    return int((kinds == code).sum()) if code >= 0 else 0
 
 
 def plan_past(

@@ -16,9 +16,10 @@ from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import DataError, ModelError
 from lifecycle.periods import Quarter
 from models.base import Examples, FloatArray, ScoreModel
+from models.deals.amount import DealAmount
 from training.deals.measures import Judged, measure_deals, measure_weeks
 from training.deals.past import DealPast
-from training.deals.plan import DealPlan, count_weeks
+from training.deals.plan import DealPlan
 from training.evaluate import FEWEST_ORIGINS, Evaluation
 from training.trials import check_finite
 
@@ -57,13 +58,14 @@ class DealEvaluation:
         bulk closes left out) and what the base rate said.
     quarters
         The quarters judged, oldest first.
-    first_month
-        Month in which the fiscal year starts (1-12).
+    amounts
+        By quarter's first day: the amount each judged deal was expected to be won for (minor
+        units; NaN where nothing could be expected yet), as learned by then.
     """
 
     found: Evaluation
     quarters: tuple[Quarter, ...]
-    first_month: int
+    amounts: Mapping[date, FloatArray]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,11 +87,17 @@ class DealEvaluation:
 
     def _judged(self, name: str, quarter: Quarter) -> Judged:
         day = quarter.start
-        judged = self.found.judged[day]
-        return read_judged(judged, self.found.predictions[name, day], self.found.references[day])
+        return read_judged(
+            self.found.judged[day],
+            self.found.predictions[name, day],
+            base=self.found.references[day],
+            expected_minor=self.amounts[day],
+        )
 
 
-def read_judged(judged: Examples, chance: FloatArray, base: FloatArray) -> Judged:
+def read_judged(
+    judged: Examples, chance: FloatArray, *, base: FloatArray, expected_minor: FloatArray
+) -> Judged:
     """Join judged rows with what was said of them."""
     frame, after = judged.frame, judged.outcomes
     if after is None:
@@ -101,7 +109,7 @@ def read_judged(judged: Examples, chance: FloatArray, base: FloatArray) -> Judge
         week=_floats(frame.column("quarter_week")),
         deal=np.array(frame.column("opportunity_id").to_pylist(), dtype=object),
         closed_days=_floats(after.column("closed_days")),
-        amount_minor=_floats(frame.column("amount_minor")),
+        expected_minor=expected_minor,
         final_minor=_floats(after.column("final_amount_minor")),
     )
 
@@ -150,6 +158,7 @@ class _Run:
     failures: dict[str, dict[date, str]] = field(default_factory=dict)
     judged: dict[date, Examples] = field(default_factory=dict)
     references: dict[date, FloatArray] = field(default_factory=dict)
+    amounts: dict[date, FloatArray] = field(default_factory=dict)
 
     def judge(self, quarter: Quarter) -> None:
         """Fit and predict every candidate at one quarter's start."""
@@ -161,6 +170,7 @@ class _Run:
             learned, judged = change(learned), change(judged)
         self.judged[day] = judged
         self.references[day] = overall_rate(learned, judged)
+        self.amounts[day] = DealAmount().fit(learned).expect(judged.frame)[0]
         for factory in self.candidates:
             self._try(factory(), day, learned)
             self.replay.ticker.advance(1)
@@ -197,12 +207,12 @@ class _Run:
             {day: self.references[day] for day in days},
             left_out,
         )
-        return DealEvaluation(found, tuple(quarters), self.plan.first_month)
+        return DealEvaluation(found, tuple(quarters), {day: self.amounts[day] for day in days})
 
 
 def thin_days(plan: DealPlan, days: Sequence[date], *, every: int) -> list[date]:
     """Return every so manyeth week's landmarks, counted from each quarter's start."""
-    weeks = [count_weeks(Quarter.containing(day, plan.first_month), day) for day in days]
+    weeks = [Quarter.containing(day, plan.first_month).week_of(day) for day in days]
     return [day for day, week in zip(days, weeks, strict=True) if week % every == 0]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,16 +59,15 @@ class Turns:
 
     def states_of(self, place: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the state after each turn; open where there was none."""
-        return self._of(self.state, place, missing=OPEN)
+        if len(self.state) == 0:
+            return np.full(len(place), OPEN)
+        return np.where(place >= 0, self.state[np.maximum(place, 0)], OPEN)
 
     def days_of(self, place: NDArray[np.int64]) -> FloatArray:
         """Return the day (whole days since the epoch) of each turn; NaN where there was none."""
-        return self._of(np.floor(self.happened), place, missing=np.nan)
-
-    def _of(self, values: Any, place: NDArray[np.int64], *, missing: float) -> Any:
-        if len(values) == 0:
-            return np.full(len(place), missing)
-        return np.where(place >= 0, values[np.maximum(place, 0)], missing)
+        if len(self.state) == 0:
+            return np.full(len(place), np.nan)
+        return np.where(place >= 0, np.floor(self.happened[np.maximum(place, 0)]), np.nan)
 
 
 def build_turns(

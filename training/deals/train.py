@@ -1,0 +1,214 @@
+"""One training run of deals, top to bottom: past quarters, gate, refit, calibration, card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from features.deals.facts import DealFacts, read_deal_facts
+from lifecycle.console import SilentTicker, Ticker
+from lifecycle.errors import DataError
+from lifecycle.snapshot import Snapshot
+from models.base import Examples, FloatArray, ScoreModel
+from models.calibration import CalibratedLapse, choose_calibration
+from models.deals.amount import read_amounts
+from models.deals.by_amount import ByAmount, Judged, choose_by_amount
+from models.deals.win import DealModel
+from training.alarm import Finding, find_over_ceiling
+from training.datasets import LONGEST_SILENCE_DAYS
+from training.deals.alarm import find_deal_leaks
+from training.deals.cards import build_deal_card, save_deal_model
+from training.deals.gate import SERVING, decide_deals, list_serving, stand_all
+from training.deals.hygiene import EPOCH
+from training.deals.lone_fields import find_lone_deal_fields
+from training.deals.past import DealPast, open_past, plan_past
+from training.deals.replay import DealEvaluation, Replay, replay_deals
+from training.deals.spec import DEAL_WIN
+from training.gate import Verdict
+from training.specs import Spec
+from training.train import TrainOutputs, TrainResult, record_run
+
+EVERY_WEEKS = 2
+"""Landmarks learned from in the replay: neighbouring weeks say nearly the same."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """Who serves the chance to win in the quarter, and how that came about.
+
+    Attributes
+    ----------
+    model
+        Fitted and calibrated.
+    by_amount
+        What past quarters asked to be moved by amount.
+    calibration
+        Both, as the card tells them.
+    """
+
+    model: ScoreModel
+    by_amount: ByAmount
+    calibration: dict[str, Any]
+
+
+def train_deals(
+    known: Snapshot,
+    *,
+    out: TrainOutputs,
+    first_month: int = 1,
+    spec: Spec = DEAL_WIN,
+    ticker: Ticker | None = None,
+) -> TrainResult:
+    """Train the chance to win as of a day, on facts known before it.
+
+    Parameters
+    ----------
+    known
+        What is known on the day training stands on.
+    out
+        Where bundle and record go.
+    first_month
+        Month in which the fiscal year starts (1-12).
+    spec
+        The model; its ceiling is watched over where it has one.
+    ticker
+        Advanced by one for each candidate and past quarter, and three times more.
+
+    Returns
+    -------
+    TrainResult
+        The fitted model with its card and digest. Equal facts give equal digests.
+
+    Raises
+    ------
+    NotEnoughHistoryError
+        No quarter has ended since the first deal was opened.
+    DataError
+        The newest news of a deal is over a month old.
+    GateError
+        No candidate could be judged, or the model carries contact data.
+    """
+    progress = ticker or SilentTicker()
+    past = read_past(known, first_month=first_month, out=out)
+    progress.advance(1)
+    replay = Replay(every_weeks=EVERY_WEEKS, ticker=progress)
+    found = replay_deals(past, past.plan, spec.candidates, replay=replay)
+    learned = past.examples(past.plan.learn_days(past.plan.as_of), past.plan.as_of)
+    verdict = _decide(past, found)
+    headline = _fit_headline(spec, found, verdict, learned)
+    model = DealModel(headline.model, headline.by_amount).finish(learned)
+    progress.advance(1)
+    card = build_deal_card(
+        spec, known, past, learned=learned, headline=headline.model, judged=(found, verdict)
+    )
+    card |= {"calibration": headline.calibration, "amount": model.amount_report}
+    card["alarm"] = [one.to_json() for one in _find_leaks(spec, known, past, found, verdict)]
+    digest = save_deal_model(model, card, out.bundles_dir)
+    card["bundle_digest"] = digest
+    run = record_run(card, out)
+    progress.advance(1)
+    served = replace(spec, horizons=(learned.horizon_days,))
+    return TrainResult(
+        served, learned.horizon_days, past.plan.as_of, model, verdict, card, digest, run
+    )
+
+
+def read_past(known: Snapshot, *, first_month: int, out: TrainOutputs) -> DealPast:
+    """Read the landmarks of all past weeks.
+
+    Raises
+    ------
+    NotEnoughHistoryError
+        No quarter has ended since the first deal was opened.
+    DataError
+        The newest news of a deal is over a month old.
+    """
+    facts = read_deal_facts(known)
+    check_current_deals(facts, known.day)
+    plan = plan_past(facts, known.day, first_month=first_month)
+    return open_past(known, plan, facts=facts, cache_dir=out.frames_dir)
+
+
+def check_current_deals(facts: DealFacts, day: date) -> None:
+    """Refuse a day long after the newest news of a deal: open deals would seem to stay open.
+
+    Raises
+    ------
+    DataError
+        The newest news is more than ``LONGEST_SILENCE_DAYS`` days old.
+    """
+    newest = [stream.known.max() for stream in facts.fields.values() if len(stream.known)]
+    if not newest:
+        return
+    last = EPOCH + timedelta(days=int(max(newest)))
+    if (day - last).days > LONGEST_SILENCE_DAYS:
+        raise DataError(
+            f"the newest news of a deal known before {day} is of {last}",
+            f"one of the last {LONGEST_SILENCE_DAYS} days, or all deals would seem to stay open",
+            f"ingest newer changes, or stand on --as-of {last + timedelta(days=1)}",
+        )
+
+
+def _decide(past: DealPast, found: DealEvaluation) -> Verdict | None:
+    if not found.quarters:
+        return None
+    won, lost = past.count_closed()
+    verdict = decide_deals(found, list_serving(won, lost))
+    # rivals are shown beside those who may serve
+    return replace(verdict, standings=stand_all(found))
+
+
+def _fit_headline(
+    spec: Spec, found: DealEvaluation, verdict: Verdict | None, learned: Examples
+) -> Headline:
+    name = verdict.winner if verdict else SERVING[0]
+    model = next(one for one in (make() for make in spec.candidates) if one.name == name)
+    model = model.fit(learned)
+    if verdict is None or name == spec.rule.baseline:
+        text = "none: a base rate stays what it is" if verdict else ""
+        return Headline(model, ByAmount(), {"kind": "none", "text": text})
+    said = {day: found.found.predictions[name, day] for day in found.found.origins}
+    choice = choose_calibration(said, found.found.actuals)
+    calibrated = {day: choice.calibration.apply(chance) for day, chance in said.items()}
+    by_amount = choose_by_amount(_with_amounts(found, calibrated))
+    told = {
+        "kind": choice.calibration.kind,
+        "weights": list(choice.calibration.weights),
+        "gain": choice.gain,
+        "gain_se": choice.gain_se,
+        "text": f"{choice.text}; {by_amount.text}",
+        "by_amount": by_amount.by_amount.to_json(),
+    }
+    if choice.calibration.kind != "none":
+        model = CalibratedLapse(model, choice.calibration)
+    return Headline(model, by_amount.by_amount, told)
+
+
+def _with_amounts(found: DealEvaluation, said: Mapping[date, FloatArray]) -> dict[date, Judged]:
+    judged = found.found.judged
+    return {
+        day: Judged(chance, judged[day].label, read_amounts(judged[day].frame))
+        for day, chance in said.items()
+    }
+
+
+def _find_leaks(
+    spec: Spec,
+    known: Snapshot,
+    past: DealPast,
+    found: DealEvaluation,
+    verdict: Verdict | None,
+) -> list[Finding]:
+    every = past.examples(list(past.plan.landmarks), past.plan.as_of)
+    findings = find_deal_leaks(known, past.facts, every)
+    best = None if verdict is None else verdict.best_learned
+    if verdict is None or best is None:
+        return findings
+    if spec.ceiling is not None:
+        findings += find_over_ceiling(found.found, [verdict.winner, best], spec.ceiling)
+    made = {model.name: make for make in spec.candidates for model in [make()]}
+    return findings + find_lone_deal_fields(
+        past, found, best, candidate=made[best], every_weeks=EVERY_WEEKS
+    )
