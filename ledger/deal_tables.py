@@ -75,6 +75,7 @@ owner_bias = Table(
     amount("ratio_low"),
     amount("ratio_high"),
     amount("p_beyond"),
+    amount("beside_others", nullable=True),
     Column("deals_count", Integer, nullable=False),
     Column("quarters_count", Integer, nullable=False),
     Column("late_share", Float),
@@ -84,5 +85,6 @@ owner_bias = Table(
     Column("commit_minor", BigInteger),
     Column("won_minor", BigInteger),
     Column("currency", String(3)),
+    Column("measured_on", Date, nullable=False),
     UniqueConstraint("run_id", "owner_id"),
 )

@@ -22,6 +22,9 @@ from ledger.rows import write_rows
 from ledger.runs import Run, published_runs, run_of
 from ledger.tables import current_runs, publications, run_models, runs
 
+DEAL_WIN = "deal_win"
+"""Name of the model that scores deals."""
+
 
 @dataclass(frozen=True)
 class DealRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import date
 
 from sqlalchemy import select
 
@@ -25,13 +26,18 @@ class OwnerBiasRow:
         Won over committed money: posterior median and 95 % interval; 1 is no bias.
     p_beyond
         Probability (0-1) that the ratio lies more than 10 % from 1.
+    beside_others
+        The ratio over that of all owners.
     deals_count, quarters_count
         Committed deals and quarters it rests on.
     late_share, late_low, late_high, won_count
         Share of ``won_count`` wins that were not in the quarter's pipeline at week 3, with its
         95 % interval; ``None`` without wins.
     commit_minor, won_minor
-        Sums of these quarters, whole minor units of ``currency``.
+        Sums of these quarters, whole minor units of ``currency``; it is ``None`` where they add
+        up several.
+    measured_on
+        The day as of which it was measured.
     """
 
     owner_id: str
@@ -41,6 +47,7 @@ class OwnerBiasRow:
     ratio_low: float
     ratio_high: float
     p_beyond: float
+    beside_others: float | None
     deals_count: int
     quarters_count: int
     late_share: float | None
@@ -50,6 +57,7 @@ class OwnerBiasRow:
     commit_minor: int | None
     won_minor: int | None
     currency: str | None
+    measured_on: date
 
 
 _NAMES = [field.name for field in fields(OwnerBiasRow)]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 import typer
 
+from ledger.deals import DEAL_WIN
 from ledger.engine import Ledger
 from ledger.releases import Release, read_champions, read_releases
 from lifecycle.console import Console
@@ -20,6 +21,7 @@ from lifecycle.settings import load_existing
 from lifecycle.snapshot import Snapshot
 from service.files import check_out, write_rows
 from service.flat import flatten_forecast, flatten_scores
+from service.refresh.deals import describe_deals, refresh_deals_if_any
 from service.refresh.forecasts import (
     build_forecasts,
     describe_forecast,
@@ -33,7 +35,7 @@ from service.refresh.releases import (
     speaks_of_lines,
 )
 from service.refresh.routes import build_open_lines, build_route
-from service.refresh.scores import refresh_scores
+from service.refresh.scores import refresh_scores_if_any
 from service.refresh.scoring import score_release
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -99,6 +101,9 @@ def score_command(
     """Write one model's scores as of a day: id, value, unit, rank, band, reasons, version."""
     console = Console(json_mode)
     check_out(out)
+    if model == DEAL_WIN:
+        todo = "run `truecast refresh`, then `truecast deals --out FILE`"
+        raise UsageError(f"model {model}, which scores deals", "churn or clv", todo)
     if route is not None and route not in ROUTES:
         raise UsageError(f"route {route[:40]!r}", f"one of {', '.join(ROUTES)}", "correct --route")
     place, snapshot, ledger = _open(data_dir, as_of)
@@ -148,27 +153,30 @@ def forecast_command(
 
 @app.command("refresh", epilog="Example: truecast refresh --as-of 2011-12-10")
 def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = False) -> None:
-    """Score every account and forecast two quarters as of a day into the ledger."""
+    """Score accounts and open deals, and forecast two quarters, as of a day into the ledger."""
     console = Console(json_mode)
     place, snapshot, ledger = _open(data_dir, as_of)
     with console.progress("scoring", total=2 * len(read_champions(ledger))) as ticker:
-        scores = refresh_scores(snapshot, ledger, place=place, ticker=ticker)
+        scores = refresh_scores_if_any(snapshot, ledger, place=place, ticker=ticker)
     with console.progress("forecasting", total=2) as ticker:
         forecasts = refresh_forecasts_if_any(
             snapshot,
             ledger,
             place=place,
-            needed="contractual" not in scores["routes"],
+            needed=scores["run_id"] is not None and "contractual" not in scores["routes"],
             ticker=ticker,
         )
+    deals = refresh_deals_if_any(snapshot, ledger, place=place)
     say_synthetic(console, place)
     _show_refresh(console, scores)
     if forecasts["forecasts"]:
         _show_forecasts(console, forecasts["forecasts"], place.currency)
     else:
         console.say(f"no forecast of orders: {forecasts['why']}")
+    for line in describe_deals(deals):
+        console.say(line)
     document = {"synthetic": place.synthetic, "scores": scores, "forecasts": forecasts}
-    console.emit(document)
+    console.emit({**document, "deals": deals})
 
 
 @app.command("models", epilog="Example: truecast models --json")
@@ -246,6 +254,9 @@ def _frame_for(release: Release, snapshot: Snapshot, place: Place) -> pa.Table:
 
 
 def _show_refresh(console: Console, scores: Mapping[str, Any]) -> None:
+    if scores["run_id"] is None:
+        console.say(str(scores["why"]))
+        return
     console.say(
         f"{scores['accounts']:,} accounts scored by {', '.join(scores['models'])}: "
         f"{scores['at_risk']:,} can still be kept, {scores['lapsed']:,} have already lapsed, "

@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from ledger.deals import DealRow
+from ledger.deals import DEAL_WIN, DealRow
 from ledger.issued_deals import read_deal_scores
 from ledger.runs import read_current_run
 from service.auth import ScopedRoute, needs
-from service.deal_shapes import DEAL_WIN, Chances, DealId, Span, describe_span
+from service.deal_shapes import Chances, DealId, Span, describe_span
 from service.deals import no_deals_yet
 from service.deps import ServiceHere
 from service.problems import refuse_parameter

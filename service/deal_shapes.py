@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -13,8 +12,8 @@ from ledger.deals import DealRow
 from ledger.runs import Run
 from service.shapes import ID_PATTERN, AccountId, ApiModel, Fresh, Reason
 
-DEAL_WIN = "deal_win"
 CHANCE_DAYS = (30, 60, 90, 180)
+FARTHEST_DAYS = 36_500  # a calendar ends
 _QUANTILES = ("p10", "p50", "p90")
 
 DealId = Annotated[str, Field(pattern=ID_PATTERN, examples=["O0000412"])]
@@ -43,7 +42,8 @@ class Chances(ApiModel):
     )
     p_slip: float | None = Field(
         description=(
-            "Probability of not being won by close_on; null without an expected close or history"
+            "Probability of not being won by close_on, 1 once that has passed; null without an "
+            "expected close or history"
         ),
         examples=[0.61],
     )
@@ -181,5 +181,5 @@ def split_detail(row: DealRow, as_of: date) -> dict[str, Any]:
 
 
 def _day(said: dict[str, Any], name: str, as_of: date) -> date | None:
-    days: Mapping[str, Any] | float | None = said.pop(name, None)
-    return as_of + timedelta(days=round(days)) if isinstance(days, int | float) else None
+    days: float | None = said.pop(name, None)
+    return None if days is None or days > FARTHEST_DAYS else as_of + timedelta(days=round(days))

@@ -8,14 +8,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from ledger.deals import DealFilters, DealPage, DealPosition, DealSort, read_deals
+from ledger.deals import DEAL_WIN, DealFilters, DealPage, DealPosition, DealSort, read_deals
 from ledger.issued_deals import IssuedDeal, read_deal
 from ledger.runs import read_current_run
 from lifecycle.errors import NoScoresError
 from lifecycle.periods import Quarter
 from service.auth import ScopedRoute, find_caller, needs
 from service.deal_shapes import (
-    DEAL_WIN,
     DealAnswer,
     DealIdPath,
     DealsAnswer,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from ledger.deals import DEAL_WIN
 from ledger.owner_bias import read_owner_bias
 from ledger.runs import read_current_run
 from service.auth import ScopedRoute, needs
-from service.deal_shapes import DEAL_WIN
 from service.deals import no_deals_yet
 from service.deps import ServiceHere
 from service.shapes import ID_PATTERN, TEXT_PATTERN, ApiModel, Fresh
@@ -37,6 +38,7 @@ class OwnerBias(ApiModel):
     p_beyond: float = Field(
         ge=0, le=1, description="Probability that the ratio is more than 10 % from 1"
     )
+    beside_others: float | None = Field(description="ratio over that of all owners together")
     deals_count: int = Field(ge=0, description="Committed deals it rests on", examples=[31])
     quarters_count: int = Field(ge=0, examples=[6])
     late_share: float | None = Field(
@@ -49,7 +51,12 @@ class OwnerBias(ApiModel):
     won_count: int = Field(ge=0, description="Wins of these quarters")
     commit_minor: int | None = Field(description="Committed at week 3, whole minor units")
     won_minor: int | None = Field(description="Won in these quarters, whole minor units")
-    currency: str | None = Field(examples=["GBP"])
+    currency: str | None = Field(
+        description="ISO 4217; null where the sums add up several", examples=["GBP"]
+    )
+    measured_on: date = Field(
+        description="Measured with what was known before this day: when the model was trained"
+    )
 
 
 class OwnersAnswer(Fresh):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -78,11 +79,11 @@ def open_snapshot(place: Place, day: date | datetime) -> Snapshot:
 _TELLING = ("orders", "subscription_changes", "usage", "invoices")
 
 
-def read_data_as_of(snapshot: Snapshot) -> datetime:
-    """Return the UTC instant at which the newest fact of the snapshot was known."""
+def read_data_as_of(snapshot: Snapshot, tables: Sequence[str] = _TELLING) -> datetime:
+    """Return the UTC instant at which the newest fact of some of the tables was known."""
     newest = datetime.combine(snapshot.day, datetime.min.time(), tzinfo=UTC)
     found = []
-    for name in _TELLING:
+    for name in tables:
         rows = snapshot.table(name)
         known = snapshot.collect(rows.aggregate(newest=rows.known_at.max()))["newest"][0].as_py()
         found += [] if known is None else [known]

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ledger.deals import DEAL_WIN
 from ledger.engine import Ledger
 from ledger.holdouts import HELD_OUT, read_holdouts
-from ledger.releases import Release
+from ledger.releases import Release, read_champions
 from ledger.runs import begin_run, publish_run
 from ledger.scores import write_scores
 from ledger.views import AtRiskRow, write_at_risk
@@ -92,6 +93,23 @@ def refresh_scores(
     run_id = _write(snapshot, ledger, draft, place=place, ticker=shown)
     age = {"data_age_days": draft.age_days, "facts_are_old": draft.age_days > OLD_AFTER_DAYS}
     return {"run_id": run_id, **_count(draft), "judged": judged, **age}
+
+
+def refresh_scores_if_any(
+    snapshot: Snapshot, ledger: Ledger, *, place: Place, ticker: Ticker | None = None
+) -> dict[str, Any]:
+    """Score as `refresh_scores` does, or say why not: a company may have released deals alone.
+
+    Raises
+    ------
+    NotEnoughHistoryError, ModelNotFoundError
+        As `refresh_scores`, where a model of accounts, or none at all, was released.
+    """
+    released = {release.model for release in read_champions(ledger)}
+    if released != {DEAL_WIN}:
+        return refresh_scores(snapshot, ledger, place=place, ticker=ticker)
+    why = "no model of accounts was released: run `truecast train churn` and `clv`"
+    return {"run_id": None, "accounts": 0, "routes": [], "why": why}
 
 
 def _score(

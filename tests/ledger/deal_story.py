@@ -89,6 +89,7 @@ def bias(owner_id: str, **changed: object) -> OwnerBiasRow:
         "ratio_low": 0.7,
         "ratio_high": 1.3,
         "p_beyond": 0.5,
+        "beside_others": 1.1,
         "deals_count": 5,
         "quarters_count": 3,
         "late_share": 0.5,
@@ -98,6 +99,7 @@ def bias(owner_id: str, **changed: object) -> OwnerBiasRow:
         "commit_minor": 4_000_000,
         "won_minor": 3_900_000,
         "currency": "GBP",
+        "measured_on": date(2011, 12, 1),
     }
     return OwnerBiasRow(**{**given, **changed})  # type: ignore[arg-type]
 

@@ -83,12 +83,14 @@ def _make_owner_bias() -> None:
         *_maybe(sa.String(128), "team"),
         *_maybe(sa.String(16), "label"),
         *[_need(name, sa.Float) for name in ("ratio", "ratio_low", "ratio_high", "p_beyond")],
+        *_maybe(sa.Float, "beside_others"),
         _need("deals_count", sa.Integer),
         _need("quarters_count", sa.Integer),
         *_maybe(sa.Float, "late_share", "late_low", "late_high"),
         _need("won_count", sa.Integer),
         *_maybe(sa.BigInteger, "commit_minor", "won_minor"),
         *_maybe(sa.String(3), "currency"),
+        _need("measured_on", sa.Date),
         sa.UniqueConstraint("run_id", "owner_id", name="uq_owner_bias_run_id_owner_id"),
     )
 
