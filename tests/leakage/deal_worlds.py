@@ -50,7 +50,7 @@ def _write(folder: Path, facts: Facts) -> History:
             key = str(row[next(iter(row))])
             (again if name in _EVENTS and key in told else first)[name].append(row)
             told.add(key)
-    lake = build_lake(folder, **first)
+    lake = build_lake(folder, batch="b1", **first)
     if any(again.values()):
         lake = build_lake(folder, batch="b2", **again)
     return History(lake, open_engine(), zone=ZONE)
@@ -181,8 +181,9 @@ class _Deal:
         return fact(
             max(self.at, happened) - timedelta(days=draw.choice([0, 0, 7])),
             activity_id=f"v{self._number:03}-{self.at:%j%y%H}",
-            kind=draw.choice(["email", "meeting"]), opportunity_id=f"d{self._number:03}", occurred_at=happened,
-            direction=draw.choice(["in", "out"]), outcome=draw.choice(["held", "no_show"]),
+            kind=draw.choice(["email", "meeting"]), opportunity_id=f"d{self._number:03}",
+            occurred_at=happened, direction=draw.choice(["in", "out"]),
+            outcome=draw.choice(["held", "no_show"]),
             contact_id=f"p{draw.randrange(40)}", people_count=draw.randrange(1, 5),
             sentiment=draw.uniform(-1, 1),
         )  # fmt: skip
