@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from models.base import Explanation, FloatArray, ScoreModel, Unit
 from models.contract.telling import CONTRACT, CONTRACT_VALUE
+from models.deals.telling import DEALS
 from models.tellings import GROUPS, ORDERS, PROCESS_COLUMN, Wording, group_of, sum_groups
 
 __all__ = [
@@ -66,6 +67,8 @@ def find_wording(why: Explanation) -> Wording:
     """Return the words in which an explanation is put, by its route and what it speaks of."""
     if why.route == "non_contractual":
         return ORDERS
+    if why.route == "deals":
+        return DEALS
     return CONTRACT if why.link == "logit" else CONTRACT_VALUE
 
 

@@ -50,7 +50,7 @@ def win_by(won: FloatArray, lost: FloatArray, days: FloatArray) -> FloatArray:
     before = np.cumsum(closing, axis=1) - closing
     gone = -np.expm1(-closing) * np.exp(-before)
     spent = np.cumsum(gone * share, axis=1)
-    known = np.nan_to_num(days, nan=0.0)
+    known = np.where(np.isnan(days), 0.0, days)
     place = np.clip(np.searchsorted(ALL_ENDS, known, side="right"), 0, len(ALL_ENDS) - 1)
     covered = np.clip((known - ALL_STARTS[place]) / (ALL_ENDS - ALL_STARTS)[place], 0.0, 1.0)
     here, ahead = (np.take_along_axis(one, place, axis=1) for one in (closing, before))

@@ -1,8 +1,8 @@
 """The headline: the probability that an open deal is won before its quarter ends.
 
 A penalised logistic, gradient-boosted trees, or the mean of their log-odds, learned from weekly
-landmarks of open deals as they were known then. Rows count by one over the root of their deal's
-landmarks; rows whose quarter is still open teach nothing here (the hazard uses them).
+landmarks of open deals as they were known then. The later in its deal's life a row stands, the less
+it counts; rows whose quarter is still open teach nothing here (the hazard uses them).
 """
 
 from __future__ import annotations

@@ -31,11 +31,14 @@ from models.parts import read_part, write_part
 PART = "deal_hazard.json"
 MOST_ROWS = 16_000
 FEWEST = 30
-OF_THE_QUARTER = ("quarter_week", "weeks_left", "quarter_days_left", "close_in_quarter")
+OF_THE_QUARTER = (
+    "quarter_week", "weeks_left", "quarter_days_left", "quarter_month", "close_in_quarter",
+    "close_past_quarter_days",
+)  # fmt: skip
 """Columns of the quarter's end: timing says of each period whether that end lies in it."""
 RIDGE = 1.0
 REPEATED = 2.0
-"""How often a close is met on average: rows count by the root of a deal's landmarks, not by them.
+"""How often a close is met: rows of a deal count less, but not as one.
 
 The prior of a column counts as often (see ``choose_ridge``).
 """

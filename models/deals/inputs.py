@@ -27,13 +27,11 @@ NOT_READ = (
 DERIVED: Mapping[str, tuple[str, ...]] = {
     "pair:stage_close": ("stage", "close_in_quarter"),
     "pair:week": ("quarter_week",),
-    "pair:close_past_quarter_days": ("close_days", "quarter_days_left"),
     "pair:stage_weeks": ("stage_position", "weeks_left"),
     "pair:close_weeks": ("close_in_quarter", "weeks_left"),
     "pair:close_stage": ("close_in_quarter", "stage_position"),
 }
 """Columns worked out from others; their part is told as the first one's."""
-FARTHEST_DAYS = 180.0
 
 
 @dataclass(frozen=True)
@@ -148,8 +146,6 @@ def _derive(frame: pa.Table, name: str, sources: Sequence[str]) -> pa.Array:
     if name == "pair:week":
         return pa.array(name_weeks(_numbers(frame, "quarter_week")).tolist(), pa.string())
     left, right = (_numbers(frame, one) for one in sources)
-    if name == "pair:close_past_quarter_days":
-        return pa.array(np.clip(left - right, -FARTHEST_DAYS, FARTHEST_DAYS))
     return pa.array(left * right)
 
 

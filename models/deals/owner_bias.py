@@ -146,7 +146,7 @@ def _noise(commits: Commits, place: np.ndarray, ratio: FloatArray, deals: FloatA
     """
     expected = np.exp(ratio)[place] * commits.commit_minor
     off = np.bincount(place, (commits.won_minor - expected) ** 2)
-    quarters = np.bincount(place, (commits.commit_minor > 0).astype(np.float64))
+    quarters = np.bincount(place).astype(np.float64)
     level = np.bincount(place, np.maximum(expected, 1e-9)) ** 2
     enough = (quarters >= 2) & (deals > 0)
     if not enough.any():

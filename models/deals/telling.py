@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,8 +11,8 @@ from features.columns import Column
 from features.deal_columns import DEAL_COLUMNS
 from models.base import Explanation, FloatArray
 from models.contract.telling import own_fields
-from models.deals.inputs import DERIVED, source_of
-from models.tellings import Wording, sum_groups
+from models.deals.inputs import source_of
+from models.tellings import Put, Shown, Wording, sum_groups
 from models.vocabulary import OWN_NUMBER, OWN_TEXT
 
 GROUPS = (
@@ -23,17 +24,22 @@ _HELPS = (
     "is_commit", "is_best_case", "two_way_share", "contacts_count", "people_max_count",
     "meetings_28d_count", "meetings_held_count", "next_meeting", "sentiment_mean",
     "activities_7d_count", "activities_14d_count", "activities_28d_count",
-    "activities_56d_count", "owner_win_share", "account_is_customer", "account_won_count",
+    "activities_56d_count", "activities_count", "two_way_28d_count", "sentiment_28d_mean",
+    "stage_moves_count", "owner_win_share", "account_is_customer", "account_won_count",
     "path_log_odds", "win_share_8w", "account_nps", "account_usage_trend",
 )  # fmt: skip
 _HURTS = (
     "push_count", "push_days", "overdue_days", "close_placeholder", "stage_regressions_count",
     "stage_age_vs_won", "stage_overdue_won_p90", "forward_days", "silence_days",
-    "two_way_silence_days", "no_shows_count", "reply_hours", "has_competitor",
+    "two_way_silence_days", "no_shows_count", "has_competitor", "is_omitted",
+    "stage_loops_count", "close_past_quarter_days",
     "owner_slip_share", "owner_push_share", "account_lost_count", "account_tickets_open_count",
     "account_notice", "next_step_days",
 )  # fmt: skip
 _FAMILY = {column.name: str(column.family) for column in DEAL_COLUMNS}
+_TOLD_AS: Mapping[str, str] = {"amount_log": "amount_minor"}
+"""Columns that are shown as another one of the frame, which a person can read."""
+_CHANGE = "amount_change_log"
 
 
 def group_of(column: str) -> str:
@@ -56,18 +62,39 @@ def label_of(column: Column) -> str:
     return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
+def put_plainly(told: Put) -> Put:
+    """Return label and numbers as a person would put them: a change of the amount in percent.
+
+    Examples
+    --------
+    >>> put_plainly(("amount_change_log", "log of the amount", -0.105, 0.0))[1:]
+    ('change of the amount since the first one told, in percent', -10.0, 0.0)
+    """
+    column, label, value, usual = told
+    if column != _CHANGE:
+        return column, label, value, usual
+    label = "change of the amount since the first one told, in percent"
+    return column, label, round(100.0 * math.expm1(value), 1), round(100.0 * math.expm1(usual), 1)
+
+
+def _list_shown(group: str) -> Shown:
+    return tuple(
+        (c.name, label_of(c))
+        for c in DEAL_COLUMNS
+        if c.family != "id" and c.name not in _TOLD_AS and group_of(c.name) == group
+    )
+
+
 DEALS = Wording(
     groups=GROUPS,
-    shown={
-        group: tuple((c.name, label_of(c)) for c in DEAL_COLUMNS if group_of(c.name) == group)
-        for group in GROUPS
-    },
+    shown={group: _list_shown(group) for group in GROUPS},
     # reasons take a probability for a risk, and here it is the chance of a good end: of what
     # helps a deal, more means less of what a risk is
     engaged={**dict.fromkeys(_HELPS, -1), **dict.fromkeys(_HURTS, 1)},
     actionable={column.name: column.actionable for column in DEAL_COLUMNS},
     group_of=group_of,
     more=own_fields,
+    put=put_plainly,
 )
 """The words of deals."""
 
@@ -78,12 +105,11 @@ def explain_columns(base: float, columns: tuple[str, ...], parts: FloatArray) ->
     What was worked out of a column is told as that column's.
     """
     groups = sum_groups(columns, parts, wording=DEALS)
-    own = tuple(name for name in columns if name not in DERIVED)
+    told = [_TOLD_AS.get(source_of(name), source_of(name)) for name in columns]
+    own = tuple(dict.fromkeys(told))
     folded = np.zeros((len(parts), len(own)))
-    place: Mapping[str, int] = {name: k for k, name in enumerate(own)}
-    for k, name in enumerate(columns):
-        if source_of(name) in place:
-            folded[:, place[source_of(name)]] += parts[:, k]
+    for k, name in enumerate(told):
+        folded[:, own.index(name)] += parts[:, k]
     return Explanation(base, GROUPS, groups, "logit", route="deals", columns=own, parts=folded)
 
 

@@ -89,9 +89,7 @@ class Funnel:
         won = self.won[deal] & ended
         return pa.table(
             {
-                "won_in_quarter": np.where(
-                    end <= self.until, (won & (closed < end)) + 0.0, np.nan
-                ),
+                "won_in_quarter": np.where(end <= self.until, (won & (closed < end)) + 0.0, np.nan),
                 "closed_days": np.where(ended, np.floor(closed - day), np.nan),
                 "won": np.where(ended, won + 0.0, np.nan),
                 "observed_days": self.until - day + 0.0,
