@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifecycle.checks.attributes import build_attributes
-from lifecycle.checks.columns import Conversion
+from lifecycle.checks.columns import Conversion, as_text
 from lifecycle.checks.dates import INSTANT
 from lifecycle.checks.deals import check_deals, count_far_closes
 from lifecycle.checks.quarantine import Quarantine
@@ -19,6 +19,8 @@ from lifecycle.checks.rows import CheckContext, check_rows
 from lifecycle.checks.rules import Faults, Flags
 from lifecycle.sources.chunk import Chunk
 from lifecycle.sources.mapping import ColumnSpec, Mapping
+
+_BESIDE = "attributes"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Checker:
     _keys: KeyIndex = field(init=False)
 
     def __post_init__(self) -> None:
-        self._keys = KeyIndex(self.mapping.table)
+        self._keys = self._no_keys()
 
     def check(self, chunk: Chunk) -> Accepted:
         """Check one chunk; its refused rows are written to the quarantine."""
@@ -72,7 +74,8 @@ class Checker:
         check_rows(self.mapping.table, done.columns, faults, context=self.context)
         check_deals(self.mapping.table, done.columns, faults)
         deleted = faults.good & self._deleted(done)
-        keep = self._first_of_each_key(done.columns, faults, deleted=deleted)
+        content = {**done.columns, **_attributes(self.mapping, done)}
+        keep = self._first_of_each_key(content, faults, deleted=deleted)
         self.quarantine.add_broken(chunk.broken)
         self.quarantine.add_rows(chunk, faults)
         rows = _batch(done.columns, keep)
@@ -87,7 +90,10 @@ class Checker:
 
     def forget_keys(self) -> None:
         """Free the memory of the keys seen; nothing can be checked after."""
-        self._keys = KeyIndex(self.mapping.table)
+        self._keys = self._no_keys()
+
+    def _no_keys(self) -> KeyIndex:
+        return KeyIndex(self.mapping.table, beside=(_BESIDE,) if self.mapping.attributes else ())
 
     def _kept(self, chunk: Chunk) -> Chunk:
         """Return the chunk without the rows that the mapping does not want."""
@@ -153,6 +159,18 @@ def _currency_first(specs: tuple[ColumnSpec, ...]) -> list[ColumnSpec]:
     """Money needs its currency's digits; a kind taken from a sign has no source of its own."""
     own = [spec for spec in specs if spec.sign_of is None]
     return sorted(own, key=lambda spec: spec.column.name != "currency")
+
+
+def _attributes(mapping: Mapping, done: Conversion) -> dict[str, pa.Array]:
+    """Return all attributes of each row as one text, so that rows differ by them too."""
+    names = mapping.attribute_columns(tuple(done.rows.column_names))
+    if not names:
+        return {_BESIDE: pa.nulls(done.rows.num_rows, pa.string())} if mapping.attributes else {}
+    texts = [as_text(done.source(name)) for name in names]
+    joined = pc.binary_join_element_wise(
+        *texts, "\x1f", null_handling="replace", null_replacement="\x1e"
+    )
+    return {_BESIDE: joined}
 
 
 def _complete(mapping: Mapping, columns: dict[str, pa.Array], rows: int) -> dict[str, pa.Array]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,6 +20,7 @@ _ISO = (
     r"(?P<offset>\s?([Zz]|[+-]\d{2}(:?\d{2})?))?$"
 )
 _ISO_AWARE = r"[T ]\d{2}:\d{2}.*([Zz]|[+-]\d{2}(:?\d{2})?)$"
+_FAST_YEARS = range(1678, 2262)
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 
 
@@ -70,6 +73,44 @@ def read_days(raw: pa.Array, formats: tuple[str, ...], zone: ZoneInfo) -> Instan
     instants = read_instants(raw, formats, zone)
     local = pc.local_timestamp(instants.values.cast(pa.timestamp("us", tz=zone.key)))
     return Instants(local.cast(pa.date32(), safe=False), instants.unread, instants.ambiguous)
+
+
+def with_far_days(raw: pa.Array, days: Instants, formats: tuple[str, ...]) -> Instants:
+    """Read the days of years that the fast reader does not reach: before 1678, after 2261.
+
+    Nobody means 2999-12-31, but a deal with such a close date is a deal all the same.
+
+    Parameters
+    ----------
+    raw
+        The source's texts, length n.
+    days
+        What :func:`read_days` made of them.
+    """
+    places = np.flatnonzero(days.unread)
+    if not len(places) or not pa.types.is_string(raw.type):
+        return days
+    found = [_far_day(text, formats or ("iso",)) for text in raw.take(places).to_pylist()]
+    values = pc.replace_with_mask(
+        days.values, pa.array(days.unread), pa.array(found, days.values.type)
+    )
+    unread = days.unread.copy()
+    unread[places] = [day is None for day in found]
+    return Instants(values, unread, days.ambiguous)
+
+
+def _far_day(text: str, formats: tuple[str, ...]) -> date | None:
+    for form in formats:
+        try:
+            if form == "iso":
+                day = date.fromisoformat(text[:10]) if re.match(_ISO, text) else None
+            else:
+                day = datetime.strptime(text, form).date()  # noqa: DTZ007 - only the day counts
+        except ValueError:
+            continue
+        if day is not None and day.year not in _FAST_YEARS:
+            return day
+    return None
 
 
 def _typed(raw: pa.Array, zone: ZoneInfo) -> pa.Array:

@@ -21,11 +21,19 @@ class Repeats:
 
 
 class KeyIndex:
-    """The keys of a batch seen so far; of an entity, key and ``known_at`` together."""
+    """The keys of a batch seen so far; of an entity, key and ``known_at`` together.
 
-    def __init__(self, table: Table) -> None:
+    Parameters
+    ----------
+    table
+        Whose rows they are.
+    beside
+        Further columns of the rows whose content counts: attributes of a wide table.
+    """
+
+    def __init__(self, table: Table, beside: tuple[str, ...] = ()) -> None:
         self._key = table.key if table.kind == "event" else (*table.key, "known_at")
-        self._content = table.names
+        self._content = (*table.names, *beside)
         self._keys: Hashes = np.empty(0, dtype=np.uint64)
         self._contents: Hashes = np.empty(0, dtype=np.uint64)
 
