@@ -64,11 +64,11 @@ def place_of(folder: Path) -> Place:
 
 
 def stand_on(place: Place, day: date) -> Snapshot:
-    return _open(place.lake_dir).as_of(day)
+    return open_once(place.lake_dir).as_of(day)
 
 
 @cache
-def _open(lake_dir: Path) -> History:
+def open_once(lake_dir: Path) -> History:
     return open_history(lake_dir, zone=ZoneInfo("UTC"))
 
 
