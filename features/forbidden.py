@@ -47,7 +47,7 @@ FORBIDDEN_OF_DEALS: dict[str, str] = {
     r"(amount|value|price|total|revenue|discount|acv|arr|mrr|tcv)": (
         "the final amount is written when the deal is closed"
     ),
-    r"e_?sign(ed|ature)?(_|$)|docusign|contract_?sign|(^|_)sign(ed|ature)_?(on|at|date)$": (
+    r"e_?sign(ed|ature)?(_|$)|docu_?sign|contract_?sign|(^|_)sign(ed|ature)_?(on|at|date)$": (
         "a contract is signed once the deal is won"
     ),
     r"(^|_)(contract|order|invoice|subscription|po)_?(id|no|nr|number|ref|key)$": (

@@ -20,6 +20,8 @@ from lifecycle.snapshot import Snapshot
 
 PSEUDO_DEALS = 20.0
 """Deals of the company's share that each owner's own is mixed with."""
+ANY = -2
+"""Stands for the currency of a quota that names none."""
 _METRICS = pa.array(["revenue", "bookings"])
 """Metrics of quotas that won deals count against; of two, the latter."""
 
@@ -146,7 +148,7 @@ def _attainment(
     last = last_of(staff.quota_owner[seen], count)
     has = np.flatnonzero(last >= 0)
     held = seen[last[has]]
-    quota, currency = np.full(count, np.nan), np.full(count, -1)
+    quota, currency = np.full(count, np.nan), np.full(count, ANY)
     length = staff.quota_end[held] - staff.quota_start[held]
     quota[has] = staff.quota_minor[held] * (quarter[1] - quarter[0]) / length
     currency[has] = staff.quota_currency[held]
@@ -161,7 +163,7 @@ def _won_minor(facts: DealFacts, standing: Standing, currency: Ints, since: int)
     lately = standing.is_won & (standing.closed_on >= since) & (standing.closed_on < standing.day)
     which = lately & ~np.isnan(owner) & ~np.isnan(amount)
     codes = owner[which].astype(np.int64)
-    same = np.isnan(told_in[which]) | (currency[codes] < 0) | (told_in[which] == currency[codes])
+    same = np.isnan(told_in[which]) | (currency[codes] == ANY) | (told_in[which] == currency[codes])
     won = np.bincount(codes[same], weights=amount[which][same], minlength=len(currency))
     return won.astype(np.float64)
 
@@ -183,7 +185,8 @@ def _read_staff(facts: DealFacts, snapshot: Snapshot) -> StaffBook:
         posts, posts.codes("owner_id", words["owner"]), posts.days("hired_on"),
         quotas, quotas.codes("level_name", words["owner"]), quotas.days("period_start_on"),
         quotas.days("period_end_on"), quotas.floats("amount_minor"),
-        quotas.codes("currency", words["currency"]),
+        # none told is any; one that no deal is in is another
+        np.where(quotas.has("currency"), quotas.codes("currency", words["currency"]), ANY),
     )  # fmt: skip
 
 

@@ -62,6 +62,10 @@ class VisibleRows:
         """Return the places of a column's values in ``ids``, -1 where absent, shape (n,)."""
         return places_in(self.rows[name], ids)
 
+    def has(self, name: str) -> npt.NDArray[np.bool_]:
+        """Say of each row whether a column is told, shape (n,)."""
+        return np.asarray(self.rows[name].is_valid().to_numpy(), np.bool_)
+
     def floats(self, name: str) -> Floats:
         """Return a column of numbers or truth values, NaN where null, shape (n,)."""
         values = self.rows[name]
