@@ -23,6 +23,7 @@ from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
 from features.deals.merged import Merges, accounts_of_deals, read_merges, stand_ins
 from features.deals.standing import Standing, by_landmark, standing_on
+from features.deals.sweeps import find_sweeps
 from features.deals.visible import places_in
 from lifecycle.snapshot import Snapshot
 
@@ -59,13 +60,13 @@ def build_account_columns(facts: DealFacts, rows: Rows, snapshot: Snapshot) -> d
     LakeError
         The lake's files cannot be read.
     """
-    book = read_account_book(snapshot)
+    book, sweeps = read_account_book(snapshot), find_sweeps(facts)
     words = places_in(facts.words["account"], book.merges.ids)
     account = facts.at("account", rows)
     found = {column.name: np.full(len(rows), np.nan) for column in ACCOUNT_COLUMNS}
     for day, places in by_landmark(rows):
         place = places[~np.isnan(account[places])]
-        stands, standing = stand_ins(book.merges, day), standing_on(facts, day)
+        stands, standing = stand_ins(book.merges, day), standing_on(facts, day, sweeps)
         state = account_state(book, day, stands)
         state |= _deal_counts(facts, standing, stands[words], len(stands))
         codes = stands[words[account[place].astype(np.int64)]]

@@ -19,8 +19,9 @@ from features.attributes import NUMBER, TEXT, why_not_feature
 from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
 from features.deals.merged import Merges, read_merges, stand_ins
-from features.deals.standing import Flags, by_landmark
+from features.deals.standing import by_landmark
 from features.deals.streams import last_seen
+from features.deals.sweeps import Flags
 from features.deals.visible import VisibleRows, places_in, read_visible
 from features.forbidden import why_forbidden_of_deals
 from lifecycle.snapshot import Snapshot

@@ -13,8 +13,9 @@ import pyarrow as pa
 from features.columns import Column
 from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
-from features.deals.standing import Flags, Standing, by_landmark, shrunk_share, standing_on
+from features.deals.standing import Standing, by_landmark, shrunk_share, standing_on
 from features.deals.streams import taken
+from features.deals.sweeps import Flags, find_sweeps
 from features.deals.visible import VisibleRows, last_of, places_in, read_visible
 from lifecycle.snapshot import Snapshot
 
@@ -62,7 +63,7 @@ def build_owner_columns(facts: DealFacts, rows: Rows, snapshot: Snapshot) -> dic
     LakeError
         The lake's files cannot be read.
     """
-    staff = _read_staff(facts, snapshot)
+    staff, sweeps = _read_staff(facts, snapshot), find_sweeps(facts)
     owner = facts.at("owner", rows)
     found = {column.name: np.full(len(rows), np.nan) for column in OWNER_COLUMNS}
     for day, places in by_landmark(rows):
@@ -71,16 +72,16 @@ def build_owner_columns(facts: DealFacts, rows: Rows, snapshot: Snapshot) -> dic
             continue
         codes = owner[place].astype(np.int64)
         quarter = int(rows.quarter_start[place[0]]), int(rows.quarter_end[place[0]])
-        for name, values in _owner_state(facts, staff, day, quarter).items():
+        standing = standing_on(facts, day, sweeps)
+        for name, values in _owner_state(facts, staff, standing, quarter).items():
             found[name][place] = values[codes]
     return found
 
 
 def _owner_state(
-    facts: DealFacts, staff: StaffBook, day: int, quarter: tuple[int, int]
+    facts: DealFacts, staff: StaffBook, standing: Standing, quarter: tuple[int, int]
 ) -> dict[str, Floats]:
     """Return what is known of every owner on a landmark, by column, shape (owners,)."""
-    standing = standing_on(facts, day)
     owner = standing.last_open(facts, "owner")
     closed = standing.is_won | standing.is_lost
     due, slipped, pushed = _close_dates(facts, standing)

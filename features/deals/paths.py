@@ -12,7 +12,8 @@ import numpy as np
 from features.columns import Column
 from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
-from features.deals.standing import Flags, Standing, by_landmark, standing_on
+from features.deals.standing import Standing, by_landmark, standing_on
+from features.deals.sweeps import Flags, find_sweeps
 
 RECENT_DAYS, USUAL_DAYS = 56, 364
 """Eight weeks are held against the year in which they lie."""
@@ -56,10 +57,10 @@ def build_path_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
     rows
         Deals on landmarks.
     """
-    steps = _steps_of(facts)
+    steps, sweeps = _steps_of(facts), find_sweeps(facts)
     found = {column.name: np.full(len(rows), np.nan) for column in PATH_COLUMNS}
     for day, places in by_landmark(rows):
-        standing = standing_on(facts, day)
+        standing = standing_on(facts, day, sweeps)
         found["path_log_odds"][places] = _path_log_odds(steps, standing)[rows.deal[places]]
         found["win_share_8w"][places] = _recent_against_usual(standing)
     return found

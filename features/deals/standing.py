@@ -17,8 +17,7 @@ from features.deals.facts import DealFacts, Rows
 from features.deals.reading import LOST, OPEN, WON
 from features.deals.states import CREATE_AND_CLOSE_DAYS, is_renewal
 from features.deals.streams import taken
-
-Flags = npt.NDArray[np.bool_]
+from features.deals.sweeps import Flags, Sweeps, swept
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class Standing:
         The deals on the last day on which they were open: the landmark, or the eve of the day
         that first knew of the close.
     is_open, is_won, is_lost
-        States; all false where nothing was told yet, of renewals, which are sold otherwise, and
-        of deals that were created closed.
+        States; all false where nothing was told yet, of renewals, which are sold otherwise, of
+        deals that were created closed, and of those closed in bulk.
     closed_on
         Day of the close; NaN while open.
     """
@@ -58,13 +57,15 @@ class Standing:
         return np.where(np.isnan(while_open), facts.at(field, self.rows), while_open)
 
 
-def standing_on(facts: DealFacts, day: int) -> Standing:
+def standing_on(facts: DealFacts, day: int, sweeps: Sweeps) -> Standing:
     """Return how all deals stood on a landmark, as known before it.
 
     Parameters
     ----------
     day
         The landmark, days since 1970-01-01.
+    sweeps
+        Of the facts.
     """
     deals, days = np.arange(facts.count), np.full(facts.count, day)
     story = facts.stories(deals, days)
@@ -78,6 +79,7 @@ def standing_on(facts: DealFacts, day: int) -> Standing:
     eve = seen.astype(np.int64)
     sold = ~is_renewal(facts, rows) & ~(closed_at - created < CREATE_AND_CLOSE_DAYS)
     is_open = ~is_closed & ((state == OPEN) | (created < day)) & ~(created >= day)
+    sold &= ~swept(sweeps, np.where(is_closed, place, -1), closed_at)
     return Standing(
         day, rows, Rows(deals, story, eve, days, days),
         is_open & sold, (state == WON) & sold, (state == LOST) & sold, np.floor(closed_at),

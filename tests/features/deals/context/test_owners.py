@@ -12,7 +12,6 @@ from tests.builders import Row, fact, noon
 from tests.features.deals.context.company import DAY, ago, closed, deal, look, many, opened
 from tests.features.deals.context.company import snapshot_of as stand
 
-
 PLANNED = ago(90)
 
 
@@ -59,6 +58,22 @@ def test_renewals_and_deals_created_closed_do_not_count(tmp_path: Path) -> None:
     at_once = deal("z", ago(98), created=ago(99), **end)
     found = owner_of(tmp_path, [opened("x"), *renewed, at_once, *many("lw")])
     assert found["owner_win_share"] == 0.5
+
+
+@pytest.mark.parametrize(("silent", "share"), [(100, 1.0), (10, 1 / 26)], ids=["silent", "spoken"])
+def test_silent_deals_closed_in_bulk_are_not_lost(
+    tmp_path: Path, silent: int, share: float
+) -> None:
+    old = [row for n in range(25) for row in closed(f"n{n}", "lost", ago(20))]
+    met = [_meeting(f"n{n}", ago(20 + silent)) for n in range(25)]
+    deals = [opened("x"), *old, *closed("y", "won", ago(40))]
+    found = owner_of(tmp_path, deals, activities=met)
+    assert found["owner_win_share"] == pytest.approx(share)
+
+
+def _meeting(name: str, on: date) -> Row:
+    return fact(on, activity_id=f"m-{name}", opportunity_id=name, kind="meeting",
+                occurred_at=noon(on))  # fmt: skip
 
 
 def test_a_reopened_deal_is_open_again(tmp_path: Path) -> None:
