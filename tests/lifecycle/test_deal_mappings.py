@@ -8,7 +8,8 @@ from tests.lifecycle.deal_exports import columns_of, take_example
 from tests.lifecycle.exports import stored
 
 FIELD_HISTORY = (
-    "Id,OpportunityId,Field,DataType,OldValue,NewValue,CreatedDate,CreatedById,IsDeleted"
+    "Id,OpportunityId,Field,DataType,OldValue,NewValue,CreatedDate,CreatedById,IsDeleted,"
+    "Opportunity.CurrencyIsoCode"
 )
 
 
@@ -29,7 +30,7 @@ def test_salesforce_history_is_the_deal_version_by_version(tmp_path):
 
 
 def test_salesforce_field_history_puts_each_value_into_the_columns_of_its_type(tmp_path):
-    when = "2024-01-0{}T09:00:00.000Z,u1,false"
+    when = "2024-01-0{}T09:00:00.000Z,u1,false,USD"
     lines = [
         "c1,d1,StageName,DynamicEnum,Discovery,Proposal," + when.format(1),
         "c2,d1,Amount,Double,1000,1500.5," + when.format(2),
@@ -50,8 +51,17 @@ def test_salesforce_field_history_puts_each_value_into_the_columns_of_its_type(t
     ]
 
 
+def test_a_change_of_a_deal_in_another_currency_is_refused_like_the_deal(tmp_path):
+    line = "c{},d1,Amount,Double,1,2,2024-01-05T09:00:00Z,u1,false,{}"
+    lines = [line.format(1, "USD"), line.format(2, "EUR")]
+    report = take_example(tmp_path, "salesforce_opportunity_field_history", FIELD_HISTORY, *lines)
+    assert report.quarantined == {"currency_foreign": 1}
+
+
 def test_salesforce_categories_are_ours_on_both_sides(tmp_path):
-    line = "c1,d1,ForecastCategoryName,DynamicEnum,Best Case,Commit,2024-01-05T09:00:00Z,u1,false"
+    line = (
+        "c1,d1,ForecastCategoryName,DynamicEnum,Best Case,Commit,2024-01-05T09:00:00Z,u1,false,USD"
+    )
     take_example(tmp_path, "salesforce_opportunity_field_history", FIELD_HISTORY, line)
     (row,) = stored(tmp_path, "opportunity_changes")
     assert (row["field"], row["text_before"], row["text_after"]) == (
