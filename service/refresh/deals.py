@@ -26,6 +26,7 @@ from lifecycle.errors import ModelNotFoundError
 from lifecycle.periods import Quarter
 from lifecycle.snapshot import Snapshot
 from models.base import ScoreModel
+from models.deals.win import DealModel
 from models.scoring import load_model, score
 from service.refresh.deal_moves import build_moves
 from service.refresh.deal_rows import build_deal_rows
@@ -34,7 +35,6 @@ from service.refresh.owners import build_owner_rows
 from service.refresh.place import Place, read_data_as_of
 from service.refresh.releases import choose_releases
 
-FLAT = "deal_flat"
 _TELLING = ("opportunities", "opportunity_changes", "activities")
 
 
@@ -74,7 +74,8 @@ def refresh_deals(snapshot: Snapshot, ledger: Ledger, *, place: Place) -> dict[s
         why = f"no deal is open on {snapshot.day}"
         return {**_count(release, _Said([], [])), **left_out(facts), "why": why}
     model = load_model(place.bundles_dir, release.digest)
-    in_quarter = model.name != FLAT
+    # a model of deals without history says nothing of quarters
+    in_quarter = isinstance(model, DealModel)
     rows = list(
         build_deal_rows(
             frame,

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.deals.flat import flat_deal_frame
 from features.deals.landmarks import deal_frame
 from ledger.engine import Ledger
 from ledger.releases import Release, write_release
 from models.base import Examples
 from models.bundle import save_bundle
+from models.deals.flat import FlatModel
 from models.deals.tables import DealTable
 from models.deals.win import DealModel
 from service.refresh.place import Place
@@ -92,6 +94,32 @@ def release_deals(ledger: Ledger, place: Place, *, card: dict[str, Any] | None =
     write_release(
         ledger,
         Release("deal_win", 0, "deals", model.name, "d1", digest, TRAINED_ON, now, {}, told),
+    )
+
+
+def build_flat(folder: Path) -> Place:
+    """Write 120 closed deals without history and one open one, with one field known at creation."""
+    deals, fields = [], []
+    for number in range(121):
+        name, won = f"F{number:03d}", number % 3 == 0
+        end = {"outcome": "won" if won else "lost", "closed_at": noon(TRAINED_ON)}
+        deals.append(version(name, TRAINED_ON, **({} if number == 120 else end)))
+        size = float(number % 7) + (3.0 if won else 0.0)
+        field = fact(TRAINED_ON, entity="opportunity", entity_id=name, name="size", number=size)
+        fields.append({**field, "known": "created"})
+    build_lake(folder, opportunities=deals, attributes=fields)
+    return place_of(folder)
+
+
+def release_flat(ledger: Ledger, place: Place) -> None:
+    """Release a model of the eventual win, from the closed deals."""
+    frame, label = flat_deal_frame(stand_on(place, FIRST))
+    days = np.full(frame.num_rows, np.datetime64(TRAINED_ON))
+    model = FlatModel({"number:size": "created"}).fit(Examples(frame, label, days, 0))
+    digest = save_bundle(place.bundles_dir, "FlatModel", model.to_parts(), {})
+    now = datetime.now(UTC)
+    write_release(
+        ledger, Release("deal_win", 0, "deals", model.name, "f1", digest, TRAINED_ON, now, {}, {})
     )
 
 

@@ -24,7 +24,9 @@ from tests.service.refresh.deal_company import (
     FIRST,
     TRAINED_ON,
     build_deals,
+    build_flat,
     release_deals,
+    release_flat,
     version,
 )
 
@@ -180,6 +182,19 @@ def test_a_company_with_deals_alone_is_refreshed_without_accounts(told: Told) ->
     done = refresh_scores_if_any(stand_on(told.place, FIRST), told.ledger, place=told.place)
     assert (done["run_id"], done["routes"]) == (None, [])
     assert "truecast train churn" in done["why"]
+
+
+def test_deals_without_history_are_told_of_the_end_alone(tmp_path: Path) -> None:
+    place = build_flat(tmp_path)
+    ledger = place.open_ledger()
+    release_flat(ledger, place)
+    done = refresh_deals(stand_on(place, FIRST), ledger, place=place)
+    page = read_deals(ledger, DealFilters())
+    assert page is not None
+    (row,) = page.rows
+    assert (done["deals"], row.opportunity_id) == (1, "F120")
+    assert (row.p_win, row.p_win_quarter, row.p_slip) == (row.p_win_eventual, None, None)
+    assert "quarter_start_on" not in page.run.note
 
 
 def test_without_open_deals_the_list_of_before_stays(tmp_path: Path) -> None:
