@@ -35,20 +35,23 @@ KEY_COLUMNS = (
         ("as_of", "id", "The landmark day."),
         ("kind", "id", "New business or expansion; renewals are not in the frame."),
         ("currency", "id", "Currency of the amount."),
-    ),
-    *_of("id", "owners", ("team", "id", "The owner's team.")),
-    *_of(
-        "id", _DEALS,
         ("product_id", "id", "Main product."),
         ("close_on", "id", "The day on which the deal is expected to close."),
         ("next_step_on", "id", "The day on which the next step is due."),
     ),
+    *_of("id", "owners", ("team", "id", "The owner's team.")),
 )  # fmt: skip
 """What names a row or stands beside it; never a feature."""
 
+_TEXTS = (
+    *_of("stage", _MAPPED, ("stage", "text", "Stage by our name, stable over renames.")),
+    *_of("stage", _DEALS, ("category", "text", "Forecast category that the seller gave it.")),
+    *_of("account", "opportunities", ("source", "text", "Where the deal came from.")),
+    *_of("account", "accounts", ("segment", "text", "The account's segment.")),
+)
+
 _STAGE = _of(
     "stage", _MAPPED,
-    ("stage", "text", "Stage by our name, stable over renames."),
     ("stage_position", "count", "The stage's place in the order, from 0."),
     ("stage_win_share", "share", "The sales system's own chance to win in this stage."),
     ("stage_moves_count", "count", "Moves from one open stage to another."),
@@ -60,7 +63,6 @@ _STAGE = _of(
 
 _CATEGORY = _of(
     "stage", _DEALS,
-    ("category", "text", "Forecast category that the seller gave it."),
     ("is_commit", "flag", "The seller commits to it."),
     ("is_best_case", "flag", "The seller calls it best case."),
     ("is_omitted", "flag", "The seller leaves it out of the forecast."),
@@ -152,11 +154,6 @@ _OWNER = _of(
     ("owner_days", "days", "Days with the present owner."),
 )  # fmt: skip
 
-_ACCOUNT = (
-    *_of("account", "accounts", ("segment", "text", "The account's segment.")),
-    *_of("account", "opportunities", ("source", "text", "Where the deal came from.")),
-)
-
 _CALENDAR = _of(
     "calendar", "as of",
     ("quarter_week", "count", "Week of the fiscal quarter, 0 to 12."),
@@ -166,12 +163,12 @@ _CALENDAR = _of(
 )  # fmt: skip
 
 DEAL_COLUMNS: tuple[Column, ...] = (
-    *KEY_COLUMNS, *_STAGE, *_CATEGORY, *_TIMING, *_CLOSE, *_AMOUNT, *_ACTIVITY, *_PEOPLE,
-    *_OWNER, *OWNER_COLUMNS, *_ACCOUNT, *ACCOUNT_COLUMNS, *_CALENDAR, *PATH_COLUMNS,
+    *KEY_COLUMNS, *_TEXTS, *_STAGE, *_CATEGORY, *_OWNER, *_TIMING, *_CLOSE, *_AMOUNT, *_ACTIVITY,
+    *_PEOPLE, *_CALENDAR, *OWNER_COLUMNS, *ACCOUNT_COLUMNS, *PATH_COLUMNS,
 )  # fmt: skip
 """Columns of the deal frame, in frame order; custom fields come after them."""
 
-DEAL_TEXTS: tuple[str, ...] = ("stage", "category", "segment", "source")
+DEAL_TEXTS: tuple[str, ...] = tuple(column.name for column in _TEXTS)
 """Columns that are text and no key."""
 
 DEAL_DATES: tuple[str, ...] = ("as_of", "close_on", "next_step_on")

@@ -105,9 +105,9 @@ def build_activity_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
         "meetings_held_count": done.ever(held),
         "no_shows_count": done.ever(missed),
         "next_meeting": _booked(told, meeting, rows),
+        **_tones(done, told.values["sentiment"]),
         "contacts_count": done.ever(done.first_of(told.values["contact"])),
         "people_max_count": done.most(told.values["people"]),
-        **_tones(done, told.values["sentiment"]),
     }
 
 

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.days import day_number
-from features.deal_columns import DEAL_COLUMNS
 from features.deals.accounts import build_account_columns
 from features.deals.activity import build_activity_columns
 from features.deals.amounts import build_amount_columns
@@ -88,11 +87,13 @@ def deal_frame(
 
 
 def build_deal_columns(facts: DealFacts, rows: Rows, snapshot: Snapshot) -> dict[str, Any]:
-    """Build all columns of landmark rows, aligned with them, by name."""
+    """Build all columns of landmark rows, aligned with them, by name and in frame order."""
     profiles = read_profiles(snapshot, facts)
     return {
         **_keys(facts, rows),
-        **profiles.texts(facts, rows),
+        "team": profiles.teams_of(facts, rows),
+        **{name: facts.text(name, rows) for name in ("stage", "category", "source")},
+        "segment": profiles.segments_of(facts, rows),
         **build_move_columns(facts, rows),
         **build_timing_columns(facts, rows),
         **build_close_columns(facts, rows),
@@ -123,13 +124,11 @@ def _build(
     rows = open_rows(facts, days, first_month=first_month)
     built = build_deal_columns(facts, rows, snapshot)
     order = pa.array(np.lexsort((rows.deal, rows.day)))
-    names = [column.name for column in DEAL_COLUMNS]
-    names += sorted(name for name in built if name not in set(names))
-    return pa.table({name: _column(built[name]).take(order) for name in names})
+    return pa.table({name: _column(values).take(order) for name, values in built.items()})
 
 
 def _keys(facts: DealFacts, rows: Rows) -> dict[str, pa.Array]:
-    """Return what names each row and stands beside it, and the texts."""
+    """Return what names each row and stands beside it."""
     return {
         "opportunity_id": facts.ids.take(pa.array(rows.deal)),
         "account_id": facts.text("account", rows),
@@ -140,9 +139,6 @@ def _keys(facts: DealFacts, rows: Rows) -> dict[str, pa.Array]:
         "product_id": facts.text("product", rows),
         "close_on": as_dates(facts.at("close_on", rows)),
         "next_step_on": as_dates(facts.at("next_step", rows)),
-        "stage": facts.text("stage", rows),
-        "source": facts.text("source", rows),
-        "category": facts.text("category", rows),
     }
 
 

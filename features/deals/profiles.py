@@ -35,11 +35,13 @@ class Profiles:
         """Return the segment's code of accounts as known on days, shape (m,); NaN = none."""
         return _of(self.segment, account, day)
 
-    def texts(self, facts: DealFacts, rows: Rows) -> dict[str, pa.Array]:
-        """Return ``segment`` and ``team`` of each row, length m; null where unknown."""
-        segment = self.segment_of(facts.at("account", rows), rows.day)
-        team = _of(self.team, facts.at("owner", rows), rows.day)
-        return {"segment": _texts(self.segments, segment), "team": _texts(self.teams, team)}
+    def segments_of(self, facts: DealFacts, rows: Rows) -> pa.Array:
+        """Return the segment of each row's account, length m; null where unknown."""
+        return _texts(self.segments, self.segment_of(facts.at("account", rows), rows.day))
+
+    def teams_of(self, facts: DealFacts, rows: Rows) -> pa.Array:
+        """Return the team of each row's owner, length m; null where unknown."""
+        return _texts(self.teams, _of(self.team, facts.at("owner", rows), rows.day))
 
 
 def read_profiles(snapshot: Snapshot, facts: DealFacts) -> Profiles:
