@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.deals.facts import DealFacts
+from features.deals.states import known_from
 from features.deals.streams import Edits
 from models.base import FloatArray
 from training.deals.hygiene import EPOCH, find_hygiene
 from training.deals.outcomes import Known
-from training.deals.turns import SPAN, Turns, build_turns
+from training.deals.turns import OPEN, SPAN, Turns, build_turns
 
 INSTANT = 1e-4
 """Days within which two clocks tell the same instant (nine seconds)."""
@@ -106,3 +107,14 @@ def _last(deal: NDArray[np.int64], happened: FloatArray, turns: Turns) -> FloatA
     found = keys[np.maximum(place, 0)]
     mine = (place >= 0) & (found // SPAN == turns.deal)
     return np.where(mine, (found - turns.deal * SPAN).astype(np.float64), np.nan)
+
+
+def find_never_open(facts: DealFacts) -> NDArray[np.bool_]:
+    """Return which deals were closed when first heard of, shape (deals,).
+
+    Of those nobody can say what they looked like while they were open.
+    """
+    outcome, day = facts.fields["outcome"], np.full(facts.count, facts.today)
+    story = facts.stories(np.arange(facts.count), day)
+    heard = known_from(facts)[story]
+    return np.asarray(np.nan_to_num(outcome.at(story, heard)) != OPEN)

@@ -61,11 +61,14 @@ class DealEvaluation:
     amounts
         By quarter's first day: the amount each judged deal was expected to be won for (minor
         units; NaN where nothing could be expected yet), as learned by then.
+    fitted
+        The candidates as fitted at the last quarter's start, by name.
     """
 
     found: Evaluation
     quarters: tuple[Quarter, ...]
     amounts: Mapping[date, FloatArray]
+    fitted: Mapping[str, ScoreModel]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -159,6 +162,7 @@ class _Run:
     judged: dict[date, Examples] = field(default_factory=dict)
     references: dict[date, FloatArray] = field(default_factory=dict)
     amounts: dict[date, FloatArray] = field(default_factory=dict)
+    fitted: dict[str, ScoreModel] = field(default_factory=dict)
 
     def judge(self, quarter: Quarter) -> None:
         """Fit and predict every candidate at one quarter's start."""
@@ -184,6 +188,7 @@ class _Run:
             self.failures.setdefault(model.name, {})[day] = str(error)
         else:
             self.predictions[model.name, day] = found
+            self.fitted[model.name] = model
 
     def evaluation(self) -> DealEvaluation:
         """Keep the quarters at which all that can be fitted by the last could be fitted."""
@@ -207,13 +212,22 @@ class _Run:
             {day: self.references[day] for day in days},
             left_out,
         )
-        return DealEvaluation(found, tuple(quarters), {day: self.amounts[day] for day in days})
+        return DealEvaluation(
+            found, tuple(quarters), {day: self.amounts[day] for day in days}, self.fitted
+        )
 
 
 def thin_days(plan: DealPlan, days: Sequence[date], *, every: int) -> list[date]:
-    """Return every so manyeth week's landmarks, counted from each quarter's start."""
-    weeks = [Quarter.containing(day, plan.first_month).week_of(day) for day in days]
-    return [day for day, week in zip(days, weeks, strict=True) if week % every == 0]
+    """Return every so manyeth landmark, beginning a week later in each quarter.
+
+    Every week of the quarter is thus learned from, each in some of the quarters.
+    """
+    kept = []
+    for day in days:
+        quarter = Quarter.containing(day, plan.first_month)
+        if (quarter.week_of(day) - quarter.year * 4 - quarter.number) % every == 0:
+            kept.append(day)
+    return kept
 
 
 def keep_ended(examples: Examples) -> Examples:

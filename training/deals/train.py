@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 from features.deals.facts import DealFacts, read_deal_facts
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import DataError
 from lifecycle.snapshot import Snapshot
-from models.base import Examples, FloatArray, ScoreModel
-from models.calibration import CalibratedLapse, choose_calibration
-from models.deals.amount import read_amounts
-from models.deals.by_amount import ByAmount, Judged, choose_by_amount
 from models.deals.win import DealModel
 from training.alarm import Finding, find_over_ceiling
 from training.datasets import LONGEST_SILENCE_DAYS
@@ -25,32 +19,14 @@ from training.deals.hygiene import EPOCH
 from training.deals.lone_fields import find_lone_deal_fields
 from training.deals.past import DealPast, open_past, plan_past
 from training.deals.replay import DealEvaluation, Replay, replay_deals
+from training.deals.serving import NOTHING, Around, choose_around, fit_headline, serve_past
 from training.deals.spec import DEAL_WIN
 from training.gate import Verdict
 from training.specs import Spec
 from training.train import TrainOutputs, TrainResult, record_run
 
-EVERY_WEEKS = 2
+EVERY_WEEKS = 3
 """Landmarks learned from in the replay: neighbouring weeks say nearly the same."""
-
-
-@dataclass(frozen=True)
-class Headline:
-    """Who serves the chance to win in the quarter, and how that came about.
-
-    Attributes
-    ----------
-    model
-        Fitted and calibrated.
-    by_amount
-        What past quarters asked to be moved by amount.
-    calibration
-        Both, as the card tells them.
-    """
-
-    model: ScoreModel
-    by_amount: ByAmount
-    calibration: dict[str, Any]
 
 
 def train_deals(
@@ -97,13 +73,17 @@ def train_deals(
     found = replay_deals(past, past.plan, spec.candidates, replay=replay)
     learned = past.examples(past.plan.learn_days(past.plan.as_of), past.plan.as_of)
     verdict = _decide(past, found)
-    headline = _fit_headline(spec, found, verdict, learned)
-    model = DealModel(headline.model, headline.by_amount).finish(learned)
+    name = verdict.winner if verdict else SERVING[0]
+    around = _choose_around(spec, found, name)
+    found = serve_past(found, name) if verdict else found
+    made = {model.name: make for make in spec.candidates for model in [make()]}
+    headline = fit_headline(made[name], around, learned)
+    model = DealModel(headline, around.by_amount).finish(learned)
     progress.advance(1)
     card = build_deal_card(
-        spec, known, past, learned=learned, headline=headline.model, judged=(found, verdict)
+        spec, known, past, learned=learned, headline=headline, judged=(found, verdict)
     )
-    card |= {"calibration": headline.calibration, "amount": model.amount_report}
+    card |= {"calibration": around.told, "amount": model.amount_report}
     card["alarm"] = [one.to_json() for one in _find_leaks(spec, known, past, found, verdict)]
     digest = save_deal_model(model, card, out.bundles_dir)
     card["bundle_digest"] = digest
@@ -160,38 +140,12 @@ def _decide(past: DealPast, found: DealEvaluation) -> Verdict | None:
     return replace(verdict, standings=stand_all(found))
 
 
-def _fit_headline(
-    spec: Spec, found: DealEvaluation, verdict: Verdict | None, learned: Examples
-) -> Headline:
-    name = verdict.winner if verdict else SERVING[0]
-    model = next(one for one in (make() for make in spec.candidates) if one.name == name)
-    model = model.fit(learned)
-    if verdict is None or name == spec.rule.baseline:
-        text = "none: a base rate stays what it is" if verdict else ""
-        return Headline(model, ByAmount(), {"kind": "none", "text": text})
-    said = {day: found.found.predictions[name, day] for day in found.found.origins}
-    choice = choose_calibration(said, found.found.actuals)
-    calibrated = {day: choice.calibration.apply(chance) for day, chance in said.items()}
-    by_amount = choose_by_amount(_with_amounts(found, calibrated))
-    told = {
-        "kind": choice.calibration.kind,
-        "weights": list(choice.calibration.weights),
-        "gain": choice.gain,
-        "gain_se": choice.gain_se,
-        "text": f"{choice.text}; {by_amount.text}",
-        "by_amount": by_amount.by_amount.to_json(),
-    }
-    if choice.calibration.kind != "none":
-        model = CalibratedLapse(model, choice.calibration)
-    return Headline(model, by_amount.by_amount, told)
-
-
-def _with_amounts(found: DealEvaluation, said: Mapping[date, FloatArray]) -> dict[date, Judged]:
-    judged = found.found.judged
-    return {
-        day: Judged(chance, judged[day].label, read_amounts(judged[day].frame))
-        for day, chance in said.items()
-    }
+def _choose_around(spec: Spec, found: DealEvaluation, name: str) -> Around:
+    if not found.quarters:
+        return NOTHING
+    if name == spec.rule.baseline:
+        return replace(NOTHING, told={"kind": "none", "text": "none: a base rate stays as it is"})
+    return choose_around(found.found, name, found.found.origins)
 
 
 def _find_leaks(
