@@ -17,6 +17,11 @@ from lifecycle.snapshot import Snapshot
 
 NUMBER, TEXT = "number:", "text:"
 """What the columns' names begin with."""
+LATE = {
+    "closed": "the mapping says that it is known only once the end is",
+    "unknown": "nobody says when it was known; the mapping may",
+}
+"""What a mapping may say of when a field was known, and why it is then no feature."""
 ENTITIES = {"account_id": "account", "subscription_id": "subscription"}
 
 
@@ -34,10 +39,14 @@ def attribute_report(snapshot: Snapshot, *, allow: Collection[str] = ()) -> pa.T
         The lake's files cannot be read.
     """
     known = _known(snapshot)
-    counted = known.group_by(["entity", "name"]).aggregate([([], "count_all")])
+    counted = known.group_by(["entity", "name"]).aggregate(
+        [([], "count_all"), ("is_late", "sum"), ("known", "min")]
+    )
     rows: list[dict[str, Any]] = []
     for row in counted.sort_by([("entity", "ascending"), ("name", "ascending")]).to_pylist():
         reason = why_not_feature(row["name"], allow)
+        if reason is None and row["is_late_sum"] == row["count_all"]:
+            reason = LATE[row["known_min"]]
         rows.append(
             {
                 "entity": row["entity"],
@@ -85,6 +94,7 @@ def build_attribute_columns(
         The lake's files cannot be read.
     """
     known = _known(snapshot)
+    known = known.filter(pc.equal(known["is_late"], 0))
     found: dict[str, pa.Array] = {}
     for key in (name for name in ENTITIES if name in ids):
         own = known.filter(pc.equal(known["entity"], ENTITIES[key]))
@@ -131,7 +141,7 @@ def _places(entity_ids: pa.ChunkedArray, ids: pa.Array) -> pa.Array:
 
 
 def _known(snapshot: Snapshot) -> pa.Table:
-    """Return entity, entity_id (after merges), name, number, text; the survivor's own first."""
+    """Return entity, entity_id (after merges), name, value and when known; survivors first."""
     clock = any_contract_clock()
     values = contract_clock_values(snapshot)
     found = snapshot.answer(
@@ -146,8 +156,9 @@ def _known(snapshot: Snapshot) -> pa.Table:
 def _build_known(snapshot: Snapshot, clock: ContractClock) -> Any:
     fields = snapshot.known("attributes", clock.as_of)
     fields = fields.filter(fields.entity.isin(tuple(ENTITIES.values())))
-    fields = fields.select("entity", "name", "number", "text", account_id="entity_id",
-                           own_id="entity_id")  # fmt: skip
+    is_late = fields.known.isin(tuple(LATE)).fill_null(False).ifelse(1, 0)
+    fields = fields.select("entity", "name", "number", "text", "known", account_id="entity_id",
+                           own_id="entity_id", is_late=is_late)  # fmt: skip
     # An account and a line may bear the same id; only accounts are merged.
     accounts = with_survivors(
         fields.filter(fields.entity == "account"), build_merges(snapshot, clock.as_of)
@@ -156,4 +167,5 @@ def _build_known(snapshot: Snapshot, clock: ContractClock) -> Any:
     rows = accounts.union(lines, distinct=False)
     rows = rows.mutate(is_own=(rows.account_id == rows.own_id).ifelse(0, 1))
     ordered = rows.order_by("entity", "name", "account_id", "is_own", "own_id")
-    return ordered.select("entity", "name", "number", "text", entity_id="account_id")
+    return ordered.select("entity", "name", "number", "text", "known", "is_late",
+                          entity_id="account_id")  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.attributes import NUMBER, TEXT, why_not_feature
+from features.attributes import LATE, NUMBER, TEXT, why_not_feature
 from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
 from features.deals.merged import Merges, read_merges, stand_ins
@@ -26,11 +26,6 @@ from features.deals.visible import VisibleRows, places_in, read_visible
 from features.forbidden import why_forbidden_of_deals
 from lifecycle.snapshot import Snapshot
 
-LATE = {
-    "closed": "the mapping says that it is known only once the deal is closed",
-    "unknown": "nobody says when it was known; the mapping may",
-}
-"""What a mapping may say of a field, and why it is then no feature."""
 _ENTITIES = ("opportunity", "account")
 
 

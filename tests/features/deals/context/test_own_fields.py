@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from features.attributes import LATE, attribute_report, build_attribute_columns
 from features.deals.own_fields import build_own_field_columns, own_field_report
 from features.forbidden import FORBIDDEN_OF_DEALS, why_forbidden_of_deals
 from tests.builders import Row, fact
@@ -130,6 +132,17 @@ def test_the_report_says_of_each_field_why_it_is_none(tmp_path: Path) -> None:
     assert {row["name"] for row in report if row["used"]} == {"size", "sku"}
     assert all((row["reason"] is None) == row["used"] for row in report)
     assert {row["name"]: row["known"] for row in report}["ratio"] == "unknown"
+
+
+def test_neither_is_it_a_feature_of_accounts(tmp_path: Path) -> None:
+    of_account: dict[str, Any] = {"entity": "account", "entity_id": "a1"}
+    rows = [own("ratio", 1.0, when="unknown", **of_account), own("size", 2.0, **of_account)]
+    snapshot = stand(tmp_path, DAY, attributes=rows)
+    assert list(build_attribute_columns(snapshot, {"account_id": pa.array(["a1"])})) == [
+        "number:size"
+    ]
+    report = {row["name"]: row["reason"] for row in attribute_report(snapshot).to_pylist()}
+    assert report == {"ratio": LATE["unknown"], "size": None}
 
 
 def test_an_absent_value_is_nan_or_null(tmp_path: Path) -> None:
