@@ -1,4 +1,4 @@
-"""Whether large deals are won as often as said: a correction by amount, kept where the past asks it.
+"""Whether large deals are won as often as said: a correction by amount, where the past asks it.
 
 The log-odds of what was predicted on past origins are moved by an intercept, a slope, and the log
 of the amount (its level among those origins' deals). Fitted on earlier origins, judged on the next;

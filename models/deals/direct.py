@@ -1,6 +1,6 @@
 """The headline: the probability that an open deal is won before its quarter ends.
 
-A penalised logistic, gradient-boosted trees, or the mean of their log-odds, learned from weekly
+A penalised logistic, gradient-boosted trees, or both (``models.deals.stack``), learned from weekly
 landmarks of open deals as they were known then. The later in its deal's life a row stands, the less
 it counts; rows whose quarter is still open teach nothing here (the hazard uses them).
 """
@@ -8,31 +8,61 @@ it counts; rows whose quarter is still open teach nothing here (the hazard uses 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from lifecycle.errors import ModelError, NotEnoughHistoryError
-from models.base import Examples, Explanation, FloatArray, Unit, check_fitted, check_horizon
+from models.base import (
+    DayArray,
+    Examples,
+    Explanation,
+    FloatArray,
+    Unit,
+    check_fitted,
+    check_horizon,
+)
 from models.contract.events import choose_ridge
 from models.deals.after import After, count_deals, thin
 from models.deals.inputs import Inputs
 from models.deals.ridge import fit_weighted
+from models.deals.stack import EVEN, Stack, learn_stack, measure_lateness, split_latest
 from models.deals.telling import explain_columns
 from models.logistic import Logistic
 from models.parts import read_part, write_part
 from models.trees import Growth, Trees
 
 PART, TREES_PART = "direct.json", "direct.txt"
-SHARES: Mapping[str, float] = {"logistic": 0.0, "blend": 0.5, "trees": 1.0}
+STACKS: Mapping[str, Stack] = {
+    "logistic": Stack(1.0, 0.0),
+    "blend": EVEN,
+    "trees": Stack(0.0, 1.0),
+}
+"""By kind, how members are brought together; a blend learns better where it can."""
 FEWEST: Mapping[str, int] = {"logistic": 20, "blend": 60, "trees": 60}
 """Deals won in their quarter, and deals not, below which a kind is not fitted."""
 FALLING = ("push_count", "two_way_silence_days")
 """Columns of which more never raises the chance: trees are held to it."""
 MOST_LOGISTIC, MOST_TREES = 50_000, 120_000
 ROUNDS, RATE = 200, 0.05
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Landmarks whose quarter has ended: frame, label, weight and day, one per row."""
+
+    frame: pa.Table
+    label: FloatArray
+    weight: FloatArray
+    day: DayArray
+
+    def take(self, rows: NDArray[np.bool_]) -> _Rows:
+        where = np.flatnonzero(rows)
+        return _Rows(self.frame.take(where), self.label[where], self.weight[where], self.day[where])
 
 
 class DirectModel:
@@ -47,10 +77,10 @@ class DirectModel:
     unit: Unit = "probability"
 
     def __init__(self, kind: str = "blend") -> None:
-        if kind not in SHARES:
-            raise ModelError(f"a deal model {kind!r}", f"one of {sorted(SHARES)}")
+        if kind not in STACKS:
+            raise ModelError(f"a deal model {kind!r}", f"one of {sorted(STACKS)}")
         self.kind, self.name = kind, f"deal_{kind}"
-        self.share = SHARES[kind]
+        self._stack = STACKS[kind]
         self.horizon_days = 0
         self._level = 0.0
         self._inputs: Inputs | None = None
@@ -79,29 +109,60 @@ class DirectModel:
                 f"{FEWEST[self.kind]} or more of each",
                 "ingest a longer history, or let a simpler candidate serve",
             )
-        return self._learn(frame, label, after.weights[known], won=won)
+        rows = _Rows(frame, label, after.weights[known], examples.as_of[known])
+        return self._learn(rows, won=won)
 
-    def _learn(self, frame: pa.Table, label: FloatArray, weight: FloatArray, *, won: int) -> Self:
-        self._inputs, matrix = Inputs.learn(frame, label)
-        if self.share < 1.0:
-            rows, counted = thin(weight, MOST_LOGISTIC)
+    def _learn(self, rows: _Rows, *, won: int) -> Self:
+        self._inputs, matrix = Inputs.learn(rows.frame, rows.label)
+        if self.kind == "blend":
+            self._stack = self._judge(rows, matrix)
+        self._fit_members(matrix, rows, won=won)
+        return self
+
+    def _judge(self, rows: _Rows, matrix: FloatArray) -> Stack:
+        """Fit members on the quarters before the latest two, and weigh them on those."""
+        later = split_latest(rows.frame, rows.day)
+        if later is None:
+            return EVEN
+        before = rows.take(~later)
+        won = count_deals(before.frame, before.label > 0)
+        judged = count_deals(rows.frame, later & (rows.label > 0))
+        if min(won, judged) < FEWEST[self.kind]:
+            return EVEN
+        self._fit_members(matrix[~later], before, won=won)
+        odds = self._members(matrix[later])
+        lateness = measure_lateness(rows.frame)[later]
+        return learn_stack(*odds, lateness, rows.label[later], deals=judged)
+
+    def _fit_members(self, matrix: FloatArray, rows: _Rows, *, won: int) -> None:
+        inputs = check_fitted(self._inputs, self.name)
+        label = rows.label
+        if self.kind != "trees":
+            some, counted = thin(rows.weight, MOST_LOGISTIC)
             self._logistic, self._level = fit_weighted(
-                matrix[rows],
-                label[rows],
+                matrix[some],
+                label[some],
                 weight=counted,
-                text=self._inputs.text_sizes,
-                ridge=choose_ridge(float(counted @ label[rows]), won),
+                text=inputs.text_sizes,
+                ridge=choose_ridge(float(counted @ label[some]), won),
             )
-        if self.share > 0.0:
-            rows, counted = thin(weight, MOST_TREES)
-            plain = self._inputs.plain
-            growth = grow_deals(tuple(self._inputs.columns[k] for k in plain))
+        if self.kind != "logistic":
+            some, counted = thin(rows.weight, MOST_TREES)
+            growth = grow_deals(tuple(inputs.columns[k] for k in inputs.plain))
             # leaves are held by the weight in them, so rows count as one on average
             counted = counted / counted.mean()
-            self._trees = Trees.grow(
-                matrix[np.ix_(rows, plain)], label[rows], growth=growth, weight=counted
-            )
-        return self
+            own = matrix[np.ix_(some, inputs.plain)]
+            self._trees = Trees.grow(own, label[some], growth=growth, weight=counted)
+
+    def _members(self, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return log-odds of the logistic and of the trees; zeros of one that is not there."""
+        logistic, trees = np.zeros(len(matrix)), np.zeros(len(matrix))
+        if self._logistic is not None:
+            logistic = self._level + self._logistic.raw(matrix)
+        if self._trees is not None and len(matrix):
+            plain = check_fitted(self._inputs, self.name).plain
+            trees = self._trees.raw(matrix[:, plain])
+        return logistic, trees
 
     def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(won before the quarter ends), shape (n,).
@@ -115,26 +176,23 @@ class DirectModel:
         """
         check_horizon(self.horizon_days, horizon_days)
         inputs = check_fitted(self._inputs, self.name)
-        matrix = inputs.matrix(frame)
-        raw = np.zeros(len(matrix))
-        if self._logistic is not None:
-            raw += (1.0 - self.share) * (self._level + self._logistic.raw(matrix))
-        if self._trees is not None and len(matrix):
-            raw += self.share * self._trees.raw(matrix[:, inputs.plain])
-        return np.asarray(expit(raw))
+        logistic, trees = self._members(inputs.matrix(frame))
+        left, right, shift = self._stack.weigh(measure_lateness(frame))
+        return np.asarray(expit(self._stack.level + left * logistic + right * trees + shift))
 
     def explain(self, frame: pa.Table) -> Explanation:
         """Return log-odds by group: centred terms of the logistic, TreeSHAP of the trees."""
         inputs = check_fitted(self._inputs, self.name)
         matrix = inputs.matrix(frame)
-        parts, base = np.zeros(matrix.shape), 0.0
+        left, right, shift = self._stack.weigh(measure_lateness(frame))
+        parts, base = np.zeros(matrix.shape), self._stack.level + shift
         if self._logistic is not None:
-            parts += (1.0 - self.share) * self._logistic.contributions(matrix)
-            base += (1.0 - self.share) * self._level
+            parts += left[:, None] * self._logistic.contributions(matrix)
+            base = base + left * self._level
         if self._trees is not None and len(matrix):
             values, start = self._trees.contributions(matrix[:, inputs.plain])
-            parts[:, inputs.plain] += self.share * values
-            base += self.share * start
+            parts[:, inputs.plain] += right[:, None] * values
+            base = base + right * start
         return explain_columns(base, inputs.columns, parts)
 
     def to_parts(self) -> dict[str, bytes]:
@@ -144,6 +202,7 @@ class DirectModel:
             "kind": self.kind,
             "horizon_days": self.horizon_days,
             "level": self._level,
+            "stack": self._stack.to_json(),
             "inputs": inputs.to_json(),
             "logistic": self._logistic.to_json() if self._logistic else None,
         }
@@ -162,9 +221,10 @@ class DirectModel:
         with read_part(parts, PART) as kept:
             model = cls(kept["kind"])
             model.horizon_days, model._level = int(kept["horizon_days"]), float(kept["level"])
+            model._stack = Stack.from_json(kept["stack"])
             model._inputs = Inputs.from_json(kept["inputs"])
             model._logistic = Logistic.from_json(kept["logistic"]) if kept["logistic"] else None
-            model._trees = Trees(parts[TREES_PART].decode()) if model.share > 0 else None
+            model._trees = Trees(parts[TREES_PART].decode()) if model.kind != "logistic" else None
         return model
 
     @property

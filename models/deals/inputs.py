@@ -25,13 +25,23 @@ NOT_READ = (
 )  # fmt: skip
 """Keys, and the amount itself: ``amount_log`` and ``amount_z`` say it on a scale that travels."""
 DERIVED: Mapping[str, tuple[str, ...]] = {
-    "pair:stage_close": ("stage", "close_in_quarter"),
+    "pair:stage_cell": ("stage", "close_in_quarter", "quarter_week"),
     "pair:week": ("quarter_week",),
     "pair:stage_weeks": ("stage_position", "weeks_left"),
     "pair:close_weeks": ("close_in_quarter", "weeks_left"),
     "pair:close_stage": ("close_in_quarter", "stage_position"),
 }
 """Columns worked out from others; their part is told as the first one's."""
+LATE = "late:"
+MOVING = (
+    "is_commit", "is_best_case", "next_meeting", "close_days", "stage_age_days", "forward_days",
+    "two_way_silence_days", "sentiment_mean", "owner_win_share", "path_log_odds", "overdue_days",
+    "meetings_28d_count", "contacts_count", "category_days", "close_edit_days", "push_count",
+)  # fmt: skip
+"""Columns that the logistic also reads apart in a quarter's last weeks, when they weigh more."""
+LATE_WEEKS = 5.0
+WEEK_STEPS = (3, 6, 9, 11, 12)
+"""Weeks of the quarter at which a cell of stage and close date becomes another."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ class Inputs:
     @property
     def plain(self) -> NDArray[np.intp]:
         """Places of the columns that are the frame's own: what trees read."""
-        return np.array([k for k, n in enumerate(self.columns) if n not in DERIVED], dtype=np.intp)
+        own = [k for k, name in enumerate(self.columns) if source_of(name) == name]
+        return np.array(own, dtype=np.intp)
 
     def matrix(self, frame: pa.Table) -> FloatArray:
         """Return shape (n, len(columns)).
@@ -105,10 +116,10 @@ def source_of(column: str) -> str:
 
     Examples
     --------
-    >>> source_of("pair:stage_weeks"), source_of("age_days")
-    ('stage_position', 'age_days')
+    >>> source_of("pair:stage_weeks"), source_of("late:is_commit"), source_of("age_days")
+    ('stage_position', 'is_commit', 'age_days')
     """
-    return DERIVED[column][0] if column in DERIVED else column
+    return DERIVED[column][0] if column in DERIVED else column.removeprefix(LATE)
 
 
 def add_derived(frame: pa.Table) -> pa.Table:
@@ -118,6 +129,13 @@ def add_derived(frame: pa.Table) -> pa.Table:
     for name, sources in DERIVED.items():
         if set(sources) <= known:
             made = made.append_column(name, _derive(frame, name, sources))
+    if "weeks_left" not in known:
+        return made
+    late = _numbers(frame, "weeks_left") <= LATE_WEEKS
+    for name in MOVING:
+        if name in known:
+            values = np.where(late, np.nan_to_num(_numbers(frame, name)), 0.0)
+            made = made.append_column(f"{LATE}{name}", pa.array(values))
     return made
 
 
@@ -139,10 +157,12 @@ def name_weeks(week: FloatArray) -> NDArray[np.str_]:
 
 
 def _derive(frame: pa.Table, name: str, sources: Sequence[str]) -> pa.Array:
-    if name == "pair:stage_close":
+    if name == "pair:stage_cell":
         stage = [word or "-" for word in frame.column("stage").to_pylist()]
         close = name_close(_numbers(frame, "close_in_quarter")).tolist()
-        return pa.array([f"{a} | {b}" for a, b in zip(stage, close, strict=True)], pa.string())
+        part = np.searchsorted(np.array(WEEK_STEPS), _numbers(frame, "quarter_week"), "right")
+        cells = zip(stage, close, part.tolist(), strict=True)
+        return pa.array([f"{a} | {b} | {c}" for a, b, c in cells], pa.string())
     if name == "pair:week":
         return pa.array(name_weeks(_numbers(frame, "quarter_week")).tolist(), pa.string())
     left, right = (_numbers(frame, one) for one in sources)

@@ -8,6 +8,7 @@ all rows the same: a table has no other columns to make up for rows that count l
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Self
 
@@ -96,7 +97,7 @@ class DealTable:
     def explain(self, frame: pa.Table) -> Explanation:
         """Return log-odds, from all deals down to the cell, level by level."""
         found = [logit(one) for one in self._look_up(frame)]
-        moved = [below - above for above, below in zip(found, found[1:], strict=False)]
+        moved = [below - above for above, below in itertools.pairwise(found)]
         steps = dict(zip(KINDS[self.kind], moved, strict=True))
         return explain_groups(float(logit(self._share)), steps, frame.num_rows)
 

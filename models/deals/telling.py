@@ -99,7 +99,9 @@ DEALS = Wording(
 """The words of deals."""
 
 
-def explain_columns(base: float, columns: tuple[str, ...], parts: FloatArray) -> Explanation:
+def explain_columns(
+    base: float | FloatArray, columns: tuple[str, ...], parts: FloatArray
+) -> Explanation:
     """Return log-odds of columns, shape (n, f), by business group.
 
     What was worked out of a column is told as that column's.

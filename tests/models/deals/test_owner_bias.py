@@ -41,8 +41,10 @@ def test_nine_of_ten_intervals_and_more_hold_the_truth():
 def test_labels_go_to_the_ends_and_to_nobody_between():
     found = measure_owner_bias(plant(np.array([-0.7, -0.6, 0.0, 0.0, 0.0, 0.6, 0.7]), quarters=12))
     labels = [one.label for one in found]
-    assert labels[:2] == ["happy_ears"] * 2 and labels[2:5] == [None] * 3
-    assert "sandbagging" in labels[5:] and "happy_ears" not in labels[2:]
+    assert labels[:2] == ["happy_ears"] * 2
+    assert labels[2:5] == [None] * 3
+    assert "sandbagging" in labels[5:]
+    assert "happy_ears" not in labels[2:]
 
 
 def test_under_eight_deals_there_is_no_label():
@@ -56,14 +58,16 @@ def test_few_deals_stay_nearer_to_the_others_than_many():
     keep = np.array([k not in range(1, 10) for k in range(len(rows.owner))])
     cut = Commits(*(np.asarray(one)[keep] for one in vars(rows).values()))
     few, many = measure_owner_bias(cut)[:2]
-    assert few.deals_count == 6 and many.deals_count == 60
+    assert few.deals_count == 6
+    assert many.deals_count == 60
     assert few.ratio_high - few.ratio_low > many.ratio_high - many.ratio_low
 
 
 def test_late_wins_are_told_with_n_and_interval():
     one = measure_owner_bias(plant(np.zeros(4), late=0.5))[0]
     assert one.late_low < one.late_share < one.late_high
-    assert one.won_count > 30 and 0.3 < one.late_share < 0.7
+    assert one.won_count > 30
+    assert 0.3 < one.late_share < 0.7
 
 
 def test_nothing_won_is_a_bias_and_no_error():
@@ -73,7 +77,8 @@ def test_nothing_won_is_a_bias_and_no_error():
                       rows.deals_count, np.where(mine, 0.0, rows.won_count),
                       np.where(mine, 0.0, rows.late_count))  # fmt: skip
     found = measure_owner_bias(nothing)[0]
-    assert found.ratio < 0.7 and np.isnan(found.late_share)
+    assert found.ratio < 0.7
+    assert np.isnan(found.late_share)
 
 
 def test_an_owner_who_never_committed_is_left_out():

@@ -1,5 +1,7 @@
 """The served chance to win: one headline, a curve through it, and reasons that add up."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,8 @@ def test_a_chance_never_falls_as_days_grow(model, rows):
     days = np.array([0.0, 1, 7, 20, 30, 60, 90, 91, 180, 364, 500, 728, 2000, np.inf])
     found = model.win_chances(rows[3], days)
     assert (np.diff(found, axis=1) >= -1e-12).all()
-    assert (found >= 0).all() and (found <= 1).all() and (found[:, 0] == 0).all()
+    assert ((found >= 0) & (found <= 1)).all()
+    assert (found[:, 0] == 0).all()
 
 
 def test_reasons_add_up_to_the_served_headline(model, rows):
@@ -73,7 +76,7 @@ def test_detail_agrees_with_the_headline(model, rows):
     due = np.array([one["expected_in_quarter_minor"] for one in told])
     np.testing.assert_allclose(due, p * amount, rtol=1e-6)
     names = ("p_win_30d", "p_win_60d", "p_win_90d", "p_win_180d", "p_win_eventual")
-    assert all(one[a] <= one[b] for one in told for a, b in zip(names, names[1:], strict=False))
+    assert all(one[a] <= one[b] for one in told for a, b in itertools.pairwise(names))
     assert all(one["close_p10_days"] <= one["close_p50_days"] <= one["close_p90_days"]
                for one in told)  # fmt: skip
 
@@ -103,7 +106,8 @@ def test_evidence_tells_shares_with_their_number(model, rows):
     told = model.detail(rows[3], model.explain(rows[3]))[0]["evidence"]
     assert 0 < len(told) <= 3
     one = told[0]
-    assert one["text"].endswith(f"{one['share']:.0%} won, n = {one['n']}") and one["n"] >= 20
+    assert one["text"].endswith(f"{one['share']:.0%} won, n = {one['n']}")
+    assert one["n"] >= 20
 
 
 def test_a_table_as_headline_has_a_curve_too(examples, rows):
@@ -117,7 +121,8 @@ def test_too_few_closed_deals_leave_the_headline_alone(rows):
     few = Funnel(deals=40, quarters=3).examples()
     model = DealModel(DealTable("stage_week")).fit(few)
     told = model.detail(rows[3], model.explain(rows[3]))[0]
-    assert told["p_win_30d"] is None and told["p_slip"] is None
+    assert told["p_win_30d"] is None
+    assert told["p_slip"] is None
     with pytest.raises(ModelError, match="quarter's end alone"):
         model.predict(rows[3], horizon_days=30)
 
@@ -137,7 +142,8 @@ def test_a_frame_without_a_column_of_the_fit_is_refused(model, rows):
 
 def test_no_open_deal_is_no_score(model, rows):
     empty = rows[3].slice(0, 0)
-    assert len(model.predict(empty)) == 0 and model.detail(empty, model.explain(empty)) == []
+    assert len(model.predict(empty)) == 0
+    assert model.detail(empty, model.explain(empty)) == []
 
 
 def test_examples_without_outcomes_are_refused(examples):
