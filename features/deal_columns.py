@@ -95,6 +95,8 @@ _CLOSE = _of(
     ("pull_count", "count", "How often the expected close was moved to an earlier day."),
     ("pull_days", "days", "Days by which the expected close was moved earlier, added up."),
     ("close_move_days", "days", "Days by which the last edit moved the expected close."),
+    ("close_mean_days", "days", "Days to the mean of all close dates told so far."),
+    ("close_firm_days", "days", "Days to the last close date told that is no placeholder."),
     ("close_edit_days", "days", "Days since the expected close was last edited."),
     ("next_step_days", "days", "Days to the next step; negative when it has passed."),
     actionable=True,
@@ -127,10 +129,17 @@ _ACTIVITY = (
         ("activities_count", "count", "Contacts ever."),
         ("two_way_28d_count", "count", "Replies, held meetings and answered calls in the last 28 "
          "days."),
+        ("two_way_week_rate", "rate", "Replies, held meetings and answered calls per week of the "
+         "deal's life."),
         ("two_way_share", "share", "Share of contacts that came back: replies, held meetings, "
          "answered calls."),
         ("silence_days", "days", "Days since the last contact, or since creation."),
         ("two_way_silence_days", "days", "Days since anything came back, or since creation."),
+        ("replies_28d_count", "count", "Replies of theirs in the last 28 days."),
+        ("replies_56d_count", "count", "Replies of theirs in the last 56 days."),
+        ("outreach_28d_count", "count", "What we sent or called in the last 28 days."),
+        ("calls_28d_count", "count", "Calls in the last 28 days."),
+        ("reply_hours", "ratio", "Mean hours until they answered what we had sent."),
         ("meetings_28d_count", "count", "Meetings held in the last 28 days."),
         ("meetings_held_count", "count", "Meetings held ever."),
         ("no_shows_count", "count", "Meetings to which they did not come."),
@@ -154,6 +163,17 @@ _OWNER = _of(
     ("owner_days", "days", "Days with the present owner."),
 )  # fmt: skip
 
+_EDIT = _of(
+    "timing", _DEALS,
+    ("edit_days", "days", "Days since anything of the deal was edited."),
+    actionable=True,
+)  # fmt: skip
+
+_KIND = _of(
+    "account", "opportunities",
+    ("is_expansion", "flag", "It is for a customer that buys more."),
+)  # fmt: skip
+
 _CALENDAR = _of(
     "calendar", "as of",
     ("quarter_week", "count", "Week of the fiscal quarter, 0 to 12."),
@@ -163,8 +183,8 @@ _CALENDAR = _of(
 )  # fmt: skip
 
 DEAL_COLUMNS: tuple[Column, ...] = (
-    *KEY_COLUMNS, *_TEXTS, *_STAGE, *_CATEGORY, *_OWNER, *_TIMING, *_CLOSE, *_AMOUNT, *_ACTIVITY,
-    *_PEOPLE, *_CALENDAR, *OWNER_COLUMNS, *ACCOUNT_COLUMNS, *PATH_COLUMNS,
+    *KEY_COLUMNS, *_TEXTS, *_STAGE, *_KIND, *_CATEGORY, *_OWNER, *_EDIT, *_TIMING, *_CLOSE,
+    *_AMOUNT, *_ACTIVITY, *_PEOPLE, *_CALENDAR, *OWNER_COLUMNS, *ACCOUNT_COLUMNS, *PATH_COLUMNS,
 )  # fmt: skip
 """Columns of the deal frame, in frame order; custom fields come after them."""
 

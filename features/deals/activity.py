@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from features.deals.contacts import IN, Activities
+from features.deals.contacts import IN, OUT, Activities
 from features.deals.days import SPAN, Floats, Ints
 from features.deals.facts import DealFacts, Rows
 from features.deals.states import created_days
@@ -19,6 +19,7 @@ from features.deals.streams import last_seen, summed
 WINDOWS_DAYS = (7, 14, 28, 56)
 """Lengths of the trailing windows (days)."""
 
+_DAY_MINUTES, _WEEK_DAYS = 1440, 7
 _TONE_UNIT = 1e-6
 """Tones are added as whole millionths, so that a sum does not depend on its order."""
 
@@ -33,7 +34,7 @@ class _Done:
         counts_from = np.maximum(told.seen, day + 1)
         order = np.lexsort((counts_from, told.story))
         self.story, self.seen, self.day = told.story[order], counts_from[order], day[order]
-        self.order, self.rows = order, rows
+        self.order, self.rows, self.happened = order, rows, told.happened
 
     def ever(self, amounts: npt.NDArray[np.generic]) -> Floats:
         """Return the sum of whole amounts up to each row's day, shape (m,)."""
@@ -62,6 +63,20 @@ class _Done:
         place = last_seen(story, self.seen[kept], self.rows.story, self.rows.day)
         found = (greatest - story * SPAN)[place] if len(greatest) else np.nan
         return np.where(place < 0, np.nan, found)
+
+    def replies(self, inward: Marks, outward: Marks) -> tuple[Ints, Marks]:
+        """Return minutes from what we sent to the reply that came next, and where one came, (a,).
+
+        Only a reply that is the very next contact in either direction counts.
+        """
+        both = np.flatnonzero((inward | outward)[self.order])
+        now, last = self.order[both[1:]], self.order[both[:-1]]
+        same = self.story[both[1:]] == self.story[both[:-1]]
+        waited = np.rint((self.happened[now] - self.happened[last]) * _DAY_MINUTES)
+        is_reply = same & inward[now] & outward[last] & (waited >= 0)
+        minutes, marks = np.zeros(len(inward), np.int64), np.zeros(len(inward), np.bool_)
+        minutes[now[is_reply]], marks[now[is_reply]] = waited[is_reply], True
+        return minutes, marks
 
     def first_of(self, codes: Floats) -> Marks:
         """Mark a story's first activity with each code, in the order as told, shape (a,)."""
@@ -98,9 +113,11 @@ def build_activity_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
         **columns,
         "activities_count": ever,
         "two_way_28d_count": done.within(both, 28),
+        "two_way_week_rate": _weekly(facts, rows, done.ever(both)),
         "two_way_share": share,
         "silence_days": _since(facts, rows, done.last_day(all_)),
         "two_way_silence_days": _since(facts, rows, done.last_day(both)),
+        **_kinds(told, done, rows),
         "meetings_28d_count": done.within(held, 28),
         "meetings_held_count": done.ever(held),
         "no_shows_count": done.ever(missed),
@@ -111,10 +128,31 @@ def build_activity_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
     }
 
 
+def _kinds(told: Activities, done: _Done, rows: Rows) -> dict[str, Floats]:
+    """Return contacts by direction and kind, and how fast they answer."""
+    replies, outreach = told.values["direction"] == IN, told.values["direction"] == OUT
+    minutes, answered = done.replies(replies, outreach)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        hours = done.ever(minutes) / done.ever(answered) / 60
+    return {
+        "replies_28d_count": done.within(replies, 28),
+        "replies_56d_count": done.within(replies, 56),
+        "outreach_28d_count": done.within(outreach, 28),
+        "calls_28d_count": done.within(told.is_("kind", "call"), 28),
+        "reply_hours": hours,
+    }
+
+
 def _since(facts: DealFacts, rows: Rows, day: Floats) -> Floats:
     """Return days since a day; without one, since the deal was created."""
     since = np.where(np.isnan(day), np.floor(created_days(facts, rows)), day)
     return np.asarray(rows.day - since, np.float64)
+
+
+def _weekly(facts: DealFacts, rows: Rows, count: Floats) -> Floats:
+    """Return a count per week of the deal's life so far, the first week whole."""
+    age = np.maximum(rows.day - created_days(facts, rows), _WEEK_DAYS)
+    return np.asarray(count * _WEEK_DAYS / age, np.float64)
 
 
 def _booked(told: Activities, meeting: Marks, rows: Rows) -> Floats:

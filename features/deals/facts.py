@@ -17,6 +17,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.days import day_number
 from features.deals.contacts import Activities, build_activities, read_activities
@@ -88,6 +89,10 @@ class DealFacts:
         codes = self.at(field, rows)
         none = np.isnan(codes)
         return words.take(pa.array(np.where(none, 0, codes).astype(np.int64), mask=none))
+
+    def text_code(self, field: str, word: str) -> int:
+        """Return the code of a word of a text field; -1 = nobody said it."""
+        return int(pc.index(self.words[field], word).as_py())
 
     def positions(self, codes: Floats, days: Ints) -> Floats:
         """Return the stages' places in the order as known on days, shape (e,); NaN = none."""

@@ -12,6 +12,9 @@ from features.deals.days import Floats
 from features.deals.facts import DealFacts, Rows
 from features.deals.streams import Edits, taken
 
+EDITED = ("stage", "amount", "close_on", "category", "next_step", "discount", "competitor")
+"""Fields whose edits show that somebody looks after the deal."""
+
 Marks = npt.NDArray[np.bool_]
 
 
@@ -30,7 +33,7 @@ def build_move_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
     stages, moves = facts.fields["stage"], _stage_moves(facts)
     code = facts.at("stage", rows)
     categories, owners = facts.fields["category"], facts.fields["owner"]
-    category = facts.at("category", rows)
+    category, kind = facts.at("category", rows), facts.at("kind", rows)
     category_place = categories.last(rows.story, rows.day)
     owner_place = owners.last(rows.story, rows.day)
     return {
@@ -41,6 +44,7 @@ def build_move_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
         "stage_skips_count": stages.count(moves.skip, rows.story, rows.day),
         "stage_loops_count": stages.count(moves.loop, rows.story, rows.day),
         "reopened_count": _reopened(facts, rows),
+        "is_expansion": (kind == facts.text_code("kind", "expansion")).astype(np.float64),
         "is_commit": _is_word(facts, "category", category, "commit"),
         "is_best_case": _is_word(facts, "category", category, "best_case"),
         "is_omitted": _is_word(facts, "category", category, "omitted"),
@@ -48,6 +52,7 @@ def build_move_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
         "category_days": rows.day - taken(categories.happened, category_place),
         "owner_changes_count": _changes(owners, rows),
         "owner_days": rows.day - taken(owners.happened, owner_place),
+        "edit_days": rows.day - _last_edit(facts, rows),
     }
 
 
@@ -58,6 +63,7 @@ def build_close_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
     close = taken(closes.value, place)
     moved = np.nan_to_num(closes.value - closes.before)
     ahead = close - rows.day
+    firm = _firm(facts)
     last_move = np.where(place < 0, np.nan, moved[place] if len(moved) else np.nan)
     with np.errstate(invalid="ignore"):
         inside = (close < rows.quarter_end).astype(np.float64)
@@ -73,16 +79,30 @@ def build_close_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
             "pull_count": closes.count(moved < 0, rows.story, rows.day),
             "pull_days": closes.count(np.maximum(-moved, 0), rows.story, rows.day),
             "close_move_days": last_move,
+            "close_mean_days": _mean_told(facts, rows) - rows.day,
+            "close_firm_days": firm.at(rows.story, rows.day) - rows.day,
             "close_edit_days": rows.day - taken(closes.happened, place),
             "next_step_days": facts.at("next_step", rows) - rows.day,
         }
 
 
+def _mean_told(facts: DealFacts, rows: Rows) -> Floats:
+    """Return the mean of all close dates told so far, shape (m,)."""
+    closes = facts.fields["close_on"]
+    told = closes.count(np.ones(len(closes.value)), rows.story, rows.day)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return closes.count(closes.value, rows.story, rows.day) / told
+
+
+def _firm(facts: DealFacts) -> Edits:
+    """Return the close dates told that are no placeholders."""
+    closes = facts.fields["close_on"]
+    return closes.take(_is_month_end(closes.value) == 0)
+
+
 def forward_moves(facts: DealFacts) -> Edits:
     """Return the edits that moved a deal to a later stage."""
-    stages, forward = facts.fields["stage"], _stage_moves(facts).forward
-    return Edits(*(getattr(stages, name)[forward]
-                   for name in ("story", "seen", "known", "happened", "value", "by")))  # fmt: skip
+    return facts.fields["stage"].take(_stage_moves(facts).forward)
 
 
 def _stage_moves(facts: DealFacts) -> _StageMoves:
@@ -101,6 +121,15 @@ def _stage_moves(facts: DealFacts) -> _StageMoves:
         return _StageMoves(
             inside & (step > 0), inside & (step < 0), inside & (step > 1), inside & again
         )
+
+
+def _last_edit(facts: DealFacts, rows: Rows) -> Floats:
+    """Return when anything of the deal was last edited, shape (m,)."""
+    latest = np.full(len(rows), np.nan)
+    for name in EDITED:
+        edits = facts.fields[name]
+        latest = np.fmax(latest, taken(edits.happened, edits.last(rows.story, rows.day)))
+    return latest
 
 
 def _reopened(facts: DealFacts, rows: Rows) -> Floats:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from features.days import day_number
 from features.deals.days import NEVER, Floats, Ints, day_of
@@ -77,8 +76,7 @@ def open_rows(facts: DealFacts, days: Ints, *, first_month: int = 1) -> Rows:
 
 def is_renewal(facts: DealFacts, rows: Rows) -> npt.NDArray[np.bool_]:
     """Mark the rows whose deal is known to be a renewal, shape (m,)."""
-    code = pc.index(facts.words["kind"], "renewal").as_py()
-    return np.asarray(facts.at("kind", rows) == code)
+    return np.asarray(facts.at("kind", rows) == facts.text_code("kind", "renewal"))
 
 
 def created_days(facts: DealFacts, rows: Rows) -> Floats:
@@ -117,7 +115,7 @@ def left_out(facts: DealFacts) -> dict[str, int]:
     """Count the deals that no landmark shows: renewals, and those created already closed."""
     closings = build_closings(facts)
     kinds = facts.fields["kind"]
-    renewal = pc.index(facts.words["kind"], "renewal").as_py()
+    renewal = facts.text_code("kind", "renewal")
     return {
         "renewals": len(np.unique(facts.story_deal[kinds.story[kinds.value == renewal]])),
         "created_and_closed": len(np.unique(closings.deal[closings.created_and_closed])),

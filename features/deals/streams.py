@@ -74,6 +74,13 @@ class Edits:
     value: Floats
     by: Ints
 
+    def take(self, kept: npt.NDArray[np.bool_]) -> Edits:
+        """Return some of the edits."""
+        return Edits(
+            self.story[kept], self.seen[kept], self.known[kept], self.happened[kept],
+            self.value[kept], self.by[kept],
+        )  # fmt: skip
+
     def last(self, story: Ints, day: Ints) -> Ints:
         """Return the place of the edit that stands on each day, shape (m,); -1 = none."""
         return last_seen(self.story, self.seen, story, day)

@@ -48,3 +48,8 @@ def test_people_are_counted_once(find: Find) -> None:
     row = find("called")
     assert (row["contacts_count"], row["people_max_count"]) == (2, 5)
     assert row["sentiment_mean"] == pytest.approx(0.125)
+
+
+def test_a_reply_is_timed_from_what_we_sent_just_before(find: Find) -> None:
+    row = find("called")
+    assert (row["reply_hours"], row["replies_28d_count"], row["outreach_28d_count"]) == (504, 1, 2)

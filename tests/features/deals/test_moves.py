@@ -112,3 +112,13 @@ def test_stage_ages_are_held_against_deals_won_by_then(find: Find) -> None:
 
 def test_ages_run_to_the_landmark(find: Find) -> None:
     assert find("plain")["age_days"] == pytest.approx((DAY - date(2021, 3, 1)).days - 0.5)
+
+
+def test_any_edit_shows_that_somebody_looks_after_the_deal(find: Find) -> None:
+    assert find("pushed")["edit_days"] == pytest.approx(11.5, abs=0.1)
+    assert find("plain")["edit_days"] == find("plain")["age_days"]
+
+
+def test_a_placeholder_does_not_hide_the_last_firm_close_date(find: Find) -> None:
+    assert find("pushed")["close_firm_days"] == 14
+    assert isnan(find("plain")["close_firm_days"])
