@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,10 @@ from models.registry import set_alias
 from training.alarm import check_alarm
 from training.backtest import AccuracyRow, backtest_origins, run_backtest, summarise
 from training.datasets import check_current
+from training.deals.command import count_deal_steps, train_deal_win
+from training.deals.flat import Split
+from training.deals.readiness import describe_readiness, show_readiness
+from training.deals.spec import DEAL_WIN
 from training.outcomes import Per
 from training.routes import find_routes
 from training.showing import show_result
@@ -38,6 +42,12 @@ from training.train import (
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+DEAL_KEYS = (
+    "measures", "warnings", "ladder", "hygiene", "never_scored",
+    "time_honest", "audit", "pooled_auc", "unanswered", "amount",
+)  # fmt: skip
+"""What a card of deals tells beside that of other models."""
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
@@ -56,7 +66,7 @@ Horizon = Annotated[
 
 @app.command("train", epilog="Example: truecast train churn --as-of 2011-12-10 --horizon-days 90")
 def train_command(
-    model: Annotated[str, typer.Argument(help="churn or clv")],
+    model: Annotated[str, typer.Argument(help="churn, clv or deal_win")],
     as_of: AsOf,
     horizon_days: Horizon = None,
     route: Annotated[
@@ -68,14 +78,25 @@ def train_command(
     accept_alarm: Annotated[
         bool, typer.Option("--accept-alarm", help="Release although the leak alarm rings.")
     ] = False,
+    split: Annotated[
+        Split,
+        typer.Option(help="deal_win without history: how it is judged; random is not time-honest."),
+    ] = "auto",
     data_dir: DataDir = None,
     json_mode: Json = False,
 ) -> None:
     """Train a model on many past days and pass its candidates through the gate."""
     settings, console = load_existing(data_dir), Console(json_mode)
     day = parse_as_of(as_of, settings.zone)
-    find_spec(model)
     history = open_history(settings.lake_dir, zone=settings.zone)
+    if model == DEAL_WIN.name:
+        result = _train_deals(history.as_of(day), settings, split=split)
+        check_alarm(result.card["alarm"], accepted=accept_alarm)
+        release_id = _release(result, settings)
+        show_result(console, result)
+        console.emit({"trained": [_document(result, release_id)]})
+        return
+    find_spec(model)
     done: list[dict[str, Any]] = []
     lacking: list[NotEnoughHistoryError] = []
     for spec in _find_specs(model, history.as_of(day), route=route, per=unit):
@@ -91,6 +112,29 @@ def train_command(
     if not done:
         raise lacking[0]
     console.emit({"trained": done})
+
+
+def _train_deals(known: Snapshot, settings: Settings, *, split: Split) -> TrainResult:
+    first_month = settings.fiscal_year_start_month
+    out, steps = _outputs(settings), count_deal_steps(known, first_month=first_month)
+    with Console().progress("train deal_win", steps) as ticker:
+        return train_deal_win(known, out=out, split=split, first_month=first_month, ticker=ticker)
+
+
+@app.command("readiness", epilog="Example: truecast readiness deals --as-of 2024-12-30")
+def readiness_command(
+    what: Annotated[Literal["deals"], typer.Argument(help="What would be scored.")],
+    as_of: AsOf,
+    data_dir: DataDir = None,
+    json_mode: Json = False,
+) -> None:
+    """Say what is missing to score deals, and how much more it takes."""
+    settings, console = load_existing(data_dir), Console(json_mode)
+    day = parse_as_of(as_of, settings.zone)
+    known = open_history(settings.lake_dir, zone=settings.zone).as_of(day)
+    report = describe_readiness(known, first_month=settings.fiscal_year_start_month)
+    show_readiness(console, report)
+    console.emit({"what": what, **report})
 
 
 def _train_all(
@@ -151,17 +195,21 @@ def _horizons(spec: Spec, given: int | None, settings: Settings) -> tuple[int, .
 def _train_one(
     spec: Spec, history: History, day: date, *, horizon_days: int, settings: Settings
 ) -> TrainResult:
-    out = TrainOutputs(
-        bundles_dir=settings.bundles_dir,
-        frames_dir=settings.frames_dir,
-        tracking_uri=settings.mlflow_address,
-        artifact_dir=settings.data_dir / "mlflow-artifacts",
-    )
+    out = _outputs(settings)
     steps = count_steps(spec, history, as_of=day, horizon_days=horizon_days)
     # people see the bar on stderr even where stdout carries JSON
     told = f"train {spec.name} ({spec.route.replace('_', '-')}) over {horizon_days} days"
     with Console().progress(told, steps) as ticker:
         return train(spec, history, as_of=day, horizon_days=horizon_days, out=out, ticker=ticker)
+
+
+def _outputs(settings: Settings) -> TrainOutputs:
+    return TrainOutputs(
+        bundles_dir=settings.bundles_dir,
+        frames_dir=settings.frames_dir,
+        tracking_uri=settings.mlflow_address,
+        artifact_dir=settings.data_dir / "mlflow-artifacts",
+    )
 
 
 def _release(result: TrainResult, settings: Settings) -> int:
@@ -217,6 +265,7 @@ def _document(result: TrainResult, release_id: int) -> dict[str, Any]:
         "calibration": card["calibration"],
         "alarm": card.get("alarm", []),
         "events": card["data"].get("events"),
+        **{name: card[name] for name in DEAL_KEYS if name in card},
     }
 
 

@@ -142,15 +142,21 @@ def _compare(
 
 
 def _as_gone(examples: Examples) -> Examples:
-    """Return closed rows with their outcome in the words of `find_overwritten`: won is gone."""
+    """Return closed deals as first met in the earlier half, in the words of `find_overwritten`.
+
+    Won is gone. All stand on one day there: few deals are open on any one.
+    """
     after = examples.outcomes
     if after is None:
         return examples
-    closed = np.isfinite(_floats(after, "won"))
-    part = examples.take(closed)
-    won = _floats(after, "won")[closed] == 1.0
+    days = np.unique(examples.as_of)
+    early = examples.as_of <= days[len(days) // 2]
+    rows = np.flatnonzero(early & np.isfinite(_floats(after, "won")))
+    rows = _last_of_each(examples.frame, rows[np.argsort(examples.as_of[rows])[::-1]])
+    part, won = examples.take(rows), _floats(after, "won")[rows] == 1.0
     decided = pa.table({"decided_days": np.where(won, 0.0, np.nan)})
-    return Examples(part.frame, part.label, part.as_of, part.horizon_days, decided)
+    one_day = np.full(len(rows), days[0])
+    return Examples(part.frame, part.label, one_day, part.horizon_days, decided)
 
 
 def _floats(table: pa.Table, name: str) -> FloatArray:

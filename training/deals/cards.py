@@ -57,8 +57,8 @@ def build_deal_card(
     -------
     dict
         JSON values: the house's card; ``span``; ``left_out``; ``warnings``; ``measures`` by
-        candidate with those ``by_week``; ``ladder``; ``hygiene``; ``create_and_close_count``;
-        ``renewals_count``; ``owner_bias``; ``time_honest``.
+        candidate with those ``by_week``; ``ladder``; ``hygiene``; ``never_scored`` (deals);
+        ``owner_bias``; ``time_honest``.
     """
     found, verdict = judged
     facts = describe_learned(known, past, learned)
@@ -73,8 +73,7 @@ def build_deal_card(
         "measures": {name: found.measures(name) for name in found.names},
         "ladder": list_needs(*past.count_closed()),
         "hygiene": past.known(past.plan.as_of).hygiene.to_json(),
-        "create_and_close_count": past.count_never_open(),
-        "renewals_count": past.renewals_count,
+        "never_scored": past.left_out,
         "owner_bias": describe_owner_bias(quarters),
         **describe_own_fields(known, headline),
     }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.deals.facts import DealFacts, read_deal_facts
 from features.deals.landmarks import deal_frame
+from features.deals.states import left_out
 from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.snapshot import Snapshot
 from models.base import Examples
@@ -24,7 +25,6 @@ from training.deals.turns import EVER, LOST, OPEN, WON
 
 HORIZON_DAYS = 0
 """Stands for "in the quarter" wherever a horizon is asked for."""
-RENEWAL = "renewal"
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,11 @@ class DealPast:
         What was known of deals on the plan's day.
     plan
         Landmarks and quarters.
-    renewals_count
-        Deals of kind renewal that were left out.
     """
 
     frame: pa.Table
     facts: DealFacts
     plan: DealPlan
-    renewals_count: int
     _known: dict[date, Known] = field(default_factory=dict, repr=False, compare=False)
 
     def known(self, known_on: date) -> Known:
@@ -66,22 +63,10 @@ class DealPast:
             state = np.where(known.hygiene.swept[np.maximum(last, 0)] & (last >= 0), OPEN, state)
         return int((state == WON).sum()), int((state == LOST).sum())
 
-    def count_never_open(self) -> int:
-        """Return how many closed deals were never met open on a landmark, renewals among them.
-
-        Those opened already closed, and those closed before the next weekly look.
-        """
-        known = self.known(self.plan.as_of)
-        every = np.arange(self.facts.count)
-        closed = known.turns.states_of(known.turns.last_before(every, np.full(len(every), EVER)))
-        created = self.facts.fields["created"].at(
-            self.facts.stories(every, np.full(len(every), self.facts.today)),
-            np.full(len(every), self.facts.today),
-        )
-        first = (self.plan.landmarks[0] - EPOCH).days
-        met = pc.is_in(self.facts.ids, value_set=pc.unique(self.frame.column("opportunity_id")))
-        unmet = ~np.asarray(met.to_numpy(zero_copy_only=False), dtype=bool)
-        return int((unmet & (closed != OPEN) & (created >= first)).sum())
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Count the deals that no landmark shows: renewals, and those created already closed."""
+        return left_out(self.facts)
 
     def examples(self, days: list[date], known_on: date) -> Examples:
         """Return the rows of some landmarks with what had become of them by a day.
@@ -143,16 +128,7 @@ def open_past(
         first_month=plan.first_month,
         cache_dir=cache_dir,
     )
-    return DealPast(frame, known, plan, count_renewals(known))
-
-
-def count_renewals(facts: DealFacts) -> int:
-    """Return how many deals are renewals: a population of its own, neither learned nor scored."""
-    every = np.arange(facts.count)
-    today = np.full(facts.count, facts.today)
-    kinds = facts.fields["kind"].at(facts.stories(every, today), today)
-    code = pc.index(facts.words["kind"], RENEWAL).as_py()
-    return int((kinds == code).sum()) if code >= 0 else 0
+    return DealPast(frame, known, plan)
 
 
 def plan_past(
