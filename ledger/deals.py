@@ -96,6 +96,7 @@ class DealFilters:
     kind: str | None = None
     currency: str | None = None
     stalled: bool | None = None
+    account_id: str | None = None
     close_from: date | None = None
     close_before: date | None = None
 
@@ -226,7 +227,7 @@ def _walked_run(cursor: DealPosition | None) -> Select[Any]:
 
 
 def _conditions(filters: DealFilters) -> list[ColumnElement[bool]]:
-    names = ("owner_id", "team", "segment", "kind", "currency", "stalled")
+    names = ("owner_id", "team", "segment", "kind", "currency", "stalled", "account_id")
     wanted = {name: getattr(filters, name) for name in names}
     conditions = [deals.c[name] == value for name, value in wanted.items() if value is not None]
     if filters.close_from is not None:

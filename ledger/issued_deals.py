@@ -14,6 +14,7 @@ from ledger.runs import Run, published_runs, run_of
 from ledger.tables import current_runs, publications, releases, runs
 
 HISTORY_COUNT = 400
+_BARE = {"reasons": "[]", "detail": None, "history": None}
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
     """Return a deal's rows over all published runs, newest run first, at most 400.
 
     A deal never scored gives an empty list; one that has closed since gives its last open days.
+    Only the newest row brings reasons, detail and moves: 400 of each would be a slow answer.
     """
     joined = (
         deals.join(publications, publications.c.run_id == deals.c.run_id)
@@ -51,11 +53,16 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
         .limit(HISTORY_COUNT)
     )
     with ledger.reading() as connection:
-        found = connection.execute(query).mappings()
-        return [
-            IssuedDeal(run_of(row), deal_of(row), row["version"], bool(row["current"]))
-            for row in found
-        ]
+        found = list(connection.execute(query).mappings())
+    return [
+        IssuedDeal(
+            run_of(row),
+            deal_of({**row, **_BARE} if place else row),
+            row["version"],
+            bool(row["current"]),
+        )
+        for place, row in enumerate(found)
+    ]
 
 
 def read_deal_scores(

@@ -58,7 +58,10 @@ def deals_command(
     """Show the open deals as scored last, one deal, or how owners' commits compare with wins."""
     _check_words(kind, out)
     console, place = Console(json_mode), load_place(data_dir)
-    wanted = DealFilters(owner, team, segment, kind, None, stalled, *_span(quarter, place))
+    first, end = _span(quarter, place)
+    wanted = DealFilters(
+        owner, team, segment, kind, stalled=stalled, close_from=first, close_before=end
+    )
     ledger = place.open_ledger()
     try:
         run = _current(ledger)
@@ -157,7 +160,9 @@ def _show_deal(console: Console, issued: list[IssuedDeal], deal: str, *, place: 
     for evidence in (row.detail or {}).get("evidence") or []:
         console.say(f"compare: {evidence['text']}")
     moves = [
-        [one["at"][:10], one["field"], one["before"], one["after"]] for one in row.history or []
+        [one["at"][:10], one["field"].removesuffix("_minor")]
+        + [_plain(one[name], one["field"], row.currency) for name in ("before", "after")]
+        for one in row.history or []
     ]
     if moves:
         console.table("Moves", ["on", "what", "from", "to"], moves)
@@ -185,6 +190,10 @@ def _flat(row: DealRow) -> dict[str, Any]:
         name: json.dumps(value) if isinstance(value, dict | list) else value
         for name, value in asdict(row).items()
     }
+
+
+def _plain(value: Any, field: str, currency: str | None) -> Any:
+    return _money(value, currency) if field == "amount_minor" else value
 
 
 def _money(minor: int | None, currency: str | None) -> str | None:

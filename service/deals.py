@@ -55,9 +55,10 @@ class Filters:
         stalled: Annotated[
             Flag | None, Query(description="Only deals that stand still, or only those that move")
         ] = None,
+        account_id: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
     ) -> None:
         self.quarter = quarter
-        self.wanted = DealFilters(owner_id, team, segment, kind, currency, stalled)
+        self.wanted = DealFilters(owner_id, team, segment, kind, currency, stalled, account_id)
 
     def within(self, first_month: int) -> DealFilters:
         """Return the filters with the quarter as days; its calendar begins in ``first_month``."""

@@ -33,7 +33,7 @@ _RUN_COMMANDS: dict[RunKind, str] = {
     "scores": "truecast refresh",
     "forecast": "truecast refresh",
     "backtest": "truecast backtest",
-    "deals": "truecast train deal_win, then truecast refresh",
+    "deals": "truecast train deal_win` and `truecast refresh",
 }
 
 

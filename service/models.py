@@ -14,6 +14,7 @@ from service.deps import Service, ServiceHere
 from service.problems import Problem
 from service.shapes import NAME_PATTERN, ApiModel
 
+OWNERS_KEY = "owner_bias"
 router = APIRouter(route_class=ScopedRoute, tags=["models"])
 
 
@@ -75,5 +76,6 @@ def _answer(service: Service, release: Release) -> ModelAnswer:
         stale=age.days > service.options.stale_after_days,
         mlflow_run_id=release.mlflow_run_id,
         metrics=release.metrics,
-        card=release.card,
+        # what is said of single owners needs the scope of deals
+        card={name: told for name, told in release.card.items() if name != OWNERS_KEY},
     )

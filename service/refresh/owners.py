@@ -8,7 +8,6 @@ from ledger.owner_bias import OwnerBiasRow
 from ledger.releases import Release
 from lifecycle.snapshot import Snapshot
 
-CARD_KEY = "owner_bias"
 _SHARES = ("late_share", "late_low", "late_high")
 _COUNTS = ("deals_count", "quarters_count", "won_count")
 
@@ -46,7 +45,7 @@ def build_owner_rows(
             currency=currency,
             measured_on=release.as_of,
         )
-        for one in release.card.get(CARD_KEY, [])
+        for one in release.card.get("owner_bias", [])
     ]
 
 

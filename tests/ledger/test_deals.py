@@ -78,6 +78,7 @@ def test_each_order_gives_each_deal_once_and_those_without_value_last(
         (DealFilters(team="south", stalled=True), ["O4", "O3"]),
         (DealFilters(segment="mid", stalled=False, currency="USD"), ["O6"]),
         (DealFilters(kind="expansion"), ["O5"]),
+        (DealFilters(account_id="A00", stalled=True), ["O4", "O3"]),
         (DealFilters(close_from=date(2012, 3, 1), close_before=date(2012, 6, 1)), ["O4"]),
         (DealFilters(segment="x' OR 1=1 --"), []),
     ],
@@ -106,6 +107,7 @@ def test_a_deal_comes_back_as_it_was_written_and_money_stays_whole(released: Led
 def test_a_deal_keeps_what_was_said_before_and_after_it_closed(told: Ledger) -> None:
     newest, before = read_deal(told, "O1")
     assert (newest.row.p_win, before.row.p_win) == (0.3, 0.2)
+    assert (before.row.reasons, before.row.history) == ([], None)
     assert (newest.current, before.current, newest.model_version) == (True, False, "deals-1")
     (last,) = read_deal(told, "gone")
     assert not last.current

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from ledger.engine import Ledger
+from ledger.releases import Release, write_release
 from service.app import create_app
 from service.auth import ROLES
 from service.deps import Options
 from tests.ledger.deal_story import deal, deal_release, fill_deals, publish_deals
-from tests.ledger.story import address, new_ledger
+from tests.ledger.story import DAY, DIGEST, KNOWN, address, new_ledger
 from tests.service.conftest import Client, make_key, open_client
 
 PATHS = ("/v1/deals", "/v1/deals/O1", "/v1/scores/deal_win?id=O1", "/v1/owners/bias")
@@ -31,6 +32,7 @@ def ids(client: Client, query: str = "") -> list[str]:
         ("?owner_id=W2", ["O4", "O3"]),
         ("?team=south&segment=large", ["O4", "O3"]),
         ("?kind=expansion", ["O5"]),
+        ("?account_id=A00&sort=amount&limit=1", ["O6"]),
         # the fiscal year of these tests begins in December
         ("?quarter=2012Q1", ["O2", "O6", "O1", "O3"]),
         ("?quarter=2012Q2", ["O4"]),
@@ -187,6 +189,16 @@ def test_owners_stand_with_n_and_interval_the_surest_first(client: Client) -> No
 def test_owners_can_be_chosen(client: Client, query: str, names: list[str]) -> None:
     found = client.json(f"/v1/owners/bias{query}")["owners"]
     assert [one["owner_id"] for one in found] == names
+
+
+def test_owners_are_not_told_of_to_who_may_only_read_cards(tmp_path: Path) -> None:
+    ledger = new_ledger(tmp_path)
+    made = Release("deal_win", 0, "deals", "deal_win", "1", DIGEST, DAY, KNOWN, {},
+                   {"owner_bias": [{"owner_id": "W1"}], "purpose": "deals"})  # fmt: skip
+    write_release(ledger, made)
+    client = open_client(tmp_path, make_key(tmp_path, ledger, ("models:read",)))
+    (found,) = client.json("/v1/models")["models"]
+    assert found["card"] == {"purpose": "deals"}
 
 
 def test_a_deal_table_without_history_answers_no_quarter(tmp_path: Path) -> None:
