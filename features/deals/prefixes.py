@@ -19,7 +19,7 @@ from features.deals.prefix_order import last_places, running_counts
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
-HOUR, DAY = 3600.0, 86400.0
+HOUR, DAY, MICROSECONDS = 3600.0, 86400.0, 1e6
 LAST_EVENTS = 3
 LOAD_DAYS = (1, 7)
 START = "(start)"
@@ -171,25 +171,31 @@ def _work_columns(log: EventLog, rows: IntArray) -> dict[str, object]:
     """Per kind of work (an activity with START and COMPLETE): hours spent, last and in all."""
     columns: dict[str, object] = {}
     first = log.first
-    everything = np.zeros(len(log.case))
+    everything = np.zeros(len(log.case), dtype=np.int64)
     for name in [one.removesuffix("-START") for one in log.activities if one.endswith("-START")]:
         if f"{name}-COMPLETE" not in log.activities:
             continue
         begins = log.activity == log.activities.index(f"{name}-START")
         ends = log.activity == log.activities.index(f"{name}-COMPLETE")
         begun = last_places(begins, first)
-        spent = np.where(ends & (begun >= 0), (log.at - log.at[np.maximum(begun, 0)]) / HOUR, 0.0)
+        spent = _microseconds(log.at - log.at[np.maximum(begun, 0)], ends & (begun >= 0))
         everything += spent
         last = last_places(ends, first)[rows]
-        columns[f"work_hours:{name}"] = _sum_so_far(spent, first)[rows]
-        columns[f"last_work_hours:{name}"] = np.where(last >= 0, spent[np.maximum(last, 0)], np.nan)
-    columns["work_hours"] = _sum_so_far(everything, first)[rows]
+        columns[f"work_hours:{name}"] = _hours_so_far(spent, first)[rows]
+        hours = spent[np.maximum(last, 0)] / MICROSECONDS / HOUR
+        columns[f"last_work_hours:{name}"] = np.where(last >= 0, hours, np.nan)
+    columns["work_hours"] = _hours_so_far(everything, first)[rows]
     return columns
 
 
-def _sum_so_far(values: FloatArray, first: IntArray) -> FloatArray:
-    total = np.cumsum(values)
-    return np.asarray(total - total[first] + values[first])
+def _microseconds(seconds: FloatArray, where: NDArray[np.bool_]) -> NDArray[np.int64]:
+    # whole numbers add up to the same whatever cases stand before, floats do not
+    return np.where(where, np.round(seconds * MICROSECONDS), 0).astype(np.int64)
+
+
+def _hours_so_far(spent: NDArray[np.int64], first: IntArray) -> FloatArray:
+    total = np.cumsum(spent)
+    return np.asarray((total - total[first] + spent[first]) / MICROSECONDS / HOUR)
 
 
 def _load_columns(log: EventLog, rows: IntArray, closing: Sequence[str]) -> dict[str, object]:
