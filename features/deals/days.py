@@ -51,8 +51,9 @@ def local_days(instants: pa.Array | pa.ChunkedArray, zone: ZoneInfo) -> Floats:
 
 
 def _latest(micros: Floats) -> datetime:
-    last = min(float(micros.max()) / 1e6 + 1, _LATEST.timestamp())
-    return datetime.fromtimestamp(max(last, 1.0), UTC)
+    """Return the end of the last instant's year: few ends, so that clocks are looked up once."""
+    last = min(max(float(micros.max()) / 1e6, 0.0), _LATEST.timestamp() - 1)
+    return datetime(datetime.fromtimestamp(last, UTC).year + 1, 1, 1, tzinfo=UTC)
 
 
 def date_days(days: pa.Array | pa.ChunkedArray) -> Floats:
