@@ -62,7 +62,8 @@ def test_every_shape_says_why() -> None:
 
 def test_a_field_is_what_it_was_on_the_landmark(tmp_path: Path) -> None:
     versions = [own("size", 1.0, ago(90)), own("size", 2.0, ago(30))]
-    found = [fields_of(tmp_path / str(n), *versions, day=ago(n)) for n in (90, 89, 30, 0)]
+    snapshot = stand(tmp_path, DAY, opportunities=[opened("x")], attributes=versions)
+    found = [look(snapshot, build_own_field_columns, ago(n))["x"] for n in (90, 89, 30, 0)]
     assert [one.get("number:size") for one in found] == [None, 1.0, 1.0, 2.0]
 
 

@@ -13,6 +13,7 @@ from features.deals.own_fields import build_own_field_columns
 from features.deals.owners import build_owner_columns
 from features.deals.paths import build_path_columns
 from lifecycle.history import History, open_history
+from lifecycle.snapshot import Snapshot
 from tests.builders import Row, build_lake, fact, noon
 from tests.features.deals.context.company import DAY, Facts, ago, company, rebuilt
 from tests.leakage.worlds import ZONE, delete
@@ -20,11 +21,13 @@ from tests.leakage.worlds import ZONE, delete
 DAYS = [ago(n) for n in range(182, -1, -14)]
 
 
-def paths(facts: DealFacts, rows: Rows, _: Any) -> dict[str, Any]:
-    return build_path_columns(facts, rows)
-
-
-BUILDS = [build_owner_columns, build_account_columns, paths, build_own_field_columns]
+def everything(facts: DealFacts, rows: Rows, snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        **build_owner_columns(facts, rows, snapshot),
+        **build_account_columns(facts, rows, snapshot),
+        **build_path_columns(facts, rows),
+        **build_own_field_columns(facts, rows, snapshot),
+    }
 
 
 def planted(facts: Facts) -> Facts:
@@ -63,34 +66,27 @@ def histories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, History]:
     return found
 
 
-@pytest.mark.parametrize("build", BUILDS)
-def test_a_later_snapshot_rebuilds_every_earlier_day(
-    histories: dict[str, History], build: Any
-) -> None:
+def test_a_later_snapshot_rebuilds_every_earlier_day(histories: dict[str, History]) -> None:
     history = histories["as it was"]
-    late = rebuilt(history.as_of(DAY + timedelta(days=200)), build, DAYS)
-    assert rebuilt(history.as_of(DAY), build, DAYS) == late
+    late = rebuilt(history.as_of(DAY + timedelta(days=200)), everything, DAYS)
+    assert rebuilt(history.as_of(DAY), everything, DAYS) == late
     half = DAYS[:7]
-    early = rebuilt(history.as_of(half[-1]), build, half)
+    early = rebuilt(history.as_of(half[-1]), everything, half)
     kept = [n for n, day in enumerate(late["day"]) if day <= max(early["day"])]
     assert {name: [late[name][n] for n in kept] for name in early} == early
     assert len(kept) > 100
 
 
-@pytest.mark.parametrize("build", BUILDS)
 def test_facts_of_the_past_that_are_known_later_change_nothing(
-    histories: dict[str, History], build: Any
+    histories: dict[str, History],
 ) -> None:
-    truth = rebuilt(histories["deleted"].as_of(DAY), build, DAYS)
+    truth = rebuilt(histories["deleted"].as_of(DAY), everything, DAYS)
     late = histories["planted"].as_of(DAY + timedelta(days=200))
-    assert rebuilt(late, build, DAYS) == truth
+    assert rebuilt(late, everything, DAYS) == truth
 
 
 def test_the_company_says_something_in_every_column(histories: dict[str, History]) -> None:
-    late = histories["as it was"].as_of(DAY)
-    found = {
-        name: values for build in BUILDS for name, values in rebuilt(late, build, DAYS).items()
-    }
+    found = rebuilt(histories["as it was"].as_of(DAY), everything, DAYS)
     silent = {name for name, values in found.items() if len(set(values)) == 1}
     contracts = {"account_is_customer", "account_mrr_minor", "account_tenure_days",
                  "account_notice", "account_tickets_open_count", "account_usage_trend",
@@ -100,6 +96,5 @@ def test_the_company_says_something_in_every_column(histories: dict[str, History
 
 def test_the_planted_facts_change_the_next_day(histories: dict[str, History]) -> None:
     later = [DAY + timedelta(days=1)]
-    truth = rebuilt(histories["deleted"].as_of(later[0]), build_owner_columns, later)
-    late = histories["planted"].as_of(later[0])
-    assert rebuilt(late, build_owner_columns, later) != truth
+    truth = rebuilt(histories["deleted"].as_of(later[0]), everything, later)
+    assert rebuilt(histories["planted"].as_of(later[0]), everything, later) != truth
