@@ -63,15 +63,17 @@ class Inputs:
     ) -> tuple[Self, FloatArray]:
         """Learn from rows and labels (0 or 1); return also their matrix, texts out of fold.
 
-        ``only`` names the columns to read; None for all but the keys.
+        ``only`` names the columns to read, whatever they are; None for all but the keys.
         """
         own = _as_units(frame)
         if only is not None:
             own = own.select(["account_id", *(n for n in only if n in own.column_names)])
         made = add_derived(own)
-        vocabulary = Vocabulary.learn(_drop_keys(made), label)
+        not_read = [name for name in NOT_READ if only is None or name not in only]
+        read = [n for n in made.column_names if n == "account_id" or n not in not_read]
+        vocabulary = Vocabulary.learn(made.select(read), label)
         ready = vocabulary.transform_training(made, label)
-        layout = Layout.learn(ready, without=NOT_READ)
+        layout = Layout.learn(ready, without=not_read)
         return cls(vocabulary, layout), layout.matrix(ready)
 
     @property
@@ -179,8 +181,3 @@ def _as_units(frame: pa.Table) -> pa.Table:
         return frame
     without = frame.drop_columns(["account_id"]) if "account_id" in frame.column_names else frame
     return without.append_column("account_id", frame.column(DEAL))
-
-
-def _drop_keys(frame: pa.Table) -> pa.Table:
-    keys = {*NOT_READ} - {"account_id"}
-    return frame.select([name for name in frame.column_names if name not in keys])

@@ -22,8 +22,12 @@ from models.deals.ridge import solve_logistic
 
 JUDGED_QUARTERS = 2
 EARLY_WEEKS, LATE_WEEKS = 6.0, 6.0
-HELD = (16.0, 16.0, 16.0, 100.0, 100.0)
-"""One over the variance of the prior, of each weight: 0.25 for weights, 0.1 for levels."""
+HELD = (16.0, 16.0, 16.0, 1.0, 1.0)
+"""One over the variance of the prior: 0.25 for the deviation of weights; levels are nearly free.
+
+How the level of those two quarters lay is not carried on: it wanders, and following it cost more
+than it brought.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,25 +38,23 @@ class Stack:
     ----------
     logistic, trees
         Weight of each.
-    late, late_level
-        What is added at the very end of the quarter: to both weights, half each, of log-odds
-        less ``centre``; and to the level.
-    level, centre
-        Log-odds.
+    late, centre
+        What both weights together gain at the very end of the quarter, half each, on log-odds
+        less ``centre``.
+    level
+        Log-odds that keep the middle where it was when weights do not add up to 1.
     """
 
     logistic: float
     trees: float
     late: float = 0.0
-    late_level: float = 0.0
-    level: float = 0.0
     centre: float = 0.0
+    level: float = 0.0
 
     def weigh(self, lateness: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return weights of the logistic and of the trees, and what late adds, each (n,)."""
+        """Return weights of the logistic and of the trees, and their centre's share, each (n,)."""
         more = self.late * lateness
-        shift = self.late_level * lateness - more * self.centre
-        return self.logistic + more / 2.0, self.trees + more / 2.0, shift
+        return self.logistic + more / 2.0, self.trees + more / 2.0, -more * self.centre
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -84,8 +86,10 @@ def learn_stack(
     penalty = np.array(HELD) * max(float(won.sum()) / max(deals, 1), 1.0)
     weight = np.ones(len(won))
     found = solve_logistic(design, won, weight=weight, penalty=penalty, prior=prior)
-    left, right, more, shift, level = (float(one) for one in found)
-    return Stack(left, right, more, shift, level, centre)
+    left, right, more = (float(one) for one in found[:3])
+    level = (EVEN.logistic - left) * float(logistic.mean())
+    level += (EVEN.trees - right) * float(trees.mean())
+    return Stack(left, right, more, centre, level)
 
 
 def measure_lateness(frame: pa.Table) -> FloatArray:

@@ -68,6 +68,14 @@ def test_reasons_add_up_and_a_rebuilt_model_gives_the_same_bits(fitted):
     np.testing.assert_array_equal(FlatModel.from_parts(fitted.to_parts()).predict(frame), p)
 
 
+def test_an_amount_known_at_creation_is_read():
+    examples = table()
+    frame = examples.frame.append_column("amount_minor", pa.array(examples.label * 1e5 + 1e6))
+    model = FlatModel({"amount_minor": "created"})
+    model.fit(Examples(frame, examples.label, examples.as_of, 0))
+    assert accuracy.auc(examples.label, model.predict(frame)) == 1.0
+
+
 def test_a_table_with_nothing_known_at_creation_is_refused():
     with pytest.raises(FeatureMismatchError, match="known"):
         FlatModel({"number:elapsed": "closed"}).fit(table())
