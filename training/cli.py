@@ -91,10 +91,7 @@ def train_command(
     history = open_history(settings.lake_dir, zone=settings.zone)
     if model == DEAL_WIN.name:
         result = _train_deals(history.as_of(day), settings, split=split)
-        check_alarm(result.card["alarm"], accepted=accept_alarm)
-        release_id = _release(result, settings)
-        show_result(console, result)
-        console.emit({"trained": [_document(result, release_id)]})
+        console.emit({"trained": [_publish(result, settings, console, accepted=accept_alarm)]})
         return
     find_spec(model)
     done: list[dict[str, Any]] = []
@@ -102,10 +99,7 @@ def train_command(
     for spec in _find_specs(model, history.as_of(day), route=route, per=unit):
         try:
             for result in _train_all(spec, history, day, given=horizon_days, settings=settings):
-                check_alarm(result.card.get("alarm", ()), accepted=accept_alarm)
-                release_id = _release(result, settings)
-                show_result(console, result)
-                done.append(_document(result, release_id))
+                done.append(_publish(result, settings, console, accepted=accept_alarm))
         except NotEnoughHistoryError as error:
             lacking.append(error)
             console.say(f"{spec.route.replace('_', '-')} route not trained: {error}")
@@ -210,6 +204,15 @@ def _outputs(settings: Settings) -> TrainOutputs:
         tracking_uri=settings.mlflow_address,
         artifact_dir=settings.data_dir / "mlflow-artifacts",
     )
+
+
+def _publish(
+    result: TrainResult, settings: Settings, console: Console, *, accepted: bool
+) -> dict[str, Any]:
+    check_alarm(result.card.get("alarm", ()), accepted=accepted)
+    release_id = _release(result, settings)
+    show_result(console, result)
+    return _document(result, release_id)
 
 
 def _release(result: TrainResult, settings: Settings) -> int:

@@ -23,7 +23,7 @@ from models.trees import Growth, Trees
 MOST_ROWS = 12_000
 LEARNED_SHARE = 0.6
 SEED = 20240607
-LEAST_LOST = 0.002
+LEAST_LOST = 0.001
 MOST_TRIED = 3
 FEWEST = 100
 """Deals of each kind: with fewer, what a column is worth cannot be told from chance."""

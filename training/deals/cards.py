@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from lifecycle.snapshot import Snapshot
-from models.base import Examples, ScoreModel
+from models.base import ScoreModel
 from models.bundle import save_bundle
 from models.deals.ladder import DEAL_WARNINGS, list_needs
 from training.cards import build_card, check_no_contacts, describe_facts
@@ -32,7 +32,6 @@ def build_deal_card(
     known: Snapshot,
     past: DealPast,
     *,
-    learned: Examples,
     headline: ScoreModel,
     judged: tuple[DealEvaluation, Verdict | None],
 ) -> dict[str, Any]:
@@ -46,8 +45,6 @@ def build_deal_card(
         What training knew.
     past
         The landmarks.
-    learned
-        What the served model learned from.
     headline
         Who serves, fitted.
     judged
@@ -61,7 +58,7 @@ def build_deal_card(
         ``owner_bias``; ``time_honest``.
     """
     found, verdict = judged
-    facts = describe_learned(known, past, learned)
+    facts = describe_learned(known, past)
     plan = GatePlan(HORIZON_DAYS, found.found.origins, past.plan.note, known.day)
     card = build_card(spec, headline, facts=facts, plan=plan, verdict=verdict)
     quarters = build_owner_quarters(past, found.quarters)
@@ -79,8 +76,9 @@ def build_deal_card(
     }
 
 
-def describe_learned(known: Snapshot, past: DealPast, learned: Examples) -> dict[str, Any]:
+def describe_learned(known: Snapshot, past: DealPast) -> dict[str, Any]:
     """Describe what the served model learned from, as JSON values."""
+    learned = past.learned()
     days = sorted({day.item() for day in np.unique(learned.as_of)})
     digest = digest_examples(learned)
     # outcomes are told by the card's own lines; the house counts leaves in them

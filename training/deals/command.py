@@ -8,7 +8,7 @@ from features.deals.facts import DealFacts, read_deal_facts
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.snapshot import Snapshot
-from training.deals.flat import FOLDS, Split
+from training.deals.flat import FOLDS, FlatSplit, Split
 from training.deals.flat_train import train_flat
 from training.deals.known import find_never_open
 from training.deals.past import plan_past
@@ -52,7 +52,8 @@ def train_deal_win(
         Nobody could be judged, or the model carries contact data.
     """
     if is_flat(read_deal_facts(known)):
-        return train_flat(known, out=out, split=split, first_month=first_month, ticker=ticker)
+        how = FlatSplit(split, first_month)
+        return train_flat(known, out=out, how=how, ticker=ticker)
     return train_deals(known, out=out, first_month=first_month, ticker=ticker or SilentTicker())
 
 

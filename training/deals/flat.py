@@ -38,6 +38,22 @@ KEYS = ("opportunity_id", "account_id", "as_of")
 
 
 @dataclass(frozen=True)
+class FlatSplit:
+    """How a table without history is judged.
+
+    Attributes
+    ----------
+    kind
+        ``time``, ``random``, or ``auto``: by time where nearly all deals have dates.
+    first_month
+        Month in which the fiscal year starts (1-12).
+    """
+
+    kind: Split = "auto"
+    first_month: int = 1
+
+
+@dataclass(frozen=True)
 class FlatDeals:
     """Closed deals of a table without history.
 
@@ -129,13 +145,8 @@ def _outcomes(label: FloatArray) -> pa.Table:
     )
 
 
-def split_flat(deals: FlatDeals, split: Split, *, first_month: int = 1) -> tuple[list[Part], bool]:
+def split_flat(deals: FlatDeals, how: FlatSplit) -> tuple[list[Part], bool]:
     """Split closed deals, and say whether the split is time-honest.
-
-    Parameters
-    ----------
-    split
-        ``auto``: by time where nearly all deals have dates, else at random.
 
     Raises
     ------
@@ -144,15 +155,15 @@ def split_flat(deals: FlatDeals, split: Split, *, first_month: int = 1) -> tuple
     NotEnoughHistoryError
         No quarter has enough deals before it and in it.
     """
-    if split == "time" and not deals.is_dated:
+    if how.kind == "time" and not deals.is_dated:
         raise UsageError(
             "a split by time of deals that do not say when they were opened and closed",
             "dates of nearly all deals",
             "map created_at and closed_at, or pass --split random",
         )
-    if split == "random" or not deals.is_dated:
+    if how.kind == "random" or not deals.is_dated:
         return split_random(deals.examples.label), False
-    parts = split_by_time(deals, first_month=first_month)
+    parts = split_by_time(deals, first_month=how.first_month)
     if not parts:
         raise NotEnoughHistoryError(
             "no quarter with deals closed before it and opened in it",

@@ -26,8 +26,8 @@ from training.deals.cards import save_deal_model
 from training.deals.flat import (
     FOLDS,
     FlatDeals,
+    FlatSplit,
     Part,
-    Split,
     list_flat_candidates,
     read_flat,
     split_flat,
@@ -53,8 +53,7 @@ def train_flat(
     known: Snapshot,
     *,
     out: TrainOutputs,
-    split: Split = "auto",
-    first_month: int = 1,
+    how: FlatSplit | None = None,
     spec: Spec = FLAT_WIN,
     ticker: Ticker | None = None,
 ) -> TrainResult:
@@ -66,10 +65,8 @@ def train_flat(
         What is known on the day training stands on.
     out
         Where bundle and record go.
-    split
-        ``time``, ``random``, or ``auto``: by time where nearly all deals have dates.
-    first_month
-        Month in which the fiscal year starts (1-12).
+    how
+        How closed deals are split; without, by time where nearly all have dates.
     spec
         The model; its ceiling is watched over where it has one.
     ticker
@@ -90,6 +87,32 @@ def train_flat(
         Nobody could be judged, or the model carries contact data.
     """
     progress = ticker or SilentTicker()
+    deals = _read_taught(known)
+    parts, honest = split_flat(deals, how or FlatSplit())
+    spec = replace(spec, candidates=list_flat_candidates(deals.columns))
+    found = judge_parts(spec, deals.examples, parts, ticker=progress)
+    verdict = decide_flat(spec, found)
+    model, calibration = _fit_served(spec, deals, found, verdict)
+    progress.advance(1)
+    card = _build_card(spec, known, deals, model=model, verdict=verdict)
+    card |= {
+        "time_honest": honest,
+        "calibration": calibration,
+        "left_out": dict(found.left_out),
+        "audit": _audit(known),
+        "pooled_auc": _area(*pool(found, verdict.winner)),
+        "alarm": [one.to_json() for one in _find_leaks(spec, found, verdict)],
+    }
+    card["gate"]["note"] = _note(parts, honest)
+    card["gate"]["origins"] = [part.name.isoformat() for part in parts] if honest else []
+    digest = save_deal_model(model, card, out.bundles_dir)
+    card["bundle_digest"] = digest
+    progress.advance(1)
+    run = record_run(card, out)
+    return TrainResult(spec, HORIZON_DAYS, known.day, model, verdict, card, digest, run)
+
+
+def _read_taught(known: Snapshot) -> FlatDeals:
     deals, _ = read_flat(known)
     if not deals.columns or len(deals.examples.label) == 0:
         raise NotEnoughHistoryError(
@@ -98,29 +121,7 @@ def train_flat(
             "deals with history, or fields declared created",
             "ingest changes of deals, or declare in the mapping when each field is known",
         )
-    parts, honest = split_flat(deals, split, first_month=first_month)
-    spec = replace(spec, candidates=list_flat_candidates(deals.columns))
-    found = judge_parts(spec, deals.examples, parts, ticker=progress)
-    verdict = decide_flat(spec, found)
-    model, calibration = _fit_served(spec, deals, found, verdict)
-    progress.advance(1)
-    card = _build_card(spec, known, deals, model=model, verdict=verdict)
-    pooled = pool(found, verdict.winner)
-    card |= {
-        "time_honest": honest,
-        "calibration": calibration,
-        "left_out": dict(found.left_out),
-        "audit": _audit(known),
-        "pooled_auc": _area(*pooled),
-        "alarm": [one.to_json() for one in _find_leaks(spec, found, verdict)],
-    }
-    card["gate"]["note"] = _note(parts, honest)
-    card["gate"]["origins"] = [part.name.isoformat() for part in parts] if honest else []
-    digest = save_deal_model(model, card, out.bundles_dir)
-    card["bundle_digest"] = digest
-    run = record_run(card, out)
-    progress.advance(1)
-    return TrainResult(spec, HORIZON_DAYS, known.day, model, verdict, card, digest, run)
+    return deals
 
 
 def judge_parts(

@@ -68,6 +68,16 @@ class DealPast:
         """Count the deals that no landmark shows: renewals, and those created already closed."""
         return left_out(self.facts)
 
+    def learned(self) -> Examples:
+        """Return all that the served model learns from.
+
+        Raises
+        ------
+        NotEnoughHistoryError
+            No deal was open on any landmark.
+        """
+        return self.examples(self.plan.learn_days(self.plan.as_of), self.plan.as_of)
+
     def examples(self, days: list[date], known_on: date) -> Examples:
         """Return the rows of some landmarks with what had become of them by a day.
 

@@ -101,7 +101,13 @@ class DealEvaluation:
 def read_judged(
     judged: Examples, chance: FloatArray, *, base: FloatArray, expected_minor: FloatArray
 ) -> Judged:
-    """Join judged rows with what was said of them."""
+    """Join judged rows with what was said of them.
+
+    Raises
+    ------
+    DataError
+        The rows carry no outcomes.
+    """
     frame, after = judged.frame, judged.outcomes
     if after is None:
         raise DataError("judged rows without outcomes", "one outcome per row", "build them again")

@@ -71,7 +71,7 @@ def train_deals(
     progress.advance(1)
     replay = Replay(every_weeks=EVERY_WEEKS, ticker=progress)
     found = replay_deals(past, past.plan, spec.candidates, replay=replay)
-    learned = past.examples(past.plan.learn_days(past.plan.as_of), past.plan.as_of)
+    learned = past.learned()
     verdict = _decide(past, found)
     name = verdict.winner if verdict else SERVING[0]
     around = _choose_around(spec, found, name)
@@ -80,11 +80,9 @@ def train_deals(
     headline = fit_headline(made[name], around, learned)
     model = DealModel(headline, around.by_amount).finish(learned)
     progress.advance(1)
-    card = build_deal_card(
-        spec, known, past, learned=learned, headline=headline, judged=(found, verdict)
-    )
+    card = build_deal_card(spec, known, past, headline=headline, judged=(found, verdict))
     card |= {"calibration": around.told, "amount": model.amount_report}
-    card["alarm"] = [one.to_json() for one in _find_leaks(spec, known, past, found, verdict)]
+    card["alarm"] = [one.to_json() for one in _find_leaks(spec, known, past, (found, verdict))]
     digest = save_deal_model(model, card, out.bundles_dir)
     card["bundle_digest"] = digest
     run = record_run(card, out)
@@ -149,12 +147,9 @@ def _choose_around(spec: Spec, found: DealEvaluation, name: str) -> Around:
 
 
 def _find_leaks(
-    spec: Spec,
-    known: Snapshot,
-    past: DealPast,
-    found: DealEvaluation,
-    verdict: Verdict | None,
+    spec: Spec, known: Snapshot, past: DealPast, judged: tuple[DealEvaluation, Verdict | None]
 ) -> list[Finding]:
+    found, verdict = judged
     every = past.examples(list(past.plan.landmarks), past.plan.as_of)
     findings = find_deal_leaks(known, past.facts, every)
     best = None if verdict is None else verdict.best_learned

@@ -52,46 +52,33 @@ def _deal(number: int, draw: random.Random, plant: str) -> Iterator[Told]:
     state = "won" if won else "lost"
     shown = final if plant == "final_amount" else amount
     first_due = ends.date() if won and plant == "told_close" else due
-    yield (
-        "opportunities",
-        _version(
-            who,
-            born,
-            born,
-            stage="Lead",
-            close_on=first_due,
-            amount_minor=shown,
-            outcome="open",
-            owner_id=f"o{number % 5}",
-            category="commit" if good > 1 else "pipeline",
-        ),
-    )
+    told: dict[str, Any] = {
+        "stage": "Lead",
+        "outcome": "open",
+        "owner_id": f"o{number % 5}",
+        "close_on": first_due,
+    }
+    told |= {"category": "commit" if good > 1 else "pipeline", "amount_minor": shown}
+    yield "opportunities", _version(who, born, born, **told)
     for place in range(1, 2 + (good > 0)):
         at = born + (ends - born) * (place / 3)
         yield "opportunity_changes", _change(who, at, "stage", STAGES[place - 1], STAGES[place])
         yield "activities", _contact(who, at, place)
     if plant == "remark":
         text = "as agreed" if won else "too dear"
-        yield (
-            "attributes",
-            fact(born, entity="opportunity", entity_id=who, name="remark", text=text),
-        )
+        about = {"entity": "opportunity", "entity_id": who, "name": "remark", "text": text}
+        yield "attributes", fact(born, **about)
     if ends < _at(TODAY, 0.0):
-        yield "opportunity_changes", _change(who, ends, "outcome", "open", state)
-        yield "opportunity_changes", _amount(who, ends, amount, final)
-        yield (
-            "opportunities",
-            _version(
-                who,
-                born,
-                ends,
-                stage="Offer",
-                close_on=ends.date(),
-                amount_minor=final,
-                outcome=state,
-                closed_at=ends,
-            ),
-        )
+        yield from _close(who, born, ends, state=state, amounts=(amount, final))
+
+
+def _close(
+    who: str, born: datetime, ends: datetime, *, state: str, amounts: tuple[int, int]
+) -> Iterator[Told]:
+    yield "opportunity_changes", _change(who, ends, "outcome", "open", state)
+    yield "opportunity_changes", _amount(who, ends, *amounts)
+    told = {"outcome": state, "closed_at": ends, "close_on": ends.date(), "stage": "Offer"}
+    yield "opportunities", _version(who, born, ends, amount_minor=amounts[1], **told)
 
 
 def _extra(plant: str) -> Iterator[Told]:
