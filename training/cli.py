@@ -27,7 +27,7 @@ from training.datasets import check_current
 from training.deals.command import count_deal_steps, train_deal_win
 from training.deals.flat import Split
 from training.deals.readiness import describe_readiness, show_readiness
-from training.deals.spec import DEAL_WIN
+from training.deals.spec import CARD_KEYS, DEAL_WIN
 from training.outcomes import Per
 from training.routes import find_routes
 from training.showing import show_result
@@ -42,12 +42,6 @@ from training.train import (
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-
-DEAL_KEYS = (
-    "measures", "warnings", "ladder", "hygiene", "never_scored",
-    "time_honest", "audit", "pooled_auc", "unanswered", "amount",
-)  # fmt: skip
-"""What a card of deals tells beside that of other models."""
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
@@ -268,7 +262,7 @@ def _document(result: TrainResult, release_id: int) -> dict[str, Any]:
         "calibration": card["calibration"],
         "alarm": card.get("alarm", []),
         "events": card["data"].get("events"),
-        **{name: card[name] for name in DEAL_KEYS if name in card},
+        **{name: card[name] for name in CARD_KEYS if name in card},
     }
 
 

@@ -10,6 +10,12 @@ from training.deals.gate import RULE
 from training.deals.past import HORIZON_DAYS
 from training.specs import Spec, as_it_is
 
+CARD_KEYS = (
+    "measures", "warnings", "ladder", "hygiene", "never_scored", "time_honest", "audit",
+    "pooled_auc", "unanswered", "amount",
+)  # fmt: skip
+"""What a card of deals tells beside those of other models."""
+
 DEAL_WIN = Spec(
     name="deal_win",
     unit="probability",

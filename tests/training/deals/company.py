@@ -62,7 +62,7 @@ def _deal(number: int, draw: random.Random, plant: str) -> Iterator[Told]:
     yield "opportunities", _version(who, born, born, **told)
     for place in range(1, 2 + (good > 0)):
         at = born + (ends - born) * (place / 3)
-        yield "opportunity_changes", _change(who, at, "stage", STAGES[place - 1], STAGES[place])
+        yield "opportunity_changes", _change(who, at, "stage", (STAGES[place - 1], STAGES[place]))
         yield "activities", _contact(who, at, place)
     if plant == "remark":
         text = "as agreed" if won else "too dear"
@@ -75,7 +75,7 @@ def _deal(number: int, draw: random.Random, plant: str) -> Iterator[Told]:
 def _close(
     who: str, born: datetime, ends: datetime, *, state: str, amounts: tuple[int, int]
 ) -> Iterator[Told]:
-    yield "opportunity_changes", _change(who, ends, "outcome", "open", state)
+    yield "opportunity_changes", _change(who, ends, "outcome", ("open", state))
     yield "opportunity_changes", _amount(who, ends, *amounts)
     told = {"outcome": state, "closed_at": ends, "close_on": ends.date(), "stage": "Offer"}
     yield "opportunities", _version(who, born, ends, amount_minor=amounts[1], **told)
@@ -92,7 +92,7 @@ def _extra(plant: str) -> Iterator[Told]:
             yield "activities", _contact(f"x{number}", born, 0)
             yield (
                 "opportunity_changes",
-                _change(f"x{number}", swept, "outcome", "open", "lost", changed_by="ops"),
+                _change(f"x{number}", swept, "outcome", ("open", "lost"), changed_by="ops"),
             )
 
 
@@ -111,15 +111,15 @@ def _version(who: str, born: datetime, known: datetime, **other: Any) -> Row:
     return fact(known, **{**row, **other})
 
 
-def _change(who: str, at: datetime, field: str, before: str, after: str, **other: Any) -> Row:
+def _change(who: str, at: datetime, field: str, sides: tuple[str, str], **other: Any) -> Row:
     return fact(
         at,
         change_id=f"{who}-{field}-{at:%y%j%H%M}",
         opportunity_id=who,
         changed_at=at,
         field=field,
-        text_before=before,
-        text_after=after,
+        text_before=sides[0],
+        text_after=sides[1],
         **other,
     )
 

@@ -90,7 +90,8 @@ def test_folds_at_random_are_marked_as_not_time_honest(trained: TrainResult) -> 
 def test_the_audit_ranks_a_column_that_knows_the_end_first(trained: TrainResult) -> None:
     first, second = trained.card["audit"]
     assert (first["field"], first["suspect"]) == ("number:stage days", True)
-    assert (second["field"], second["suspect"]) == ("number:noise", False)
+    assert second["field"] == "number:noise"
+    assert abs(second["auc_lost"]) < first["auc_lost"] / 4
 
 
 def test_what_is_known_only_at_the_close_is_not_even_audited(known: Snapshot) -> None:
