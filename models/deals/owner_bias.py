@@ -126,7 +126,7 @@ def measure_owner_bias(commits: Commits) -> list[OwnerBias]:
     counts = np.column_stack([deals, quarters, total(commits.won_count)])
     money = np.column_stack([committed, sums])
     return [
-        _tell(str(owners[k]), posterior[k], counts[k], shares[k], (*money[k], usual_late))
+        _tell(str(owners[k]), posterior[k], counts[k], late=shares[k], sums=(*money[k], usual_late))
         for k in np.flatnonzero(active)
     ]
 
@@ -188,6 +188,7 @@ def _tell(
     owner: str,
     posterior: FloatArray,
     counts: FloatArray,
+    *,
     late: FloatArray,
     sums: tuple[float, float, float],
 ) -> OwnerBias:
