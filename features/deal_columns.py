@@ -131,6 +131,10 @@ _ACTIVITY = (
          "days."),
         ("two_way_week_rate", "rate", "Replies, held meetings and answered calls per week of the "
          "deal's life."),
+        ("two_way_peer_ratio", "ratio", "What comes back a week, over the mean of open deals in "
+         "the same stage."),
+        ("two_way_28d_peer_ratio", "ratio", "What came back a week in the last 28 days, over the "
+         "mean of open deals in the same stage."),
         ("two_way_share", "share", "Share of contacts that came back: replies, held meetings, "
          "answered calls."),
         ("silence_days", "days", "Days since the last contact, or since creation."),

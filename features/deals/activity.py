@@ -20,6 +20,7 @@ WINDOWS_DAYS = (7, 14, 28, 56)
 """Lengths of the trailing windows (days)."""
 
 _DAY_MINUTES, _WEEK_DAYS = 1440, 7
+_FLOOR = 0.25
 _TONE_UNIT = 1e-6
 """Tones are added as whole millionths, so that a sum does not depend on its order."""
 
@@ -107,13 +108,17 @@ def build_activity_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
     both = (told.values["direction"] == IN) | held | told.is_("outcome", "answered")
     ever = done.ever(all_)
     columns = {f"activities_{n}d_count": done.within(all_, n) for n in WINDOWS_DAYS}
+    rate = _weekly(facts, rows, done.ever(both))
+    lately = _weekly(facts, rows, done.within(both, 28), longest=28)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(ever > 0, done.ever(both) / ever, np.nan)
     return {
         **columns,
         "activities_count": ever,
         "two_way_28d_count": done.within(both, 28),
-        "two_way_week_rate": _weekly(facts, rows, done.ever(both)),
+        "two_way_week_rate": rate,
+        "two_way_peer_ratio": _against_peers(facts, rows, rate),
+        "two_way_28d_peer_ratio": _against_peers(facts, rows, lately),
         "two_way_share": share,
         "silence_days": _since(facts, rows, done.last_day(all_)),
         "two_way_silence_days": _since(facts, rows, done.last_day(both)),
@@ -149,10 +154,21 @@ def _since(facts: DealFacts, rows: Rows, day: Floats) -> Floats:
     return np.asarray(rows.day - since, np.float64)
 
 
-def _weekly(facts: DealFacts, rows: Rows, count: Floats) -> Floats:
+def _weekly(facts: DealFacts, rows: Rows, count: Floats, *, longest: float = np.inf) -> Floats:
     """Return a count per week of the deal's life so far, the first week whole."""
     age = np.maximum(rows.day - created_days(facts, rows), _WEEK_DAYS)
-    return np.asarray(count * _WEEK_DAYS / age, np.float64)
+    return np.asarray(count * _WEEK_DAYS / np.minimum(age, longest), np.float64)
+
+
+def _against_peers(facts: DealFacts, rows: Rows, rate: Floats) -> Floats:
+    """Return a weekly rate over its mean among the deals in the same stage on the same day.
+
+    Both are raised by a contact in four weeks, so that few contacts make no extremes.
+    """
+    stage = np.nan_to_num(facts.at("stage", rows), nan=-1).astype(np.int64) + 1
+    _, group = np.unique(rows.day * SPAN + stage, return_inverse=True)
+    mean = np.bincount(group, rate) / np.maximum(np.bincount(group), 1)
+    return np.asarray((rate + _FLOOR) / (mean[group] + _FLOOR), np.float64)
 
 
 def _booked(told: Activities, meeting: Marks, rows: Rows) -> Floats:

@@ -53,3 +53,7 @@ def test_people_are_counted_once(find: Find) -> None:
 def test_a_reply_is_timed_from_what_we_sent_just_before(find: Find) -> None:
     row = find("called")
     assert (row["reply_hours"], row["replies_28d_count"], row["outreach_28d_count"]) == (504, 1, 2)
+
+
+def test_what_comes_back_is_held_against_deals_in_the_same_stage(find: Find) -> None:
+    assert find("called")["two_way_28d_peer_ratio"] > 1 > find("plain")["two_way_28d_peer_ratio"]
