@@ -22,6 +22,7 @@ from training.splits import check_split
 
 Target = Callable[[FloatArray], FloatArray]
 LONGEST_SILENCE_DAYS = 31
+NO_DAY = -(2**31)
 _KEYS = ("as_of", "account_id", "subscription_id")
 
 
@@ -249,5 +250,6 @@ def _column_bytes(column: pa.ChunkedArray) -> bytes:
         values[np.isnan(values)] = np.nan
         return bytes(values.tobytes())
     if pa.types.is_date32(column.type):
-        return bytes(column.cast(pa.int32()).to_numpy().astype("<i4").tobytes())
+        days = pc.fill_null(column.cast(pa.int32()), NO_DAY)
+        return bytes(days.to_numpy().astype("<i4").tobytes())
     return repr(column.to_pylist()).encode()
