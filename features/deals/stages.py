@@ -152,8 +152,10 @@ class StageOrder:
 
     def of(self, codes: Floats, days: Ints) -> Floats:
         """Return the places of stages as known on days, shape (n,); NaN where undefined."""
-        row = np.searchsorted(self.days, days, side="right")
         known = ~np.isnan(codes)
+        if not known.any():  # a table that names no stage at all has no places either
+            return np.full(len(codes), np.nan)
+        row = np.searchsorted(self.days, days, side="right")
         found = self.positions[row, np.where(known, codes, 0).astype(np.int64)]
         return np.where(known, found, np.nan)
 

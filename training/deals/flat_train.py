@@ -32,6 +32,7 @@ from training.deals.flat import (
     read_flat,
     split_flat,
 )
+from training.deals.flat_alarm import find_told_length
 from training.deals.past import HORIZON_DAYS
 from training.deals.readiness import QUESTIONS
 from training.deals.spec import FLAT_WIN
@@ -101,7 +102,9 @@ def train_flat(
         "left_out": dict(found.left_out),
         "audit": _audit(known),
         "pooled_auc": _area(*pool(found, verdict.winner)),
-        "alarm": [one.to_json() for one in _find_leaks(spec, found, verdict)],
+        "alarm": [
+            one.to_json() for one in (*find_told_length(deals), *_find_leaks(spec, found, verdict))
+        ],
     }
     card["gate"]["note"] = _note(parts, honest)
     card["gate"]["origins"] = [part.name.isoformat() for part in parts] if honest else []

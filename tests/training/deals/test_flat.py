@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from features.deals.facts import read_deal_facts
@@ -18,6 +20,7 @@ from tests.builders import Row, build_lake, fact, noon
 from training.deals.audit import audit_unknown
 from training.deals.command import is_flat, train_deal_win
 from training.deals.flat import FlatDeals, FlatSplit, read_flat, split_flat, split_random
+from training.deals.flat_alarm import find_told_length
 from training.deals.known import read_known
 from training.train import TrainOutputs, TrainResult
 
@@ -34,7 +37,10 @@ def build_flat(folder: Path, *, dated: bool = False, signal: float = 1.5) -> Sna
         size = draw.gauss(0.0, 1.0)
         won = draw.random() < 1 / (1 + 2.718 ** (-signal * size))
         born = date(2020, 1, 1) + timedelta(days=number)
-        days = {"created_at": noon(born), "closed_at": noon(born + timedelta(days=20))}
+        days = {
+            "created_at": noon(born),
+            "closed_at": noon(born + timedelta(days=10 + number % 20)),
+        }
         deals.append(
             fact(
                 ARRIVED,
@@ -137,3 +143,14 @@ def test_deals_closed_when_first_heard_of_make_a_table_flat(
     assert is_flat(read_deal_facts(known))
     assert not is_flat(read_deal_facts(selling))
     assert len(read_known(read_deal_facts(known), TODAY).turns.state) == DEALS
+
+
+def test_a_field_that_tells_how_long_a_deal_was_open_rings(tmp_path: Path) -> None:
+    honest, _ = read_flat(build_flat(tmp_path, dated=True))
+    assert find_told_length(honest) == []
+    lasted = honest.closed - honest.opened
+    frame = honest.examples.frame.append_column("number:age", pa.array(lasted * 24.0 + 1.0))
+    leaking = replace(honest, examples=replace(honest.examples, frame=frame))
+    assert [(one.rule, one.field) for one in find_told_length(leaking)] == [
+        ("told_length", "number:age")
+    ]
