@@ -53,7 +53,7 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
         .limit(HISTORY_COUNT)
     )
     with ledger.reading() as connection:
-        found = list(connection.execute(query).mappings())
+        found = connection.execute(query).mappings().all()
     return [
         IssuedDeal(
             run_of(row),
