@@ -209,7 +209,7 @@ def run() -> Result:
     tasks = [Task(LARGE, seed) for seed in LARGE_SEEDS]
     tasks += [Task(SMALL, seed) for seed in SMALL_SEEDS]
     tasks += [Task(LARGE, seed, kind) for kind in OTHERS for seed in OTHER_SEEDS]
-    found = run_each(study, tasks)
+    found = run_each(study, tasks, resume=True)
     large, rest = found[: len(LARGE_SEEDS)], found[len(LARGE_SEEDS) :]
     small, others = rest[: len(SMALL_SEEDS)], rest[len(SMALL_SEEDS) :]
     figures = {

@@ -163,7 +163,7 @@ def run() -> Result:
     tasks = [Task(LARGE, LARGE_MONTHS, seed) for seed in LARGE_SEEDS]
     tasks += [Task(LARGE, LARGE_MONTHS, seed, kind) for kind, seed in OTHER_SEEDS.items()]
     tasks += [Task(SMALL, SMALL_MONTHS, seed) for seed in SMALL_SEEDS]
-    found = run_each(study, tasks)
+    found = run_each(study, tasks, resume=True)
     large = found[: len(LARGE_SEEDS)]
     others = found[len(large) : len(large) + len(OTHER_SEEDS)]
     small = found[len(large) + len(others) :]

@@ -161,7 +161,7 @@ def _check_oracle(found: Sequence[Mapping[str, Mapping[str, float]]]) -> float:
 
 def run() -> Result:
     """Judge deals of four companies."""
-    found = run_each(study, [Task(seed) for seed in SEEDS])
+    found = run_each(study, [Task(seed) for seed in SEEDS], resume=True)
     worst = _check_oracle(found)
     names = dict.fromkeys(name for one in found for name in one if name != SERVED)
     shown = ("skill", "auc", "log_loss", "bias", "amount_bias", "auc week 0")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import json
 import multiprocessing
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +20,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.freshness import imported_files
+from benchmarks.protocol import ROOT
 from lifecycle.history import History, open_history
 from lifecycle.world.presets import Variant, WorldParams
 from lifecycle.world.simulate import simulate
@@ -23,6 +29,8 @@ from lifecycle.world.trace import Trace
 from lifecycle.world.writing import write_world
 
 PROCESSES = 2
+KEPT = ROOT / ".bench"
+"""Single results of studies that take long; not part of the project."""
 Task = TypeVar("Task")
 Found = TypeVar("Found")
 
@@ -56,12 +64,51 @@ def open_company(
         yield Company(trace, open_history(lake, zone=ZoneInfo("UTC")))
 
 
-def run_each(study: Callable[[Task], Found], tasks: Sequence[Task]) -> list[Found]:
-    """Run a study of each task, two at a time, in fresh processes; results in order."""
+def run_each(
+    study: Callable[[Task], Found], tasks: Sequence[Task], *, resume: bool = False
+) -> list[Found]:
+    """Run a study of each task, two at a time, in fresh processes; results in order.
+
+    Parameters
+    ----------
+    study
+        A function of a module; with ``resume`` it returns JSON values.
+    tasks
+        What to study; with ``resume`` their ``repr`` says all.
+    resume
+        Keep each result under ``KEPT`` as it comes, and take up where an earlier run of the same
+        code was stopped.
+    """
     # spawned, not forked: LightGBM's threads do not survive a fork
     context = multiprocessing.get_context("spawn")
+    places = [_place_of(study, task) if resume else None for task in tasks]
+    done = {n: json.loads(one.read_text()) for n, one in enumerate(places) if one and one.exists()}
     with ProcessPoolExecutor(PROCESSES, mp_context=context, max_tasks_per_child=1) as pool:
-        return list(pool.map(study, tasks))
+        waiting = {pool.submit(study, task): n for n, task in enumerate(tasks) if n not in done}
+        try:
+            for future in as_completed(waiting):
+                number = waiting[future]
+                done[number] = _keep(future.result(), places[number])
+                sys.stderr.write(f"{len(done)} of {len(tasks)}: {tasks[number]}\n")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # the other tasks would run for hours first
+            raise
+    return [done[n] for n in range(len(tasks))]
+
+
+def _keep(found: Found, place: Path | None) -> Found:
+    if place is not None:
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(json.dumps(found))
+    return found
+
+
+def _place_of(study: Callable[[Task], Found], task: Task) -> Path:
+    """Return where a result is kept: named by the code that made it, the study and the task."""
+    digest = hashlib.sha256(f"{study.__name__} {task!r}".encode())
+    for path in sorted(imported_files(Path(inspect.getfile(study)))):
+        digest.update(path.read_bytes())
+    return KEPT / f"{digest.hexdigest()[:32]}.json"
 
 
 def align(
