@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.deals.sweeps import FEWEST_CLOSES, SILENT_DAYS, TIMES_USUAL
 from models.base import FloatArray
 from training.deals.turns import LOST, Turns
 
-FEWEST_CLOSES = 20
-TIMES_USUAL = 10.0
-SILENT_DAYS = 60.0
 EPOCH = date(1970, 1, 1)
 
 
