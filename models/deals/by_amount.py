@@ -1,8 +1,9 @@
-"""Whether large deals are won as often as said: a correction by amount, where the past asks it.
+"""Calibration by amount: expected money shall be the money won, for large deals as for small ones.
 
 The log-odds of what was predicted on past origins are moved by an intercept, a slope, and the log
-of the amount (its level among those origins' deals). Fitted on earlier origins, judged on the next;
-kept only when log loss improves there by more than one standard error.
+of the amount (its level among those origins' deals), held at "no change". A few large deals are
+much of the money and little of the log loss, so the next origin's log loss alone cannot choose: the
+move is made where either log loss falls there or expected money comes nearer, on average.
 """
 
 from __future__ import annotations
@@ -85,12 +86,21 @@ class ByAmount:
 
 @dataclass(frozen=True)
 class AmountChoice:
-    """What was decided: the map, by how much log loss fell on unseen origins, and why."""
+    """What was decided: the map, by how much log loss fell on unseen origins, and why.
+
+    Attributes
+    ----------
+    money_off, money_off_moved
+        Mean share by which expected money lay off that won, unsigned, as it was and moved, by the
+        amounts shown on the day; None where nothing with an amount was won.
+    """
 
     by_amount: ByAmount
     gain: float
     gain_se: float
     text: str
+    money_off: float | None = None
+    money_off_moved: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +116,7 @@ class Judged:
 
 
 def choose_by_amount(past: Mapping[date, Judged]) -> AmountChoice:
-    """Choose by the next origin's log loss; nothing is moved unless it clearly helps.
+    """Choose by the next origin's money and log loss.
 
     Parameters
     ----------
@@ -121,13 +131,21 @@ def choose_by_amount(past: Mapping[date, Judged]) -> AmountChoice:
     origins = sorted(past)
     if len(origins) - 1 < FEWEST_JUDGED:
         return AmountChoice(ByAmount(), 0.0, 0.0, "too few past origins to judge by amount")
-    gains = np.array([_gain(past, origins, place) for place in range(1, len(origins))])
+    tried = [_try(past, origins, place) for place in range(1, len(origins))]
+    gains = np.array([one.gain for one in tried])
     gain, spread = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
-    if gain <= spread or gain <= 0:
-        text = f"none: by amount log loss changed by {-gain:+.4f} ± {spread:.4f}"
-        return AmountChoice(ByAmount(), gain, spread, text)
+    told = f"log loss {-gain:+.4f} ± {spread:.4f}"
+    money = [one for one in tried if one.won_minor > 0]
+    off = moved = None
+    if money:
+        off = float(np.mean([abs(one.expected_minor / one.won_minor - 1.0) for one in money]))
+        moved = float(np.mean([abs(one.moved_minor / one.won_minor - 1.0) for one in money]))
+        told += f", money off by {off:.1%} as it was, {moved:.1%} moved"
+    nearer = off is not None and moved is not None and moved < off
+    if gain <= 0 and not nearer:
+        return AmountChoice(ByAmount(), gain, spread, f"none by amount: {told}", off, moved)
     made = fit_by_amount([past[day] for day in origins])
-    return AmountChoice(made, gain, spread, f"by amount: log loss {gain:.4f} ± {spread:.4f} lower")
+    return AmountChoice(made, gain, spread, f"by amount: {told}", off, moved)
 
 
 def fit_by_amount(past: Sequence[Judged]) -> ByAmount:
@@ -149,8 +167,21 @@ def fit_by_amount(past: Sequence[Judged]) -> ByAmount:
     return ByAmount((slope, size, both, level), made.centre, made.spread)
 
 
-def _gain(past: Mapping[date, Judged], origins: Sequence[date], place: int) -> float:
+@dataclass(frozen=True)
+class _Tried:
+    """What a move learned before an origin would have done there: log loss saved, and money."""
+
+    gain: float
+    won_minor: float
+    expected_minor: float
+    moved_minor: float
+
+
+def _try(past: Mapping[date, Judged], origins: Sequence[date], place: int) -> _Tried:
     made, day = fit_by_amount([past[one] for one in origins[:place]]), past[origins[place]]
-    before = accuracy.log_loss(day.won, np.clip(day.chance, EDGE, 1.0 - EDGE))
-    moved = np.clip(made.apply(day.chance, day.amount), EDGE, 1.0 - EDGE)
-    return float(before - accuracy.log_loss(day.won, moved))
+    moved, amount = made.apply(day.chance, day.amount), np.nan_to_num(day.amount)
+    before, after = (
+        accuracy.log_loss(day.won, np.clip(one, EDGE, 1.0 - EDGE)) for one in (day.chance, moved)
+    )
+    sums = (float(one @ amount) for one in (day.won, day.chance, moved))
+    return _Tried(float(before - after), *sums)

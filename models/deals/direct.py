@@ -178,14 +178,14 @@ class DirectModel:
         inputs = check_fitted(self._inputs, self.name)
         logistic, trees = self._members(inputs.matrix(frame))
         left, right, shift = self._stack.weigh(measure_lateness(frame))
-        return np.asarray(expit(self._stack.level + left * logistic + right * trees + shift))
+        return np.asarray(expit(left * logistic + right * trees + shift))
 
     def explain(self, frame: pa.Table) -> Explanation:
         """Return log-odds by group: centred terms of the logistic, TreeSHAP of the trees."""
         inputs = check_fitted(self._inputs, self.name)
         matrix = inputs.matrix(frame)
         left, right, shift = self._stack.weigh(measure_lateness(frame))
-        parts, base = np.zeros(matrix.shape), self._stack.level + shift
+        parts, base = np.zeros(matrix.shape), shift
         if self._logistic is not None:
             parts += left[:, None] * self._logistic.contributions(matrix)
             base = base + left * self._level

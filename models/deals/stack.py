@@ -3,18 +3,21 @@
 Each is fitted on the quarters before the latest two and says what it makes of those; a logistic on
 both log-odds, held near half each, then gives their weights. Near the quarter's end only deals that
 are nearly there can still be won, and a mean of two models spreads chances too little there: one
-more weight stretches them late in the quarter, as far as those quarters ask for it.
+more weight stretches them late in the quarter, as far as those quarters ask for it. Whatever the
+weights, as many deals are expected to be won as by half each: log-odds stretched about their middle
+would move the few likely deals far more than the many unlikely ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from models.base import DayArray, FloatArray
 from models.deals.after import read_numbers
@@ -22,12 +25,13 @@ from models.deals.ridge import solve_logistic
 
 JUDGED_QUARTERS = 2
 EARLY_WEEKS, LATE_WEEKS = 6.0, 6.0
-HELD = (16.0, 16.0, 16.0, 1.0, 1.0)
-"""One over the variance of the prior: 0.25 for the deviation of weights; levels are nearly free.
+HELD = (16.0, 16.0, 4.0, 1.0, 1.0)
+"""One over the variance of the prior: deviations of 0.25 for weights, 0.5 late; levels are free.
 
-How the level of those two quarters lay is not carried on: it wanders, and following it cost more
-than it brought.
+How the level of those two quarters lay is not carried on: it wanders, and what is put around the
+winner (`training.deals.serving`) follows it over more quarters.
 """
+FIXED, FREE = 1e12, 1e-6
 
 
 @dataclass(frozen=True)
@@ -38,23 +42,22 @@ class Stack:
     ----------
     logistic, trees
         Weight of each.
-    late, centre
-        What both weights together gain at the very end of the quarter, half each, on log-odds
-        less ``centre``.
-    level
-        Log-odds that keep the middle where it was when weights do not add up to 1.
+    late
+        What both weights together gain at the very end of the quarter, half each.
+    level, late_level
+        Log-odds added everywhere, and at the very end: they keep the number expected to be won.
     """
 
     logistic: float
     trees: float
     late: float = 0.0
-    centre: float = 0.0
     level: float = 0.0
+    late_level: float = 0.0
 
     def weigh(self, lateness: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return weights of the logistic and of the trees, and their centre's share, each (n,)."""
-        more = self.late * lateness
-        return self.logistic + more / 2.0, self.trees + more / 2.0, -more * self.centre
+        """Return weights of the logistic and of the trees, and what is added, each (n,)."""
+        more = self.late * lateness / 2.0
+        return self.logistic + more, self.trees + more, self.level + self.late_level * lateness
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -86,10 +89,23 @@ def learn_stack(
     penalty = np.array(HELD) * max(float(won.sum()) / max(deals, 1), 1.0)
     weight = np.ones(len(won))
     found = solve_logistic(design, won, weight=weight, penalty=penalty, prior=prior)
-    left, right, more = (float(one) for one in found[:3])
-    level = (EVEN.logistic - left) * float(logistic.mean())
-    level += (EVEN.trees - right) * float(trees.mean())
-    return Stack(left, right, more, centre, level)
+    stack = Stack(*(float(one) for one in found[:3]))
+    left, right, _ = stack.weigh(lateness)
+    level, late_level = _keep_level(left * logistic + right * trees, lateness, expit(both))
+    return replace(stack, level=level, late_level=late_level)
+
+
+def _keep_level(odds: FloatArray, lateness: FloatArray, expected: FloatArray) -> tuple[float, ...]:
+    """Return what to add to log-odds, everywhere and late, to expect as many wins as before."""
+    design = np.column_stack([odds, np.ones(len(odds)), lateness])
+    found = solve_logistic(
+        design,
+        expected,
+        weight=np.ones(len(odds)),
+        penalty=np.array([FIXED, FREE, FREE]),
+        prior=np.array([1.0, 0.0, 0.0]),
+    )
+    return float(found[1]), float(found[2])
 
 
 def measure_lateness(frame: pa.Table) -> FloatArray:

@@ -73,6 +73,8 @@ def choose_around(found: Evaluation, name: str, days: Sequence[date]) -> Around:
         "gain_se": choice.gain_se,
         "text": f"{choice.text}; {by_amount.text}",
         "by_amount": by_amount.by_amount.to_json(),
+        "money_off": by_amount.money_off,
+        "money_off_moved": by_amount.money_off_moved,
     }
     return Around(choice.calibration, by_amount.by_amount, told)
 

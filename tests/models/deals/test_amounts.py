@@ -93,12 +93,29 @@ def test_chances_are_moved_by_amount_where_past_origins_ask_for_it():
     assert large < 0.25 < 0.35 < small
 
 
-def test_chances_stay_where_past_origins_do_not_improve():
+def test_chances_hardly_move_where_past_origins_were_right():
     choice = choose_by_amount(_past(0.0))
+    chance = np.array([0.2, 0.7])
+    moved = choice.by_amount.apply(chance, np.exp(np.array([12.2, 13.8])))
+    np.testing.assert_allclose(moved, chance, atol=0.02)
+
+
+def test_chances_stay_where_a_move_would_cost_log_loss_and_bring_no_money_nearer():
+    low, high = _past(-0.8), _past(0.8)
+    turning = {day: (low, high)[n % 2][day] for n, day in enumerate(low)}
+    choice = choose_by_amount(turning)
     assert not choice.by_amount.changes
     assert choice.text.startswith("none")
+    assert choice.money_off < choice.money_off_moved
     chance = np.array([0.2, 0.7])
     assert choice.by_amount.apply(chance, np.array([1.0, np.nan])) is chance
+
+
+def test_a_move_that_brings_money_nearer_is_made_though_log_loss_hardly_notices():
+    choice = choose_by_amount(_past(-0.06))
+    assert choice.by_amount.changes
+    assert choice.money_off_moved < choice.money_off
+    assert abs(choice.gain) < 0.002
 
 
 def test_two_past_origins_are_too_few_to_move_anything():

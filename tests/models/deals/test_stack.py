@@ -36,9 +36,19 @@ def test_few_deals_hardly_move_the_mean():
 
 
 def test_at_the_quarters_start_nothing_is_stretched():
-    left, right, shift = Stack(0.4, 0.7, 0.3, -2.0, 0.1).weigh(np.array([0.0, 1.0]))
-    assert (left[0], right[0], shift[0]) == (0.4, 0.7, 0.0)
-    np.testing.assert_allclose((left[1], right[1], shift[1]), (0.55, 0.85, 0.6))
+    left, right, shift = Stack(0.4, 0.7, 0.3, 0.1, -0.6).weigh(np.array([0.0, 1.0]))
+    assert (left[0], right[0], shift[0]) == (0.4, 0.7, 0.1)
+    np.testing.assert_allclose((left[1], right[1], shift[1]), (0.55, 0.85, -0.5))
+
+
+def test_whatever_the_weights_as_many_deals_are_expected_to_be_won():
+    logistic, trees, late, won = _odds(1.5)
+    found = learn_stack(logistic, trees, late, won, deals=3000)
+    left, right, shift = found.weigh(late)
+    said = expit(left * logistic + right * trees + shift)
+    even = expit((logistic + trees) / 2)
+    assert found.late > 0.8
+    np.testing.assert_allclose((said.sum(), late @ said), (even.sum(), late @ even), rtol=1e-4)
 
 
 def test_three_quarters_are_too_few_to_judge_on():
