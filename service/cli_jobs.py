@@ -21,6 +21,7 @@ from lifecycle.settings import load_existing
 from lifecycle.snapshot import Snapshot
 from service.files import check_out, write_rows
 from service.flat import flatten_forecast, flatten_scores
+from service.refresh.deal_outcomes import judge_deals
 from service.refresh.deals import describe_deals, refresh_deals_if_any
 from service.refresh.forecasts import (
     build_forecasts,
@@ -166,7 +167,8 @@ def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
             needed=scores["run_id"] is not None and "contractual" not in scores["routes"],
             ticker=ticker,
         )
-    deals = refresh_deals_if_any(snapshot, ledger, place=place)
+    judged = judge_deals(snapshot, ledger)
+    deals = {**refresh_deals_if_any(snapshot, ledger, place=place), "judged": judged}
     say_synthetic(console, place)
     _show_refresh(console, scores)
     if forecasts["forecasts"]:
@@ -175,6 +177,8 @@ def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
         console.say(f"no forecast of orders: {forecasts['why']}")
     for line in describe_deals(deals):
         console.say(line)
+    if judged:
+        console.say(f"{judged:,} earlier chances of deals judged; see `track-record deal_win`")
     document = {"synthetic": place.synthetic, "scores": scores, "forecasts": forecasts}
     console.emit({**document, "deals": deals})
 

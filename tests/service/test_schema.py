@@ -24,6 +24,7 @@ OPERATIONS = [
     "readAccuracy",
     "readChurnTrackRecord",
     "readDeal",
+    "readDealTrackRecord",
     "readDealScores",
     "readForecast",
     "readScores",
