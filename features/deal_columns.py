@@ -89,7 +89,7 @@ _CLOSE = _of(
     ("overdue_days", "days", "Days since the expected close passed; 0 before."),
     ("close_past_quarter_days", "days", "Days from the quarter's end to the expected close."),
     ("close_placeholder", "flag", "The expected close is the last day of a month."),
-    ("close_quarter_end", "flag", "The expected close is the last day of a calendar quarter."),
+    ("close_quarter_end", "flag", "The expected close is the last day of a fiscal quarter."),
     ("push_count", "count", "How often the expected close was moved to a later day."),
     ("push_days", "days", "Days by which the expected close was moved later, added up."),
     ("pull_count", "count", "How often the expected close was moved to an earlier day."),
