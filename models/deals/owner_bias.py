@@ -84,8 +84,8 @@ class OwnerBias:
     p_beyond
         Probability (0-1) that ``beside_others`` lies more than 10 % from 1, on either side.
     label
-        ``happy_ears`` (wins less per commit than others), ``sandbagging`` (more, and wins appear
-        late as often as with others or oftener), None when not sure or under 8 deals.
+        ``happy_ears`` (wins less per commit than others), ``sandbagging`` (more, and wins do not
+        surely appear late more rarely than with others), None when not sure or under 8 deals.
     deals_count
         Deals committed to or won, once a quarter: what the ratio rests on.
     quarters_count
@@ -234,7 +234,7 @@ def _tell(
     label = None
     if deals >= FEWEST_DEALS and under > SURE:
         label = HAPPY_EARS
-    elif deals >= FEWEST_DEALS and over > SURE and not share < usual_late:
+    elif deals >= FEWEST_DEALS and over > SURE and not high < usual_late:
         label = SANDBAGGING
     return OwnerBias(
         owner, math.exp(mean), math.exp(mean - wide), math.exp(mean + wide),

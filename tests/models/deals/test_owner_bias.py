@@ -65,8 +65,14 @@ def test_labels_go_to_the_ends_and_to_nobody_between():
     labels = [one.label for one in measure_owner_bias(plant(bold, deals=400))]
     assert labels[:2] == ["happy_ears"] * 2
     assert labels[2:6] == [None] * 4
-    assert "sandbagging" in labels[6:]
-    assert "happy_ears" not in labels[2:]
+    assert labels[6:] == ["sandbagging"] * 2
+
+
+def test_whose_wins_surely_appear_late_more_rarely_is_no_sandbagger():
+    rows = plant(np.array([0.0] * 6 + [-1.2] * 2), deals=400, late=0.5)
+    early = replace(rows, late=np.where(of(rows, "p07"), 0.0, rows.late))
+    assert measure_owner_bias(rows)[7].label == "sandbagging"
+    assert measure_owner_bias(early)[7].label is None
 
 
 def test_a_company_whose_owners_all_win_little_of_what_they_commit_to_has_no_label():
