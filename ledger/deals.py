@@ -103,7 +103,7 @@ class DealFilters:
 
 
 class DealSort(StrEnum):
-    """Order of the list, always from the largest down: chance, slip risk, days stalled, amount."""
+    """Order, from the largest down: chance, slip risk (overdue ones last), days stalled, amount."""
 
     win = "win"
     slip = "slip"
