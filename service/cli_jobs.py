@@ -16,6 +16,7 @@ from ledger.releases import Release, read_champions, read_releases
 from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import ModelNotFoundError, UsageError
+from lifecycle.options import AsOf, DataDir, Json
 from lifecycle.periods import Quarter, parse_as_of
 from lifecycle.settings import load_existing
 from lifecycle.snapshot import Snapshot
@@ -41,11 +42,6 @@ from service.refresh.scoring import score_release
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
-]
-AsOf = Annotated[str, typer.Option(help="The day to stand on: only facts known before it count.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Out = Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,15 +14,12 @@ from ledger.track_record import TrackRecord, read_track_record
 from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import UsageError
+from lifecycle.options import DataDir, Json
 from service.cli_jobs import load_place, say_synthetic
 from service.refresh.place import Place
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 CHURN = "churn"
 
 

@@ -17,6 +17,7 @@ from ledger.views import AtRiskFilters, AtRiskRow, AtRiskSort, read_at_risk
 from lifecycle.console import Console
 from lifecycle.errors import NoScoresError, UsageError
 from lifecycle.lake import Lake
+from lifecycle.options import DataDir, Json
 from service.cli_jobs import load_place, say_synthetic
 from service.cli_record import check_route, major, show_records
 from service.files import check_out, write_rows
@@ -35,10 +36,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 interventions = typer.Typer(no_args_is_help=True, help="Record rescue work, and ask what it did.")
 app.add_typer(interventions, name="interventions")
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Route = Annotated[str | None, typer.Option(help="Only contractual or non_contractual.")]
 PAGE_COUNT = 1_000
 SHOWN_COUNT = 20
