@@ -154,11 +154,19 @@ _ACTIVITY = (
     ),
 )  # fmt: skip
 
-_PEOPLE = _of(
-    "people", _DONE,
-    ("contacts_count", "count", "Distinct people of theirs in contact."),
-    ("people_max_count", "count", "Most people of theirs in one contact."),
-    actionable=True,
+_PEOPLE = (
+    *_of(
+        "people", _DONE,
+        ("contacts_count", "count", "Distinct people of theirs in contact."),
+        ("people_max_count", "count", "Most people of theirs in one contact."),
+        actionable=True,
+    ),
+    *_of(
+        "people", "activities, contacts",
+        ("senior_contacts_count", "count", "Distinct people in contact who decide, sign or buy: "
+         "executives, directors, sponsors, legal, procurement."),
+        actionable=True,
+    ),
 )  # fmt: skip
 
 _OWNER = _of(

@@ -28,7 +28,7 @@ _HELPS = (
     "stage_moves_count", "owner_win_share", "account_is_customer", "account_won_count",
     "path_log_odds", "win_share_8w", "account_nps", "account_usage_trend",
     "replies_28d_count", "replies_56d_count", "two_way_week_rate", "two_way_peer_ratio",
-    "two_way_28d_peer_ratio",
+    "two_way_28d_peer_ratio", "senior_contacts_count",
 )  # fmt: skip
 _HURTS = (
     "push_count", "push_days", "overdue_days", "close_placeholder", "stage_regressions_count",
