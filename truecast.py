@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "at-risk": ("service.cli_rescue", "write the at-risk list to a file"),
     "deals": ("service.cli_deals", "show the open deals, who wins, slips or stands still"),
     "interventions": ("service.cli_rescue", "record rescue work, and ask what it did"),
-    "track-record": ("service.cli_rescue", "show what came of the scores that were issued"),
+    "track-record": ("service.cli_record", "show what came of the scores that were issued"),
     "models": ("service.cli_jobs", "list the released models and their cards"),
     "serve": ("service.cli_web", "answer over HTTP from the ledger"),
     "keys": ("service.cli_web", "create, list and revoke API keys"),

@@ -126,7 +126,7 @@ def _gap_error(rows: Judged, oracle: Judged) -> float:
 
 
 def _rank_owners(company: Company, past: DealPast) -> float:
-    """Return the rank correlation of the owners' measured bias with the true one."""
+    """Return the rank correlation of the owners' served ratio with their true bias, 8 deals up."""
     record = company.trace.pipeline
     truth = owner_truth(record) if isinstance(record, SellingRecord) else None
     if truth is None:

@@ -89,7 +89,7 @@ _CLOSE = _of(
     ("overdue_days", "days", "Days since the expected close passed; 0 before."),
     ("close_past_quarter_days", "days", "Days from the quarter's end to the expected close."),
     ("close_placeholder", "flag", "The expected close is the last day of a month."),
-    ("close_quarter_end", "flag", "The expected close is the last day of a calendar quarter."),
+    ("close_quarter_end", "flag", "The expected close is the last day of a fiscal quarter."),
     ("push_count", "count", "How often the expected close was moved to a later day."),
     ("push_days", "days", "Days by which the expected close was moved later, added up."),
     ("pull_count", "count", "How often the expected close was moved to an earlier day."),
@@ -154,11 +154,19 @@ _ACTIVITY = (
     ),
 )  # fmt: skip
 
-_PEOPLE = _of(
-    "people", _DONE,
-    ("contacts_count", "count", "Distinct people of theirs in contact."),
-    ("people_max_count", "count", "Most people of theirs in one contact."),
-    actionable=True,
+_PEOPLE = (
+    *_of(
+        "people", _DONE,
+        ("contacts_count", "count", "Distinct people of theirs in contact."),
+        ("people_max_count", "count", "Most people of theirs in one contact."),
+        actionable=True,
+    ),
+    *_of(
+        "people", "activities, contacts",
+        ("senior_contacts_count", "count", "Distinct people in contact who decide, sign or buy: "
+         "executives, directors, sponsors, legal, procurement."),
+        actionable=True,
+    ),
 )  # fmt: skip
 
 _OWNER = _of(

@@ -5,30 +5,28 @@ from __future__ import annotations
 import ibis
 
 from features.clock import ContractClock
-from features.days import day_of_date, day_of_event
+from features.deals_told import build_deals_told
 from features.merges import with_survivors
 from lifecycle.snapshot import Snapshot
 
 
 def build_pipeline(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
-    """Build one row per account with deals, each as its latest version known by then tells it."""
-    deals = snapshot.known("opportunities", clock.as_of)
-    deals = deals.filter(deals.account_id.notnull() & (deals.created_at < clock.as_of))
-    closed_day = day_of_event(snapshot, "opportunities", deals.closed_at)
+    """Build one row per account with deals, each as versions and changes known by then tell it."""
+    deals = build_deals_told(snapshot, clock)
     rows = deals.select(
         "opportunity_id",
         "account_id",
-        is_open=deals.outcome.fill_null("open") == "open",
-        is_won=(deals.outcome == "won").fill_null(False),
-        is_lost=(deals.outcome == "lost").fill_null(False),
+        "discount_share",
+        is_open=deals.outcome == "open",
+        is_won=deals.outcome == "won",
+        is_lost=deals.outcome == "lost",
         is_expansion=(deals.kind == "expansion").fill_null(False),
         is_renewal=(deals.kind == "renewal").fill_null(False),
         has_competitor=deals.competitor.notnull(),
         amount=deals.amount_minor.cast("float64"),
-        discount_share=deals.discount_share,
-        close_days=(day_of_date(deals.close_on) - clock.today).cast("float64"),
-        age_days=clock.today - day_of_event(snapshot, "opportunities", deals.created_at),
-        closed_days=clock.today - closed_day,
+        close_days=(deals.close_day - clock.today).cast("float64"),
+        age_days=deals.age_days,
+        closed_days=clock.today - deals.closed_day,
     )
     pushes = _build_pushes(snapshot, clock)
     joined = rows.left_join(pushes, rows.opportunity_id == pushes.pushed_id)
@@ -37,10 +35,18 @@ def build_pipeline(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table)
 
 
 def _build_pushes(snapshot: Snapshot, clock: ContractClock) -> ibis.Table:
-    """Build how often a deal's expected close was moved to a later day."""
+    """Build how often a deal's expected close was moved to a later day.
+
+    A history of values, as some systems keep, does not say what stood there before: the one
+    before it does.
+    """
     changes = snapshot.known("opportunity_changes", clock.as_of)
-    pushed = (changes.field == "close_on") & (changes.close_after_on > changes.close_before_on)
-    moved = changes.filter(pushed & (changes.changed_at < clock.as_of))
+    changes = changes.filter((changes.field == "close_on") & (changes.changed_at < clock.as_of))
+    by_deal = ibis.window(group_by="opportunity_id", order_by=["changed_at", "change_id"])
+    moved = changes.mutate(
+        before=ibis.coalesce(changes.close_before_on, changes.close_after_on.lag().over(by_deal))
+    )
+    moved = moved.filter(moved.close_after_on > moved.before)
     return moved.group_by(pushed_id="opportunity_id").agg(pushes=moved.count())
 
 

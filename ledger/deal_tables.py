@@ -1,4 +1,4 @@
-"""The ledger's tables of deals: what was said of each open deal, and of each owner's commits.
+"""The ledger's tables of deals: what was said of each, what came of it, and owners' commits.
 
 Money is whole here, in minor units: it is a deal's own amount, or an expectation rounded once.
 """
@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ledger.declare import amount, document, id_column, metadata, run_column, text
+from ledger.declare import amount, document, id_column, instant, metadata, run_column, text
 
 deals = Table(
     "deals",
@@ -87,4 +87,22 @@ owner_bias = Table(
     Column("currency", String(3)),
     Column("measured_on", Date, nullable=False),
     UniqueConstraint("run_id", "owner_id"),
+)
+
+deal_outcomes = Table(
+    "deal_outcomes",
+    metadata,
+    id_column(),
+    run_column(),
+    text("opportunity_id"),
+    Column("release_id", Integer, ForeignKey("releases.id"), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("quarter_start_on", Date, nullable=False),
+    Column("quarter_ends_before", Date, nullable=False),
+    amount("chance"),
+    Column("won", Boolean),
+    Column("closed_on", Date),
+    Column("known_on", Date, nullable=False),
+    instant("recorded_at"),
+    UniqueConstraint("opportunity_id", "as_of"),
 )

@@ -12,15 +12,16 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, insert, select
 
 from ledger.deal_tables import deals
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
+from ledger.paging import Order, Place, read_rows, read_walked_run
 from ledger.releases import Release
 from ledger.rows import write_rows
-from ledger.runs import Run, published_runs, run_of
-from ledger.tables import current_runs, publications, run_models, runs
+from ledger.runs import Run
+from ledger.tables import run_models
 
 DEAL_WIN = "deal_win"
 """Name of the model that scores deals."""
@@ -102,7 +103,7 @@ class DealFilters:
 
 
 class DealSort(StrEnum):
-    """Order of the list, always from the largest down: chance, slip risk, days stalled, amount."""
+    """Order, from the largest down: chance, slip risk (overdue ones last), days stalled, amount."""
 
     win = "win"
     slip = "slip"
@@ -176,34 +177,27 @@ def read_deals(
 ) -> DealPage | None:
     """Return one page of the current list, or of the list a cursor walks.
 
-    A cursor keeps to its run: a refresh between two pages neither repeats nor drops a deal.
+    A cursor keeps to its run: a refresh between two pages neither repeats nor drops a deal. By slip
+    risk, deals whose expected close lies ahead come first; overdue ones, which have slipped
+    already, stand behind them with the best chance first.
 
     Returns
     -------
     DealPage or None
         ``None`` before the first published run.
     """
-    key = _key(sort)
     with ledger.reading() as connection:
-        found = connection.execute(_walked_run(cursor)).mappings().first()
-        if found is None:
+        run = read_walked_run(connection, "deals", cursor.run_id if cursor else None)
+        if run is None:
             return None
-        run = run_of(found)
-        query = (
-            select(*[deals.c[name] for name in DEAL_NAMES])
-            .where(deals.c.run_id == run.run_id, *_conditions(filters))
-            .order_by(key.desc(), deals.c.opportunity_id.asc())
-            .limit(limit + 1)
-        )
-        if cursor is not None:
-            same = and_(key == cursor.value, deals.c.opportunity_id > cursor.opportunity_id)
-            query = query.where(or_(same, key < cursor.value))
-        rows = [deal_of(row) for row in connection.execute(query).mappings()]
-    following = None
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        following = DealPosition(run.run_id, _value(last, sort), last.opportunity_id)
-    return DealPage(run, rows[:limit], following)
+        query = select(*[deals.c[name] for name in DEAL_NAMES])
+        query = query.where(deals.c.run_id == run.run_id, *_conditions(filters))
+        order = Order(_key(sort, run.as_of), deals.c.opportunity_id)
+        after = Place(cursor.value, cursor.opportunity_id) if cursor else None
+        found, end = read_rows(connection, query, order, after=after, limit=limit)
+        rows = [deal_of(row) for row in found]
+    following = None if end is None else DealPosition(run.run_id, end.value, end.tie)
+    return DealPage(run, rows, following)
 
 
 def deal_of(row: RowMapping | Mapping[str, Any]) -> DealRow:
@@ -218,14 +212,6 @@ def _prepare(run_id: int, release_id: int, rows: Iterable[DealRow]) -> Iterator[
         yield {**vars(row), **documents, "run_id": run_id, "release_id": release_id}
 
 
-def _walked_run(cursor: DealPosition | None) -> Select[Any]:
-    if cursor is not None:
-        return published_runs().where(publications.c.run_id == cursor.run_id)
-    return published_runs().join(
-        current_runs, and_(current_runs.c.run_id == runs.c.id, current_runs.c.kind == "deals")
-    )
-
-
 def _conditions(filters: DealFilters) -> list[ColumnElement[bool]]:
     names = ("owner_id", "team", "segment", "kind", "currency", "stalled", "account_id")
     wanted = {name: getattr(filters, name) for name in names}
@@ -237,14 +223,13 @@ def _conditions(filters: DealFilters) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _key(sort: DealSort) -> ColumnElement[Any]:
+def _key(sort: DealSort, as_of: date) -> ColumnElement[Any]:
     column = _SORT_COLUMNS[sort]
+    if sort is DealSort.slip:
+        # that an overdue deal misses its date is no news: what can still be kept stands first
+        late = and_(deals.c.close_on < as_of, column.is_not(None))
+        return case((late, deals.c.p_win - 2.0), else_=func.coalesce(column, _MISSING))
     return column if sort is DealSort.win else func.coalesce(column, _MISSING)
-
-
-def _value(row: DealRow, sort: DealSort) -> float:
-    found: float | None = getattr(row, _SORT_COLUMNS[sort].name)
-    return _MISSING if found is None else found
 
 
 def _dump(row: DealRow, name: str) -> str | None:

@@ -20,16 +20,16 @@ class OwnerBiasRow:
     Attributes
     ----------
     label
-        ``happy_ears`` (commits to more than is won), ``sandbagging``, or ``None``: too little, or
-        too even, to say.
+        ``happy_ears`` (wins less per commit than others), ``sandbagging``, or ``None``: too
+        little, or too even, to say.
     ratio, ratio_low, ratio_high
-        Won over committed money: posterior median and 95 % interval; 1 is no bias.
+        Won over committed deals, each once a quarter: posterior median and 95 % interval.
     p_beyond
-        Probability (0-1) that the ratio lies more than 10 % from 1.
+        Probability (0-1) that ``beside_others`` lies more than 10 % from 1.
     beside_others
-        The ratio over that of all owners.
+        The ratio over that of the mean owner; 1 is no bias.
     deals_count, quarters_count
-        Committed deals and quarters it rests on.
+        Deals committed to or won, and quarters with any: what it rests on.
     late_share, late_low, late_high, won_count
         Share of ``won_count`` wins that were not in the quarter's pipeline at week 3, with its
         95 % interval; ``None`` without wins.

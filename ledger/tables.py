@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ledger.deal_tables import deal_outcomes as deal_outcomes
 from ledger.deal_tables import deals as deals
 from ledger.deal_tables import owner_bias as owner_bias
 from ledger.declare import (
@@ -49,6 +50,7 @@ APPEND_ONLY = (
     "score_outcomes",
     "deals",
     "owner_bias",
+    "deal_outcomes",
 )
 
 releases = Table(

@@ -14,30 +14,18 @@ Scores of one account at many days are not independent, so intervals count each 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import astuple, dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Float,
-    RowMapping,
-    Select,
-    case,
-    cast,
-    func,
-    select,
-)
+from sqlalchemy import ColumnElement, RowMapping, case, func, select
 
 from ledger.engine import Ledger
+from ledger.judged import Bin, Judged, area_under_curve, read_bins, select_orders, select_sums
 from ledger.proportions import wilson
 from ledger.tables import score_outcomes
 
 GROUPS = ("all", "untreated", "treated", "held_out")
-BIN_EDGES = (0.0, 0.02, 0.05, 0.10, 0.20, 0.30, 0.50, 0.70, 1.0)
 _row = score_outcomes.c
-_LEFT = cast(_row.happened, Float)
 
 
 @dataclass(frozen=True)
@@ -109,12 +97,13 @@ def read_track_record(ledger: Ledger, model: str) -> list[TrackRecord]:
     records = []
     with ledger.reading() as connection:
         for group in GROUPS:
-            where = [_row.model == model, *_of_group(group)]
-            sums = connection.execute(_sums(where)).mappings().all()
+            judged = _judged(_row.model == model, *_of_group(group))
+            sums = connection.execute(select_sums(judged, *_money())).mappings().all()
             orders = {
-                (one.route, one.horizon_days): one for one in connection.execute(_orders(where))
+                (one.route, one.horizon_days): one
+                for one in connection.execute(select_orders(judged))
             }
-            bins = _read_bins(connection, where) if group == "all" else {}
+            bins = read_bins(connection, judged) if group == "all" else {}
             for one in sums:
                 key = (one["route"], one["horizon_days"])
                 records.append(_record(one, group, order=orders[key], bins=bins.get(key, [])))
@@ -135,115 +124,47 @@ def _of_group(group: str) -> list[ColumnElement[bool]]:
     return [_row.treated.is_(group == "treated")]
 
 
-def _sums(where: list[ColumnElement[bool]]) -> Select[Any]:
-    miss = _row.value - _LEFT
+def _judged(*where: ColumnElement[bool]) -> Judged:
+    keys = (_row.route, _row.horizon_days)
+    return Judged(_row.value, _row.happened, _row.account_id, _row.as_of, keys, where)
+
+
+def _money() -> list[ColumnElement[Any]]:
     lost = case((_row.happened, func.coalesce(_row.value_if_kept_minor, 0.0)), else_=0.0)
-    return (
-        select(
-            _row.route,
-            _row.horizon_days,
-            func.count().label("n"),
-            func.count(_row.account_id.distinct()).label("accounts_count"),
-            func.count(_row.as_of.distinct()).label("days_count"),
-            func.min(_row.as_of).label("first"),
-            func.max(_row.as_of).label("last"),
-            func.sum(_LEFT).label("events"),
-            func.sum(_row.value).label("risk"),
-            func.avg(miss * miss).label("brier"),
-            func.sum(func.coalesce(_row.expected_loss_minor, 0.0)).label("expected_loss_minor"),
-            func.sum(lost).label("lost_minor"),
-            func.max(_row.currency).label("currency"),
-        )
-        .where(*where)
-        .group_by(_row.route, _row.horizon_days)
-    )
+    return [
+        func.sum(func.coalesce(_row.expected_loss_minor, 0.0)).label("expected_loss_minor"),
+        func.sum(lost).label("lost_minor"),
+        func.max(_row.currency).label("currency"),
+    ]
 
 
-def _orders(where: list[ColumnElement[bool]]) -> Select[Any]:
-    """Select the leavers' summed mid-ranks, and who and who left among each day's top tenth."""
-    of_route = [_row.route, _row.horizon_days]
-    before = func.rank().over(partition_by=of_route, order_by=_row.value)
-    ties = func.count().over(partition_by=[*of_route, _row.value])
-    tenth = func.ntile(10).over(
-        partition_by=[*of_route, _row.as_of], order_by=[_row.value.desc(), _row.account_id]
-    )
-    ranked = (
-        select(
-            *of_route,
-            _LEFT.label("left_"),
-            (before + (ties - 1) / 2.0).label("mid_rank"),
-            tenth.label("tenth"),
-        )
-        .where(*where)
-        .subquery()
-    )
-    top = case((ranked.c.tenth == 1, 1.0), else_=0.0)
-    return select(
-        ranked.c.route,
-        ranked.c.horizon_days,
-        func.sum(ranked.c.left_ * ranked.c.mid_rank).label("rank_sum"),
-        func.sum(top).label("top"),
-        func.sum(top * ranked.c.left_).label("top_left"),
-    ).group_by(ranked.c.route, ranked.c.horizon_days)
-
-
-def _read_bins(
-    connection: Connection, where: list[ColumnElement[bool]]
-) -> dict[tuple[str, int], list[RiskBin]]:
-    edges = list(pairwise(BIN_EDGES))
-    place = case(
-        *[(_row.value < high, at) for at, (_, high) in enumerate(edges[:-1])], else_=len(edges) - 1
-    )
-    query = (
-        select(
-            _row.route,
-            _row.horizon_days,
-            place.label("place"),
-            func.count().label("n"),
-            func.count(_row.account_id.distinct()).label("accounts"),
-            func.avg(_row.value).label("risk"),
-            func.avg(_LEFT).label("rate"),
-        )
-        .where(*where)
-        .group_by(_row.route, _row.horizon_days, place)
-        .order_by(place)
-    )
-    found: dict[tuple[str, int], list[RiskBin]] = {}
-    for row in connection.execute(query):
-        low, high = wilson(row.rate * row.accounts, row.accounts)
-        start, end = edges[row.place]
-        one = RiskBin(start, end, row.n, row.accounts, row.risk, row.rate, low, high)
-        found.setdefault((row.route, row.horizon_days), []).append(one)
-    return found
-
-
-def _record(row: RowMapping, group: str, *, order: Any, bins: list[RiskBin]) -> TrackRecord:
+def _record(row: RowMapping, group: str, *, order: Any, bins: list[Bin]) -> TrackRecord:
     n, events = int(row["n"]), float(row["events"])
     rate = events / n
-    base, pairs = rate * (1 - rate), events * (n - events)
-    low, high = wilson(rate * row["accounts_count"], row["accounts_count"])
+    base = rate * (1 - rate)
+    low, high = wilson(rate * row["units_count"], row["units_count"])
     return TrackRecord(
         route=row["route"],
         horizon_days=row["horizon_days"],
         group=group,
         n=n,
-        accounts_count=row["accounts_count"],
+        accounts_count=row["units_count"],
         days_count=row["days_count"],
         first_as_of=str(row["first"]),
         last_as_of=str(row["last"]),
         events_count=int(events),
-        mean_risk=row["risk"] / n,
+        mean_risk=row["said"] / n,
         leave_rate=rate,
         leave_rate_low=low,
         leave_rate_high=high,
-        expected_to_seen=row["risk"] / events if events else None,
+        expected_to_seen=row["said"] / events if events else None,
         brier=row["brier"],
         brier_base=base,
         brier_skill=1 - row["brier"] / base if base else None,
-        auc=(order.rank_sum - events * (events + 1) / 2) / pairs if pairs else None,
-        lift_top_tenth=order.top_left / order.top / rate if rate and order.top else None,
+        auc=area_under_curve(order.rank_sum, events, n),
+        lift_top_tenth=order.top_seen / order.top / rate if rate and order.top else None,
         expected_loss_minor=row["expected_loss_minor"],
         lost_minor=row["lost_minor"],
         currency=row["currency"],
-        bins=bins,
+        bins=[RiskBin(*astuple(one)) for one in bins],
     )

@@ -8,13 +8,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, func, select
 
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
+from ledger.paging import Order, Place, read_rows, read_walked_run
 from ledger.rows import write_rows
-from ledger.runs import Run, published_runs, run_of
-from ledger.tables import at_risk, current_runs, publications, runs
+from ledger.runs import Run
+from ledger.tables import at_risk, current_runs
 
 
 @dataclass(frozen=True)
@@ -175,26 +176,18 @@ def read_at_risk(
     AtRiskPage or None
         ``None`` before the first published run.
     """
-    column = _key(sort)
     with ledger.reading() as connection:
-        found = connection.execute(_walked_run(cursor)).mappings().first()
-        if found is None:
+        run = read_walked_run(connection, "scores", cursor.run_id if cursor else None)
+        if run is None:
             return None
-        run = run_of(found)
-        query = (
-            select(*[at_risk.c[name] for name in _NAMES])
-            .where(at_risk.c.run_id == run.run_id, *_conditions(filters))
-            .order_by(*_order(sort, column))
-            .limit(limit + 1)
-        )
-        if cursor is not None:
-            query = query.where(_after(sort, column, cursor))
-        found_rows = [_row(row) for row in connection.execute(query).mappings()]
-    following = None
-    if len(found_rows) > limit:
-        last = found_rows[limit - 1]
-        following = Position(run.run_id, _value(last, sort), last.account_id)
-    return AtRiskPage(run, found_rows[:limit], following)
+        query = select(*[at_risk.c[name] for name in _NAMES])
+        query = query.where(at_risk.c.run_id == run.run_id, *_conditions(filters))
+        order = Order(_key(sort), at_risk.c.account_id, going_up=sort in _GOING_UP)
+        after = Place(cursor.value, cursor.account_id) if cursor else None
+        found, end = read_rows(connection, query, order, after=after, limit=limit)
+        rows = [_row(row) for row in found]
+    following = None if end is None else Position(run.run_id, end.value, end.tie)
+    return AtRiskPage(run, rows, following)
 
 
 def read_at_risk_account(ledger: Ledger, account_id: str) -> AtRiskRow | None:
@@ -207,14 +200,6 @@ def read_at_risk_account(ledger: Ledger, account_id: str) -> AtRiskRow | None:
     with ledger.reading() as connection:
         row = connection.execute(query).mappings().first()
     return None if row is None else _row(row)
-
-
-def _walked_run(cursor: Position | None) -> Select[Any]:
-    if cursor is not None:
-        return published_runs().where(publications.c.run_id == cursor.run_id)
-    return published_runs().join(
-        current_runs, and_(current_runs.c.run_id == runs.c.id, current_runs.c.kind == "scores")
-    )
 
 
 def _conditions(filters: AtRiskFilters) -> list[ColumnElement[bool]]:
@@ -233,25 +218,6 @@ def _key(sort: AtRiskSort) -> ColumnElement[Any]:
     return func.coalesce(column, _MISSING[sort]) if sort in _MISSING else column
 
 
-def _value(row: AtRiskRow, sort: AtRiskSort) -> float | str:
-    found: float | str | None = getattr(row, _SORT_COLUMNS[sort].name)
-    return _MISSING[sort] if found is None else found
-
-
-def _order(sort: AtRiskSort, column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    if sort is AtRiskSort.account_id:
-        return [at_risk.c.account_id.asc()]
-    return [column.asc() if sort in _GOING_UP else column.desc(), at_risk.c.account_id.asc()]
-
-
-def _after(sort: AtRiskSort, column: ColumnElement[Any], cursor: Position) -> ColumnElement[bool]:
-    if sort is AtRiskSort.account_id:
-        return at_risk.c.account_id > cursor.account_id
-    same = and_(column == cursor.value, at_risk.c.account_id > cursor.account_id)
-    beyond = column > cursor.value if sort in _GOING_UP else column < cursor.value
-    return or_(beyond, same)
-
-
 def _dump(row: AtRiskRow, name: str) -> str | None:
     value = getattr(row, name)
     owner = f"the {name} of account {row.account_id}"
@@ -261,4 +227,5 @@ def _dump(row: AtRiskRow, name: str) -> str | None:
 def _row(row: RowMapping) -> AtRiskRow:
     parsed = {name: parse_document(row[name]) for name in _DOCUMENTS}
     # rows of the first schema say nothing of treatment
-    return AtRiskRow(**{**row, **parsed, "treatment": row["treatment"] or "none"})
+    found = {name: row[name] for name in _NAMES}
+    return AtRiskRow(**{**found, **parsed, "treatment": row["treatment"] or "none"})

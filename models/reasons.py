@@ -172,7 +172,9 @@ def _tell_group(
     The first column that does is chosen, or the one with the largest part where parts are known.
     """
     wording, rows = find_wording(why), frame.num_rows
-    columns = (*wording.shown.get(group, ()), *wording.more(frame, group))
+    # an own field that the model leaves out, as it does identifiers, is no reason for anything
+    more = [c for c in wording.more(frame, group) if why.parts is None or c[0] in why.columns]
+    columns = (*wording.shown.get(group, ()), *more)
     columns = tuple(one for one in columns if one[0] in frame.column_names)
     better = -1 if why.link == "logit" else 1
     best, choice = np.full(rows, -np.inf), np.full(rows, -1, dtype=np.intp)

@@ -17,8 +17,9 @@ from ledger.runs import Run, read_current_run
 from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import NoScoresError, UsageError
+from lifecycle.options import DataDir, Json
 from lifecycle.periods import Quarter
-from service.cli_jobs import DataDir, Json, load_place, say_synthetic
+from service.cli_jobs import load_place, say_synthetic
 from service.files import check_out, write_rows
 from service.refresh.place import Place
 

@@ -16,11 +16,13 @@ from ledger.releases import Release, read_champions, read_releases
 from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import ModelNotFoundError, UsageError
+from lifecycle.options import AsOf, DataDir, Json
 from lifecycle.periods import Quarter, parse_as_of
 from lifecycle.settings import load_existing
 from lifecycle.snapshot import Snapshot
 from service.files import check_out, write_rows
 from service.flat import flatten_forecast, flatten_scores
+from service.refresh.deal_outcomes import judge_deals
 from service.refresh.deals import describe_deals, refresh_deals_if_any
 from service.refresh.forecasts import (
     build_forecasts,
@@ -40,11 +42,6 @@ from service.refresh.scoring import score_release
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
-]
-AsOf = Annotated[str, typer.Option(help="The day to stand on: only facts known before it count.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Out = Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")]
 
 
@@ -166,7 +163,8 @@ def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
             needed=scores["run_id"] is not None and "contractual" not in scores["routes"],
             ticker=ticker,
         )
-    deals = refresh_deals_if_any(snapshot, ledger, place=place)
+    judged = judge_deals(snapshot, ledger)
+    deals = {**refresh_deals_if_any(snapshot, ledger, place=place), "judged": judged}
     say_synthetic(console, place)
     _show_refresh(console, scores)
     if forecasts["forecasts"]:
@@ -175,6 +173,8 @@ def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
         console.say(f"no forecast of orders: {forecasts['why']}")
     for line in describe_deals(deals):
         console.say(line)
+    if judged:
+        console.say(f"{judged:,} earlier chances of deals judged; see `track-record deal_win`")
     document = {"synthetic": place.synthetic, "scores": scores, "forecasts": forecasts}
     console.emit({**document, "deals": deals})
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pyarrow.compute as pc
 import typer
@@ -26,6 +25,7 @@ from lifecycle.metrics.movements import (
 )
 from lifecycle.metrics.retention import Retention, measure_retention
 from lifecycle.metrics.revenue import Billing, measure_billing
+from lifecycle.options import AsOf, DataDir, Json
 from lifecycle.periods import add_months, parse_as_of
 from lifecycle.snapshot import Snapshot
 from models.clv.contract.portfolio import Interval, NetRetention
@@ -39,11 +39,6 @@ from service.refresh.scoring import CLV
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
-]
-AsOf = Annotated[str, typer.Option(help="The day to stand on: only facts known before it count.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 MONTHS_SHOWN = 12
 YEAR_DAYS, FIVE_YEARS_DAYS = 365, 1825
 EVERYBODY = "all"

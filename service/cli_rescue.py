@@ -1,4 +1,4 @@
-"""The commands of rescue work and of what came of scores: interventions, track-record, at-risk."""
+"""The commands of rescue work: interventions, at-risk."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import typer
 
 from ledger.holdouts import HELD_OUT, read_campaigns, read_holdouts
 from ledger.rescue import RescueReport, read_rescue
-from ledger.track_record import TrackRecord, read_track_record
+from ledger.track_record import read_track_record
 from ledger.views import AtRiskFilters, AtRiskRow, AtRiskSort, read_at_risk
 from lifecycle.console import Console
-from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import NoScoresError, UsageError
 from lifecycle.lake import Lake
+from lifecycle.options import DataDir, Json
 from service.cli_jobs import load_place, say_synthetic
+from service.cli_record import check_route, major, show_records
 from service.files import check_out, write_rows
 from service.refresh.interventions import (
     FILE_COLUMNS,
@@ -35,10 +36,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 interventions = typer.Typer(no_args_is_help=True, help="Record rescue work, and ask what it did.")
 app.add_typer(interventions, name="interventions")
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Route = Annotated[str | None, typer.Option(help="Only contractual or non_contractual.")]
 PAGE_COUNT = 1_000
 SHOWN_COUNT = 20
@@ -104,7 +101,7 @@ def report_command(
         known = ", ".join(sorted({CAMPAIGN, *drawn}))
         raise UsageError(f"campaign {campaign[:40]!r}, which drew nobody", known[:400])
     say_synthetic(console, place)
-    _show_records(console, records, place)
+    show_records(console, records, place)
     _show_rescue(console, report, place)
     console.emit(
         {
@@ -113,29 +110,6 @@ def report_command(
             "rescue": asdict(report),
         }
     )
-
-
-@app.command("track-record", epilog="Example: truecast track-record churn --json")
-def track_record_command(
-    model: Annotated[str, typer.Argument(help="churn")] = "churn",
-    route: Route = None,
-    data_dir: DataDir = None,
-    json_mode: Json = False,
-) -> None:
-    """Show how right issued risks turned out to be, by route and horizon, n beside every share."""
-    if model != "churn":
-        raise UsageError(
-            f"model {model[:40]!r}", "churn", "`truecast models` has the others' cards"
-        )
-    _check_route(route)
-    console, place = Console(json_mode), load_place(data_dir)
-    ledger = place.open_ledger()
-    records = [one for one in read_track_record(ledger, model) if route in {None, one.route}]
-    ledger.close()
-    say_synthetic(console, place)
-    _show_records(console, records, place)
-    _show_bins(console, records)
-    console.emit({"synthetic": place.synthetic, "records": [asdict(one) for one in records]})
 
 
 @app.command("at-risk", epilog="Example: truecast at-risk --route contractual --out risk.csv")
@@ -148,7 +122,7 @@ def at_risk_command(
     json_mode: Json = False,
 ) -> None:
     """Show the newest at-risk list of both routes, or write all of it to a file."""
-    _check_route(route)
+    check_route(route)
     if status not in {"at_risk", "lapsed", "notice_given", "all"}:
         raise UsageError(f"status {status[:40]!r}", "at_risk, lapsed, notice_given or all")
     if out is not None:
@@ -212,11 +186,6 @@ def _flat(row: AtRiskRow, place: Place) -> dict[str, Any]:
     return {**flat, "synthetic": place.synthetic}
 
 
-def _check_route(route: str | None) -> None:
-    if route not in {None, "contractual", "non_contractual"}:
-        raise UsageError(f"route {str(route)[:40]!r}", "contractual or non_contractual")
-
-
 def _show_list(console: Console, rows: list[AtRiskRow], place: Place) -> None:
     if not rows:
         console.say("the newest list has no account of that status and route")
@@ -228,8 +197,8 @@ def _show_list(console: Console, rows: list[AtRiskRow], place: Place) -> None:
         [
             *[getattr(row, name) for name in names],
             row.leaving_on or row.renewal_on,
-            _major(row.value_if_kept_minor, place),
-            _major(row.expected_loss_minor, place),
+            major(row.value_if_kept_minor, place),
+            major(row.expected_loss_minor, place),
             _first_reason(row),
         ]
         for row in rows[:SHOWN_COUNT]
@@ -245,40 +214,6 @@ def _first_reason(row: AtRiskRow) -> str | None:
     return str(first.get("label") or first.get("group") or "")
 
 
-def _show_records(console: Console, records: list[TrackRecord], place: Place) -> None:
-    if not records:
-        console.say("no score has matured yet: a refresh on a later day writes what happened")
-        return
-    names = ("route", "horizon_days", "group", "n", "accounts_count", "mean_risk", "leave_rate",
-             "brier_skill", "auc", "lift_top_tenth")  # fmt: skip
-    titles = ["route", "days", "group", "n", "accounts", "said", "left", "skill", "AUC", "lift"]
-    money = [f"expected loss, {place.currency}", f"lost, {place.currency}"]
-    rows = [
-        [
-            *[getattr(one, name) for name in names],
-            *[_major(amount, place) for amount in (one.expected_loss_minor, one.lost_minor)],
-        ]
-        for one in records
-    ]
-    console.table("Issued risks and what happened", titles + money, rows)
-
-
-def _major(minor: float, place: Place) -> str:
-    return f"{minor / 10 ** MINOR_DIGITS[place.currency]:,.0f}"
-
-
-def _show_bins(console: Console, records: list[TrackRecord]) -> None:
-    names = ("n", "mean_risk", "leave_rate", "leave_rate_low", "leave_rate_high")
-    for one in records:
-        if one.bins:
-            title = f"Said and seen: {one.route} over {one.horizon_days} days"
-            rows = [
-                [f"{b.risk_from:g}-{b.risk_to:g}", *[getattr(b, n) for n in names]]
-                for b in one.bins
-            ]
-            console.table(title, ["risk", *names], rows)
-
-
 def _show_rescue(console: Console, report: RescueReport, place: Place) -> None:
     names = ("name", "n", "left_count", "leave_rate", "leave_rate_low", "leave_rate_high",
              "mean_risk")  # fmt: skip
@@ -287,7 +222,7 @@ def _show_rescue(console: Console, report: RescueReport, place: Place) -> None:
     rows = [
         [
             *[getattr(arm, name) for name in names],
-            *[_major(amount, place) for amount in (arm.expected_loss_minor, arm.lost_minor)],
+            *[major(amount, place) for amount in (arm.expected_loss_minor, arm.lost_minor)],
         ]
         for arm in report.arms
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +19,7 @@ from ledger.keys import (
 )
 from lifecycle.console import Console
 from lifecycle.errors import TruecastError, UsageError
+from lifecycle.options import DataDir, Json
 from lifecycle.settings import Settings, load_settings
 from service.app import create_app
 from service.auth import ROLES
@@ -31,11 +31,6 @@ from service.server import bind_port, build_server
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 keys = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 app.add_typer(keys, name="keys")
-
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
 @app.command()

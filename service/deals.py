@@ -80,8 +80,9 @@ def list_deals(
         Query(
             description=(
                 "Order, from the largest down: win (the headline chance), slip (the risk to miss "
-                "the expected close), stalled (days without progress), amount. Amounts of several "
-                "currencies are not converted: give currency too"
+                "the expected close: deals whose date lies ahead first, then the overdue ones, "
+                "which have missed it, by their chance), stalled (days without progress), amount. "
+                "Amounts of several currencies are not converted: give currency too"
             )
         ),
     ] = DealSort.win,

@@ -12,6 +12,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from ledger.deal_outcomes import count_deal_outcomes
+from ledger.deal_record import DealRecord, read_deal_record
 from ledger.engine import Ledger, attach_ledger
 from ledger.keys import load_pepper
 from ledger.runs import Run, read_run
@@ -101,6 +103,7 @@ class Service:
         self._pepper: bytes | None = None
         self._spoken: dict[int, Spoken] = {}
         self._records: dict[str, tuple[int, list[TrackRecord]]] = {}
+        self._deal_record: tuple[int, list[DealRecord]] | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -164,6 +167,13 @@ class Service:
         if found is None or found[0] != counted:
             found = self._records[model] = (counted, read_track_record(self.ledger, model))
         return found[1]
+
+    def deal_record(self) -> list[DealRecord]:
+        """Return how right issued chances of deals were; reckoned anew when outcomes came in."""
+        counted = count_deal_outcomes(self.ledger)
+        if self._deal_record is None or self._deal_record[0] != counted:
+            self._deal_record = (counted, read_deal_record(self.ledger))
+        return self._deal_record[1]
 
     def close(self) -> None:
         """Give the connections back."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -17,6 +16,7 @@ from ledger.runs import begin_run, publish_run
 from lifecycle.console import Console
 from lifecycle.errors import NotEnoughHistoryError, UsageError
 from lifecycle.history import History, open_history
+from lifecycle.options import AsOf, DataDir, Json
 from lifecycle.periods import parse_as_of
 from lifecycle.settings import Settings, load_existing
 from lifecycle.snapshot import Snapshot
@@ -43,11 +43,6 @@ from training.train import (
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the lake and the ledger [TRUECAST_DATA_DIR].")
-]
-AsOf = Annotated[str, typer.Option(help="The day to stand on: only facts known before it count.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Horizon = Annotated[
     int | None,
     typer.Option(

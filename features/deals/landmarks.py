@@ -28,6 +28,7 @@ from features.deals.moves import build_close_columns, build_move_columns
 from features.deals.own_fields import build_own_field_columns
 from features.deals.owners import build_owner_columns
 from features.deals.paths import build_path_columns
+from features.deals.people import build_people_columns
 from features.deals.profiles import read_profiles
 from features.deals.states import open_rows
 from features.deals.timing import build_timing_columns
@@ -99,6 +100,7 @@ def build_deal_columns(facts: DealFacts, rows: Rows, snapshot: Snapshot) -> dict
         **build_close_columns(facts, rows),
         **build_amount_columns(facts, rows, profiles),
         **build_activity_columns(facts, rows),
+        **build_people_columns(facts, rows, snapshot),
         **build_calendar_columns(rows),
         **build_owner_columns(facts, rows, snapshot),
         **build_account_columns(facts, rows, snapshot),

@@ -73,3 +73,21 @@ def stand_ins(merges: Merges, day: int) -> Ints:
     for _ in range(_DOUBLINGS):
         stands = stands[stands]
     return stands
+
+
+def survivors(merges: Merges, account: Ints, day: Ints) -> Ints:
+    """Return the account that stands for each one on its day, shape (m,); -1 stays -1.
+
+    Parameters
+    ----------
+    account, day
+        Codes of ``merges.ids`` (-1 = none) and landmarks, shape (m,).
+    """
+    # who stands for whom is another only where a merge comes to be known, or is taken back
+    turns = np.unique(np.concatenate([merges.rows.from_day, merges.rows.to_day]))
+    since = np.searchsorted(turns, day, side="right")
+    found = account.copy()
+    for place in np.unique(since[since > 0]):
+        here = (since == place) & (account >= 0)
+        found[here] = stand_ins(merges, int(turns[place - 1]))[account[here]]
+    return found

@@ -73,7 +73,7 @@ def build_close_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
             "overdue_days": np.where(np.isnan(close), np.nan, np.maximum(-ahead, 0)),
             "close_past_quarter_days": close - rows.quarter_end,
             "close_placeholder": _is_month_end(close),
-            "close_quarter_end": np.where(np.isnan(close), np.nan, _is_quarter_end(close)),
+            "close_quarter_end": _is_quarter_end(close, rows),
             "push_count": closes.count(moved > 0, rows.story, rows.day),
             "push_days": closes.count(np.maximum(moved, 0), rows.story, rows.day),
             "pull_count": closes.count(moved < 0, rows.story, rows.day),
@@ -165,8 +165,11 @@ def _is_month_end(day: Floats) -> Floats:
     return np.where(known, first, np.nan)
 
 
-def _is_quarter_end(day: Floats) -> Floats:
-    after = np.where(np.isnan(day), 0, day).astype(np.int64).astype("M8[D]") + 1
+def _is_quarter_end(day: Floats, rows: Rows) -> Floats:
+    """Return 1 on the last day of a quarter of the fiscal year, 0 on another, NaN without one."""
+    known = ~np.isnan(day)
+    after = np.where(known, day, 0).astype(np.int64).astype("M8[D]") + 1
     month = after.astype("M8[M]")
-    first = (month.astype("M8[D]") == after) & (month.astype(np.int64) % 3 == 0)
-    return np.asarray(first, np.float64)
+    begun = rows.quarter_start.astype("M8[D]").astype("M8[M]")
+    first = (month.astype("M8[D]") == after) & ((month - begun).astype(np.int64) % 3 == 0)
+    return np.where(known, first, np.nan)

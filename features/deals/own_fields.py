@@ -18,8 +18,7 @@ import pyarrow.compute as pc
 from features.attributes import LATE, NUMBER, TEXT, why_not_feature
 from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
-from features.deals.merged import Merges, read_merges, stand_ins
-from features.deals.standing import by_landmark
+from features.deals.merged import Merges, read_merges, survivors
 from features.deals.streams import last_seen
 from features.deals.sweeps import Flags
 from features.deals.visible import VisibleRows, places_in, read_visible
@@ -158,11 +157,7 @@ def _accounts(facts: DealFacts, rows: Rows, merges: Merges) -> tuple[Ints, Ints]
     words = places_in(facts.words["account"], merges.ids)
     account = np.full(len(rows), -1, np.int64)
     account[~none] = words[own[~none].astype(np.int64)]
-    survivor = account.copy()
-    for day, places in by_landmark(rows):
-        named = places[~none[places]]
-        survivor[named] = stand_ins(merges, day)[account[named]]
-    return survivor, account
+    return survivors(merges, account, rows.day), account
 
 
 def _values(

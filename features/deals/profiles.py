@@ -9,8 +9,10 @@ import pyarrow as pa
 
 from features.deals.days import Floats, Ints, date_days, local_days, seen_days
 from features.deals.facts import DealFacts, Rows
+from features.deals.merged import Merges, read_merges, survivors
 from features.deals.reading import places_of, whole, words_of
 from features.deals.streams import Edits, taken
+from features.deals.visible import places_in
 from lifecycle.snapshot import Snapshot
 
 
@@ -20,20 +22,41 @@ class Profiles:
 
     Attributes
     ----------
+    merges
+        Which account stands for which.
+    places
+        Code in ``merges.ids`` of each account that deals name, shape (accounts,).
     segment, team
         Codes of ``segments`` and ``teams``.
     segments, teams
         Texts in order of their codes.
     """
 
+    merges: Merges
+    places: Ints
     segment: Edits
     team: Edits
     segments: pa.Array
     teams: pa.Array
 
     def segment_of(self, account: Floats, day: Ints) -> Floats:
-        """Return the segment's code of accounts as known on days, shape (m,); NaN = none."""
-        return _of(self.segment, account, day)
+        """Return the segment's code of accounts as known on days, shape (m,); NaN = none.
+
+        That of the account which stands for it by then, or else its own.
+
+        Parameters
+        ----------
+        account
+            Codes of the accounts that deals name; NaN = none.
+        day
+            Landmarks.
+        """
+        known = ~np.isnan(account)
+        code = np.full(len(account), -1, np.int64)
+        code[known] = self.places[account[known].astype(np.int64)]
+        survivor = survivors(self.merges, code, day)
+        found, own = (_of(self.segment, _codes(one), day) for one in (survivor, code))
+        return np.where(np.isnan(found), own, found)
 
     def segments_of(self, facts: DealFacts, rows: Rows) -> pa.Array:
         """Return the segment of each row's account, length m; null where unknown."""
@@ -62,9 +85,10 @@ def read_profiles(snapshot: Snapshot, facts: DealFacts) -> Profiles:
         owners.select("owner_id", "effective_from", "known_at", "batch_id", "team")
         .order_by(["owner_id", "known_at", "effective_from", "batch_id"])
     )  # fmt: skip
+    merges = read_merges(snapshot)
     segments, teams = words_of(whole(people["segment"])), words_of(whole(posts["team"]))
     seen = seen_days(local_days(people["known_at"], snapshot.zone))
-    account = places_of(whole(people["account_id"]), facts.words["account"])
+    account = places_of(whole(people["account_id"]), merges.ids)
     segment = _stream(
         account, seen, places_of(whole(people["segment"]), segments), at=seen.astype(np.float64)
     )
@@ -72,7 +96,8 @@ def read_profiles(snapshot: Snapshot, facts: DealFacts) -> Profiles:
     since = date_days(posts["effective_from"])
     seen = np.maximum(seen_days(local_days(posts["known_at"], snapshot.zone)), since)
     team = _stream(owner, seen.astype(np.int64), places_of(whole(posts["team"]), teams), at=since)
-    return Profiles(segment, team, segments, teams)
+    places = places_in(facts.words["account"], merges.ids)
+    return Profiles(merges, places, segment, team, segments, teams)
 
 
 def _stream(who: Floats, seen: Ints, value: Floats, *, at: Floats) -> Edits:
@@ -91,6 +116,10 @@ def _of(stream: Edits, who: Floats, day: Ints) -> Floats:
     known = ~np.isnan(who)
     place = stream.last(np.where(known, who, 0).astype(np.int64), day)
     return taken(stream.value, np.where(known, place, -1))
+
+
+def _codes(places: Ints) -> Floats:
+    return np.where(places < 0, np.nan, places)
 
 
 def _texts(words: pa.Array, codes: Floats) -> pa.Array:

@@ -65,14 +65,6 @@ def measure_billing(snapshot: Snapshot) -> Billing:
     return Billing(invoiced, earned, invoiced - earned)
 
 
-def sum_recognised(snapshot: Snapshot, start: date, end: date) -> int:
-    """Return revenue earned in ``[start, end)`` from what was billed (minor units)."""
-    return sum(
-        recognise(amount, first, last, before=end) - recognise(amount, first, last, before=start)
-        for amount, first, last in _read_invoices(snapshot)
-    )
-
-
 def _read_invoices(snapshot: Snapshot) -> Iterable[tuple[int, date, date]]:
     invoices = snapshot.table("invoices")
     wanted = ("amount_minor", "issued_at", "period_start_on", "period_end_on")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.base import FloatArray
 from models.deals.after import DEAL
 from models.matrix import Layout
-from models.vocabulary import Vocabulary
+from models.vocabulary import OWN_NUMBER, OWN_TEXT, Vocabulary
 
 NOT_READ = (
     DEAL, "account_id", "owner_id", "as_of", "kind", "currency", "team", "product_id", "close_on",
@@ -71,7 +71,7 @@ class Inputs:
         made = add_derived(own)
         not_read = [name for name in NOT_READ if only is None or name not in only]
         read = [n for n in made.column_names if n == "account_id" or n not in not_read]
-        vocabulary = Vocabulary.learn(made.select(read), label)
+        vocabulary = _drop_account_ids(Vocabulary.learn(made.select(read), label), frame, label)
         ready = vocabulary.transform_training(made, label)
         layout = Layout.learn(ready, without=not_read)
         return cls(vocabulary, layout), layout.matrix(ready)
@@ -173,6 +173,19 @@ def _derive(frame: pa.Table, name: str, sources: Sequence[str]) -> pa.Array:
 
 def _numbers(frame: pa.Table, name: str) -> FloatArray:
     return np.asarray(frame.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _drop_account_ids(vocabulary: Vocabulary, frame: pa.Table, label: FloatArray) -> Vocabulary:
+    """Drop also the own fields that tell one account from all others, as of accounts they are.
+
+    Several deals share their account's number or name: counted by deals it is no identifier.
+    """
+    own = [n for n in vocabulary.fields if n.startswith((OWN_NUMBER, OWN_TEXT))]
+    if not own or "account_id" not in frame.column_names:
+        return vocabulary
+    by_account = Vocabulary.learn(frame.select(["account_id", *own]), label).fields
+    dropped = {name: field for name, field in by_account.items() if field.fate == "dropped"}
+    return Vocabulary({**vocabulary.fields, **dropped})
 
 
 def _as_units(frame: pa.Table) -> pa.Table:

@@ -1,10 +1,13 @@
 """What an owner commits to, against what the owner wins: a posterior with its doubt, no verdict.
 
-Per owner the ratio of won to committed money over all quarters; its log is taken to be normal about
-the owner's own bias, biases normal about that of all owners (normal-normal shrinkage; Efron and
-Morris 1975). Spread between owners by the moments of DerSimonian and Laird (1986); noise from how
-far each quarter lies off the owner's ratio, pooled over owners, because single owners have too few
-quarters. Owners with few deals so stay near the others, and are given no label.
+An owner's ratio of won to committed deals is cut in three: the company's ratio, how many deals
+were won beside what deals like the owner's bring (standing and luck), and how many were called a
+commit beside what other owners call deals like these (boldness). Expected counts are those of
+indirect standardisation (Breslow and Day 1987, ch. 2). Each log is taken to be normal about the
+owner's own, owners' own normal about that of all (normal-normal shrinkage; Efron and Morris 1975),
+spread between owners by the moments of DerSimonian and Laird (1986). Apart, the two can be
+trusted unequally: an owner has few wins, and each is half chance, but many deals to be bold on.
+Owners with few deals stay near the others, and are given no label.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from lifecycle.errors import ModelError
@@ -23,42 +27,46 @@ BEYOND = 0.10
 SURE = 0.90
 FEWEST_DEALS = 8
 INTERVAL = 1.959964
-FARTHEST = math.log(20.0)
+PASSES = 5
+"""Noise depends on an owner's own rate, which is drawn in by the noise: five rounds settle it."""
+HALF = 0.5
+"""Half a deal on both sides keeps a ratio of nothing finite (Haldane 1956, Anscombe 1956)."""
 HAPPY_EARS, SANDBAGGING = "happy_ears", "sandbagging"
 
 
 @dataclass(frozen=True)
 class Commits:
-    """What owners committed to in a quarter's third week, and what came of it; one row each.
+    """What owners called their deals in ended quarters, and what came; a row per deal and quarter.
 
     Attributes
     ----------
-    owner
-        Owner ids, one per row (owner and quarter).
+    owner, deal, quarter
+        Ids, one per row.
+    case
+        What the deal was like, whoever had it: deals of one case are compared.
+    committed, won, late
+        Shape (n,), 1 or 0: called a commit for the quarter on any look; won in it; won without
+        being in its pipeline at week 3.
     commit_minor, won_minor
-        Shape (n,), minor units: committed at week 3, and won by the quarter's end.
-    deals_count
-        Shape (n,): committed deals.
-    won_count, late_count
-        Shape (n,): deals won in the quarter, and those of them that were not in its pipeline at
-        week 3.
+        Shape (n,), minor units: the amount when first committed, and what was won.
     """
 
     owner: Sequence[str]
+    deal: Sequence[str]
+    quarter: Sequence[str]
+    case: Sequence[str]
+    committed: FloatArray
+    won: FloatArray
+    late: FloatArray
     commit_minor: FloatArray
     won_minor: FloatArray
-    deals_count: FloatArray
-    won_count: FloatArray
-    late_count: FloatArray
 
     def __post_init__(self) -> None:
-        arrays = (
-            self.commit_minor, self.won_minor, self.deals_count, self.won_count, self.late_count
-        )  # fmt: skip
-        if any(len(one) != len(self.owner) for one in arrays):
+        lengths = [len(one) for one in vars(self).values()]
+        if len(set(lengths)) > 1:
             raise ModelError(
-                f"{len(self.owner)} owners with arrays of {[len(one) for one in arrays]}",
-                "one number per owner and quarter",
+                f"{len(self.owner)} owners with columns of {lengths[1:]}",
+                "one value per deal and quarter",
             )
 
 
@@ -69,16 +77,21 @@ class OwnerBias:
     Attributes
     ----------
     ratio, ratio_low, ratio_high
-        Won over committed money: median and 95 % interval; 1 is no bias.
+        Won over committed deals on the company's mix of deals: median and 95 % interval. Each
+        deal counts one, once a quarter.
     beside_others
-        The ratio over that of all owners.
+        The ratio over that of the mean owner; 1 is no bias.
     p_beyond
-        Probability (0-1) that the ratio lies more than 10 % from 1, on either side.
+        Probability (0-1) that ``beside_others`` lies more than 10 % from 1, on either side.
     label
-        ``happy_ears`` (less is won than committed), ``sandbagging`` (more is, and wins appear late
-        as often as with others or oftener), None when it is not sure or there are under 8 deals.
-    deals_count, quarters_count, won_count
-        What it rests on.
+        ``happy_ears`` (wins less per commit than others), ``sandbagging`` (more, and wins do not
+        surely appear late more rarely than with others), None when not sure or under 8 deals.
+    deals_count
+        Deals committed to or won, once a quarter: what the ratio rests on.
+    quarters_count
+        Quarters with any of them.
+    won_count
+        Won deals among them.
     late_share, late_low, late_high
         Share of wins that appeared after week 3, with its 95 % interval; NaN without wins.
     commit_minor, won_minor
@@ -102,77 +115,102 @@ class OwnerBias:
     won_minor: float
 
 
-def measure_owner_bias(commits: Commits) -> list[OwnerBias]:
-    """Return each owner's posterior, sorted by owner; owners who never committed are left out.
+@dataclass(frozen=True)
+class _Lean:
+    """Logs of counts over expected ones, by owner: posterior means, and the mean of all owners.
 
-    Sources: Efron and Morris 1975; DerSimonian and Laird 1986; intervals of shares by Wilson 1927.
+    ``doubt`` is the variance of the means, ``apart`` that of their distance from all owners'.
     """
-    owners, place = np.unique(np.array(list(commits.owner), dtype=str), return_inverse=True)
 
-    def total(values: FloatArray) -> FloatArray:
-        return np.bincount(place, values, minlength=len(owners)).astype(np.float64)
+    mean: FloatArray
+    middle: float
+    doubt: FloatArray
+    apart: FloatArray
 
-    committed = total(commits.commit_minor)
-    active = committed > 0
-    if not active.any():
+
+def measure_owner_bias(commits: Commits) -> list[OwnerBias]:
+    """Return each owner's posterior, sorted by owner; empty where no deal was ever committed.
+
+    Owners who neither committed to nor won a deal are left out. Sources: Breslow and Day 1987;
+    Efron and Morris 1975; DerSimonian and Laird 1986; intervals of shares by Wilson 1927.
+    """
+    if not np.any(commits.committed):
         return []
-    deals, sums = total(commits.deals_count), total(commits.won_minor)
-    ratio = _log_ratio(committed, sums, deals)
-    noise = _noise(commits, place, ratio, deals)
-    posterior = _shrink(ratio, noise, active)
-    shares = _late_shares(total(commits.won_count), total(commits.late_count))
-    usual_late = float(total(commits.late_count).sum() / max(total(commits.won_count).sum(), 1.0))
-    quarters = total((commits.commit_minor > 0).astype(np.float64))
-    counts = np.column_stack([deals, quarters, total(commits.won_count)])
-    money = np.column_stack([committed, sums])
+    owners, who = np.unique(np.array(list(commits.owner), dtype=str), return_inverse=True)
+    bold, luck = _lean(commits, commits.committed, who), _lean(commits, commits.won, who)
+    usual = math.log((commits.won.sum() + HALF) / (commits.committed.sum() + HALF))
+    posterior = np.column_stack(
+        [
+            usual + luck.mean - bold.mean,
+            np.sqrt(luck.doubt + bold.doubt),
+            (luck.mean - luck.middle) - (bold.mean - bold.middle),
+            np.sqrt(luck.apart + bold.apart),
+        ]
+    )
+    sums = _sum_up(commits, who)
+    shares = _late_shares(sums[:, 2], sums[:, 3])
+    usual_late = float(sums[:, 3].sum() / max(sums[:, 2].sum(), 1.0))
     return [
-        _tell(str(owners[k]), posterior[k], counts[k], late=shares[k], sums=(*money[k], usual_late))
-        for k in np.flatnonzero(active)
+        _tell(str(owners[k]), posterior[k], sums[k], late=shares[k], usual_late=usual_late)
+        for k in np.flatnonzero(sums[:, 0] > 0)
     ]
 
 
-def _log_ratio(committed: FloatArray, won: FloatArray, deals: FloatArray) -> FloatArray:
-    """Return log(won / committed); half a usual deal on both sides keeps nothing won finite."""
-    usual = committed.sum() / max(deals.sum(), 1.0)
-    moved = np.log((won + usual / 2.0) / (committed + usual / 2.0 + 1e-9) + 1e-12)
-    return np.asarray(np.clip(moved, -FARTHEST, FARTHEST))
+def _sum_up(commits: Commits, who: NDArray[np.intp]) -> FloatArray:
+    """Return shape (owners, 6): deals, quarters, wins, late wins, and both sums of money."""
+    some = (commits.committed > 0) | (commits.won > 0)
+    quarters = np.unique(np.array(list(commits.quarter), dtype=str), return_inverse=True)[1]
+    each = np.unique(np.column_stack([who, quarters])[some], axis=0)
+    sums = [some, commits.won, commits.late, commits.commit_minor, commits.won_minor]
+    columns = [np.bincount(who, np.asarray(one, dtype=float)) for one in sums]
+    columns.insert(1, np.bincount(each[:, 0], minlength=len(columns[0])).astype(float))
+    return np.column_stack(columns)
 
 
-def _noise(commits: Commits, place: np.ndarray, ratio: FloatArray, deals: FloatArray) -> FloatArray:
-    """Return the variance of each owner's log ratio: that of one deal, pooled, over their number.
+def _lean(commits: Commits, said: FloatArray, who: NDArray[np.intp]) -> _Lean:
+    """Return how far owners lie from what deals like theirs usually show."""
+    case = np.unique(np.array(list(commits.case), dtype=str), return_inverse=True)[1]
+    usual = (np.bincount(case, said) / np.bincount(case))[case]
+    count, expected = np.bincount(who, said), np.bincount(who, usual)
+    seen = np.log((count + HALF) / (expected + HALF))
+    again = _again(commits, said - np.minimum(usual * np.exp(seen)[who], 1.0), who)
+    found = _Lean(np.zeros(len(seen)), 0.0, np.zeros(len(seen)), np.zeros(len(seen)))
+    for _ in range(PASSES):
+        chance = np.minimum(usual * np.exp(found.mean)[who], 1.0)
+        of_count = np.bincount(who, chance * (1.0 - chance)) + HALF**2
+        noise = again * of_count / (np.bincount(who, chance) + HALF) ** 2
+        found = _shrink(seen, noise)
+    return found
 
-    The residual of a quarter is what was won beyond the owner's ratio of the commit; its square
-    over the squared sum is the variance of a ratio of sums (Cochran 1977, 6.4).
+
+def _again(commits: Commits, off: FloatArray, who: NDArray[np.intp]) -> float:
+    """Return how much wider counts scatter because a deal met in several quarters is one deal.
+
+    Squared sums by deal over the sum of squares (design effect; Kish 1965), 1 at least.
     """
-    expected = np.exp(ratio)[place] * commits.commit_minor
-    off = np.bincount(place, (commits.won_minor - expected) ** 2)
-    quarters = np.bincount(place).astype(np.float64)
-    level = np.bincount(place, np.maximum(expected, 1e-9)) ** 2
-    enough = (quarters >= 2) & (deals > 0)
-    if not enough.any():
-        return np.asarray(1.0 / np.maximum(deals, 1.0))
-    once = off / level * quarters / np.maximum(quarters - 1.0, 1.0)
-    # per deal, averaged where quarters allow it, weighted by how many quarters speak
-    weight = np.where(enough, quarters - 1.0, 0.0)
-    of_one = float((weight * np.minimum(once, 4.0) * deals).sum() / weight.sum())
-    return np.asarray(max(of_one, 1e-4) / np.maximum(deals, 1.0))
+    deal = np.unique(np.array(list(commits.deal), dtype=str), return_inverse=True)[1]
+    each = np.unique(deal * (int(who.max()) + 1) + who, return_inverse=True)[1]
+    alone = float(off @ off)
+    return max(float((np.bincount(each, off) ** 2).sum()) / alone, 1.0) if alone > 0 else 1.0
 
 
-def _shrink(ratio: FloatArray, noise: FloatArray, active: np.ndarray) -> FloatArray:
-    """Return shape (n, 3): posterior mean and standard deviation, and the mean of all owners."""
-    y, v = ratio[active], noise[active]
-    w = 1.0 / v
-    fixed = float(w @ y / w.sum())
-    excess = float(w @ (y - fixed) ** 2) - (len(y) - 1.0)
+def _shrink(seen: FloatArray, noise: FloatArray) -> _Lean:
+    w = 1.0 / noise
+    fixed = float(w @ seen / w.sum())
+    excess = float(w @ (seen - fixed) ** 2) - (len(seen) - 1.0)
     scale = float(w.sum() - (w @ w) / w.sum())
     between = max(excess / scale, 0.0) if scale > 0 else 0.0
-    total = 1.0 / (v + between)
-    middle = float(total @ y / total.sum())
+    total = 1.0 / (noise + between)
+    middle = float(total @ seen / total.sum())
     trust = between / (between + noise)
-    mean = middle + trust * (ratio - middle)
     # the mean of all owners is itself learned: its doubt is part of every owner's
-    doubt = trust * noise + (1.0 - trust) ** 2 / float(total.sum())
-    return np.column_stack([mean, np.sqrt(doubt), np.full(len(ratio), middle)])
+    common = 1.0 / float(total.sum())
+    return _Lean(
+        middle + trust * (seen - middle),
+        middle,
+        trust * noise + (1.0 - trust) ** 2 * common,
+        trust * noise + trust**2 * common,
+    )
 
 
 def _late_shares(won: FloatArray, late: FloatArray) -> FloatArray:
@@ -185,27 +223,21 @@ def _late_shares(won: FloatArray, late: FloatArray) -> FloatArray:
 
 
 def _tell(
-    owner: str,
-    posterior: FloatArray,
-    counts: FloatArray,
-    *,
-    late: FloatArray,
-    sums: tuple[float, float, float],
+    owner: str, posterior: FloatArray, sums: FloatArray, *, late: FloatArray, usual_late: float
 ) -> OwnerBias:
-    mean, deviation, others = (float(one) for one in posterior)
-    deviation = max(deviation, 1e-9)
-    under = float(norm.cdf((math.log(1.0 - BEYOND) - mean) / deviation))
-    over = float(norm.sf((math.log(1.0 + BEYOND) - mean) / deviation))
-    deals, quarters, won = (int(one) for one in counts)
+    mean, wide, apart, doubt = (float(one) for one in posterior)
+    wide, doubt = INTERVAL * wide, max(doubt, 1e-9)
+    under = float(norm.cdf((math.log(1.0 - BEYOND) - apart) / doubt))
+    over = float(norm.sf((math.log(1.0 + BEYOND) - apart) / doubt))
+    deals, quarters, won = (int(one) for one in sums[:3])
     share, low, high = (float(one) for one in late)
     label = None
     if deals >= FEWEST_DEALS and under > SURE:
         label = HAPPY_EARS
-    elif deals >= FEWEST_DEALS and over > SURE and not share < sums[2]:
+    elif deals >= FEWEST_DEALS and over > SURE and not high < usual_late:
         label = SANDBAGGING
-    wide = INTERVAL * deviation
     return OwnerBias(
         owner, math.exp(mean), math.exp(mean - wide), math.exp(mean + wide),
-        math.exp(mean - others), under + over, label, deals, quarters, won, share, low, high,
-        float(sums[0]), float(sums[1]),
+        math.exp(apart), under + over, label, deals, quarters, won, share, low, high,
+        float(sums[4]), float(sums[5]),
     )  # fmt: skip

@@ -27,6 +27,8 @@ _HELPS = (
     "activities_56d_count", "activities_count", "two_way_28d_count", "sentiment_28d_mean",
     "stage_moves_count", "owner_win_share", "account_is_customer", "account_won_count",
     "path_log_odds", "win_share_8w", "account_nps", "account_usage_trend",
+    "replies_28d_count", "replies_56d_count", "two_way_week_rate", "two_way_peer_ratio",
+    "two_way_28d_peer_ratio", "senior_contacts_count",
 )  # fmt: skip
 _HURTS = (
     "push_count", "push_days", "overdue_days", "close_placeholder", "stage_regressions_count",
@@ -34,8 +36,10 @@ _HURTS = (
     "two_way_silence_days", "no_shows_count", "has_competitor", "is_omitted",
     "stage_loops_count", "close_past_quarter_days",
     "owner_slip_share", "owner_push_share", "account_lost_count", "account_tickets_open_count",
-    "account_notice", "next_step_days",
+    "account_notice", "next_step_days", "reply_hours", "edit_days",
 )  # fmt: skip
+# neither: outreach and calls may be work on a deal or at a deaf ear, and a close date may be told
+# so far ahead, or so long ago, that either is bad
 _FAMILY = {column.name: str(column.family) for column in DEAL_COLUMNS}
 _TOLD_AS: Mapping[str, str] = {"amount_log": "amount_minor"}
 """Columns that are shown as another one of the frame, which a person can read."""

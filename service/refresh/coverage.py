@@ -6,7 +6,7 @@ the day on which the newest fact was known: what happened on its last days may a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -24,6 +24,8 @@ _CONTRACT_CLOCKS = {
     "payments": "paid_at",
 }
 _ORDER_CLOCKS = {"orders": "ordered_at"}
+# a deal's versions have no event of their own: they stand from when they were known
+_DEAL_CLOCKS = {"opportunities": "known_at", "opportunity_changes": "changed_at"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,18 @@ def read_coverage(snapshot: Snapshot) -> Coverage:
         _last_day(snapshot, _CONTRACT_CLOCKS),
         _last_day(snapshot, _ORDER_CLOCKS),
     )
+
+
+def covers_deals(snapshot: Snapshot, ends: Iterable[date]) -> set[date]:
+    """Return those days before which all that happened to deals is on record.
+
+    Raises
+    ------
+    LakeError
+        The lake's files cannot be read.
+    """
+    known, until = _known_until(snapshot), _last_day(snapshot, _DEAL_CLOCKS)
+    return {end for end in ends if _covers(known, until, end, lag=timedelta())}
 
 
 def read_age_days(snapshot: Snapshot) -> int:

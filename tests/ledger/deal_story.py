@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from ledger.deal_outcomes import DealOutcome, write_deal_outcomes
 from ledger.deals import DealRow, write_deals
 from ledger.engine import Ledger
 from ledger.owner_bias import OwnerBiasRow, write_owner_bias
@@ -109,6 +110,23 @@ HAPPY = {"label": "happy_ears", "ratio": 0.6, "ratio_low": 0.5, "ratio_high": 0.
          "p_beyond": 0.99, "deals_count": 31}  # fmt: skip
 
 
+def deal_outcome(run_id: int, opportunity_id: str, **changed: object) -> DealOutcome:
+    given: dict[str, object] = {
+        "run_id": run_id,
+        "opportunity_id": opportunity_id,
+        "release_id": 1,
+        "as_of": DAY,
+        "quarter_start_on": date(2011, 10, 1),
+        "quarter_ends_before": date(2012, 1, 1),
+        "chance": 0.3,
+        "won": False,
+        "closed_on": None,
+        "known_on": date(2012, 2, 1),
+        "recorded_at": KNOWN,
+    }
+    return DealOutcome(**{**given, **changed})  # type: ignore[arg-type]
+
+
 def deal_release(ledger: Ledger, version: str = "deals-1") -> None:
     """Release a model of deals: over the quarter, which has no fixed number of days."""
     release(ledger, "deal_win", version=version, days=0, route="deals")
@@ -131,9 +149,13 @@ def publish_deals(
 
 
 def fill_deals(ledger: Ledger) -> None:
-    """Six deals of two owners, a run after the first, and both owners' biases."""
+    """Six deals of two owners, a run after the first, what came of one, and owners' biases."""
     deal_release(ledger)
-    publish_deals(ledger, [deal("O1", 0.2), deal("gone", 0.1)], day=DAY - timedelta(days=7))
+    day = DAY - timedelta(days=7)
+    first = publish_deals(ledger, [deal("O1", 0.2), deal("gone", 0.1)], day=day)
+    spoke = read_champion(ledger, "deal_win", horizon_days=0, route="deals").release_id
+    lost = deal_outcome(first, "gone", chance=0.1, as_of=day, release_id=spoke, closed_on=DAY)
+    write_deal_outcomes(ledger, [lost])
     late = {"owner_id": "W2", "team": "south", "segment": "large"}
     rows = [
         deal("O1", 0.3),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from ledger.owner_bias import read_owner_bias
 from ledger.scores import read_scored_models
 from lifecycle.errors import ConflictError, RowsError
 from tests.ledger.deal_story import bias, deal, deal_release, fill_deals, publish_deals
-from tests.ledger.story import new_ledger
+from tests.ledger.story import DAY, new_ledger
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,23 @@ def test_each_order_gives_each_deal_once_and_those_without_value_last(
     told: Ledger, sort: DealSort, names: list[str], limit: int
 ) -> None:
     assert _walk(told, sort, limit) == names
+
+
+@pytest.mark.parametrize("limit", [1, 50])
+def test_by_slip_risk_deals_that_can_still_be_kept_stand_before_overdue_ones(
+    released: Ledger, limit: int
+) -> None:
+    overdue, today = DAY - timedelta(days=1), DAY
+    rows = [
+        deal("late", 0.1, p_slip=1.0, close_on=overdue),
+        deal("late but likely", 0.6, p_slip=1.0, close_on=overdue),
+        deal("due today", p_slip=0.7, close_on=today),
+        deal("ahead", p_slip=0.9),
+        deal("undated", 0.9, p_slip=None, close_on=None),
+    ]
+    publish_deals(released, rows)
+    walked = _walk(released, DealSort.slip, limit)
+    assert walked == ["ahead", "due today", "late but likely", "late", "undated"]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_the_openapi_document_is_the_published_one(client: Client) -> None:
 
 def test_every_operation_has_an_id_a_text_and_its_problems(client: Client) -> None:
     operations = [one for path in client.app.openapi()["paths"].values() for one in path.values()]
-    assert len({one["operationId"] for one in operations}) == len(operations) == 13
+    assert len({one["operationId"] for one in operations}) == len(operations) == 14
     assert all(one["description"] and one["tags"] and one["x-scope"] for one in operations)
     assert all("application/problem+json" in str(one["responses"]["503"]) for one in operations)
 
@@ -76,7 +76,7 @@ from pathlib import Path
 from tests.service.conftest import open_client
 client = open_client(Path(sys.argv[1]), sys.argv[2])
 for path in ("/v1/scores/churn?id=A01", "/v1/at-risk", "/v1/forecasts/2012Q1", "/v1/accuracy",
-             "/v1/churn/track-record", "/v1/deals", "/v1/deals/O1",
+             "/v1/churn/track-record", "/v1/deal_win/track-record", "/v1/deals", "/v1/deals/O1",
              "/v1/scores/deal_win?id=O1", "/v1/owners/bias"):
     assert client.get(path).status_code == 200, path
 print(json.dumps([sorted({name.partition(".")[0] for name in sys.modules}), found]))
@@ -132,6 +132,7 @@ def test_the_service_becomes_ready_by_itself(tmp_path: Path) -> None:
         ("/v1/forecasts/2012Q1", 404),
         ("/v1/accuracy", 404),
         ("/v1/churn/track-record", 503),
+        ("/v1/deal_win/track-record", 503),
         ("/v1/deals", 503),
         ("/v1/deals/O1", 503),
         ("/v1/scores/deal_win?id=O1", 503),

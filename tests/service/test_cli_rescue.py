@@ -17,10 +17,11 @@ from ledger.runs import publish_run
 from ledger.scores import write_scores
 from ledger.views import write_at_risk
 from lifecycle.errors import NoScoresError, RowsError, TruecastError, UsageError
-from service.cli_rescue import app
+from service import cli_record, cli_rescue
 from service.refresh.place import open_snapshot
 from service.refresh.treatments import read_treatments
 from tests.builders import account, build_lake
+from tests.ledger.deal_story import fill_deals
 from tests.ledger.story import (
     DAY,
     contract,
@@ -44,6 +45,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def ask(*words: object) -> Any:
         given = [*map(str, words), "--data-dir", str(tmp_path), "--json"]
+        app = cli_record.app if words[0] == "track-record" else cli_rescue.app
         app(args=given, standalone_mode=False)
         return json.loads(capsys.readouterr().out)
 
@@ -133,6 +135,7 @@ def test_a_file_with_a_bad_row_records_nothing(
         ("interventions", "record", "--file", "missing.csv"),
         ("interventions", "record", "C1", "--kind", "a b"),
         ("track-record", "clv"),
+        ("track-record", "deal_win", "--route", "contractual"),
         ("at-risk", "--route", "both"),
         ("at-risk", "--status", "gone"),
         ("at-risk", "--out", "list.xls"),
@@ -173,7 +176,7 @@ def test_the_whole_list_goes_into_a_file(tmp_path: Path, run: Run) -> None:
 
 
 def show(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    app(args=["at-risk", *words, "--data-dir", str(folder)], standalone_mode=False)
+    cli_rescue.app(args=["at-risk", *words, "--data-dir", str(folder)], standalone_mode=False)
     return capsys.readouterr().out
 
 
@@ -204,6 +207,31 @@ def test_who_gave_notice_comes_in_the_order_of_ranks(tmp_path: Path, run: Run) -
     publish_run(ledger, run_id)
     listed = run("at-risk", "--status", "notice_given")["accounts"]
     assert [row["account_id"] for row in listed] == ["C2", "C1", "C0"]
+
+
+def test_risks_and_chances_of_deals_stand_beside_each_other(tmp_path: Path, run: Run) -> None:
+    ledger = new_ledger(tmp_path)
+    fill_deals(ledger)
+    write_outcomes(ledger, [outcome(1, "A1")])
+    both = run("track-record")
+    assert [one["n"] for one in both["records"]] == [1, 1]
+    assert [(one["model_version"], one["n"]) for one in both["deals"]] == [
+        ("all", 1),
+        ("deals-1", 1),
+    ]
+    assert run("track-record", "deal_win").keys() == {"synthetic", "deals"}
+    assert run("track-record", "churn").keys() == {"synthetic", "records"}
+
+
+def test_people_read_how_right_chances_were(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger, words = new_ledger(tmp_path), ["track-record", "deal_win", "--data-dir", str(tmp_path)]
+    cli_record.app(args=words, standalone_mode=False)
+    assert "no quarter of deals was judged yet" in capsys.readouterr().out
+    fill_deals(ledger)
+    cli_record.app(args=words, standalone_mode=False)
+    assert "Issued chances to win in the quarter" in capsys.readouterr().out
 
 
 def test_an_unknown_campaign_is_refused(tmp_path: Path, run: Run) -> None:

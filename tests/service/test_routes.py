@@ -31,6 +31,7 @@ FRESH = {"as_of", "data_as_of", "scored_at", "model_version", "stale", "syntheti
         "/v1/forecasts/2012Q1",
         "/v1/accuracy",
         "/v1/churn/track-record",
+        "/v1/deal_win/track-record",
     ],
 )
 def test_every_answer_says_how_old_it_is(client: Client, path: str) -> None:

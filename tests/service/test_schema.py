@@ -15,6 +15,7 @@ from schemathesis import GenerationMode
 
 from tests.service.conftest import Client, check_answer
 
+# those that take parameters: without any, no wrong case can be made
 OPERATIONS = [
     "listAtRisk",
     "listDeals",

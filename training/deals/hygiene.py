@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.deals.sweeps import FEWEST_CLOSES, SILENT_DAYS, TIMES_USUAL
+from features.deals.sweeps import SILENT_DAYS, are_bulk, group_closes
 from models.base import FloatArray
-from training.deals.turns import LOST, Turns
+from training.deals.turns import LOST, OPEN, Turns
 
 EPOCH = date(1970, 1, 1)
 
@@ -45,12 +45,7 @@ class Hygiene:
 
 
 def find_hygiene(turns: Turns, silent_since: FloatArray) -> Hygiene:
-    """Find closes in bulk.
-
-    A day counts on which one person (anyone, where nobody is named) closes as lost at least
-    ``FEWEST_CLOSES`` deals that had been silent for ``SILENT_DAYS``, and ``TIMES_USUAL`` times as
-    many as that person does on a usual day (the mean over the other days between the first and
-    the last close of all).
+    """Find closes in bulk, by the rule of `features.deals.sweeps`.
 
     Parameters
     ----------
@@ -60,27 +55,14 @@ def find_hygiene(turns: Turns, silent_since: FloatArray) -> Hygiene:
         Shape (k,): before each turn, when the deal was last heard of (days since the epoch).
     """
     day = np.floor(turns.happened)
-    silent = (turns.state == LOST) & (day - silent_since >= SILENT_DAYS)
     swept = np.zeros(len(day), dtype=bool)
-    if not silent.any():
+    places = np.flatnonzero((turns.state == LOST) & (day - silent_since >= SILENT_DAYS))
+    if not len(places):
         return Hygiene(swept, {})
-    span = float(day.max() - day.min())
-    places = np.flatnonzero(silent)
-    groups, of, count = np.unique(
-        np.column_stack([turns.by[places].astype(np.float64), day[places]]),
-        axis=0, return_inverse=True, return_counts=True,
-    )  # fmt: skip
-    who, whose = np.unique(groups[:, 0], return_inverse=True)
-    total = np.bincount(whose, weights=count, minlength=len(who))[whose]
-    usual = (total - count) / max(span, 1.0)
-    bulk = (count >= FEWEST_CLOSES) & (count >= TIMES_USUAL * usual)
-    swept[places] = bulk[of.ravel()]
-    return Hygiene(swept, _by_day(groups[bulk, 1], count[bulk]))
-
-
-def _by_day(days: FloatArray, count: NDArray[np.intp]) -> dict[date, int]:
-    found: dict[date, int] = {}
-    for day, n in sorted(zip(days.tolist(), count.tolist(), strict=True)):
-        key = EPOCH + timedelta(days=int(day))
-        found[key] = found.get(key, 0) + int(n)
-    return found
+    group, closer = group_closes(turns.by[places], day[places])
+    count = np.bincount(group)
+    closes = day[turns.state != OPEN]
+    swept[places] = are_bulk(count, closer, float(closes.max() - closes.min()))[group]
+    days, counts = np.unique(day[swept], return_counts=True)
+    found = {EPOCH + timedelta(days=int(one)): int(n) for one, n in zip(days, counts, strict=True)}
+    return Hygiene(swept, found)

@@ -1,9 +1,10 @@
-"""What owners committed and what came: the figures from which their bias is estimated.
+"""What owners called a commit and what came: the figures from which their bias is estimated.
 
-In each ended quarter the landmark of week 3 is read: what an owner had committed for the quarter
-then, and what was won of the deals on it and of those that appeared later. A win is *late
-appearing* when week 3 did not show it in the quarter: its close date lay beyond, or it was not
-yet there.
+In each ended quarter all weekly looks are read, and every deal counts once, for the owner who had
+it when it was last looked at: whether any look showed it as committed for the quarter, and whether
+it was won in it. A win is *late appearing* when week 3 did not show it in the quarter: its close
+date lay beyond, or it was not yet there. Deals of one kind that came equally far in the quarter
+are one case: what owners usually say of it is what each of them is held against.
 """
 
 from __future__ import annotations
@@ -19,36 +20,37 @@ from numpy.typing import NDArray
 
 from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.periods import Quarter
-from models.base import Examples, FloatArray
+from models.base import FloatArray
 from models.deals.owner_bias import Commits, measure_owner_bias
 from training.deals.past import DealPast
 
 COMMIT_WEEK = 3
+_MARKS = ("committed", "won", "late", "commit_minor", "won_minor")
+_LOOKED = ("opportunity_id", "owner_id", "as_of", "kind", "stage_position", "amount_minor",
+           "is_commit", "close_in_quarter")  # fmt: skip
+_AFTER = ("won_in_quarter", "final_amount_minor")
+_KEYS = ("owner_id", "opportunity_id", "case")
 SCHEMA = pa.schema(
     [
-        ("owner_id", pa.string()),
+        *((name, pa.string()) for name in _KEYS),
         ("quarter_on", pa.date32()),
-        ("commit_minor", pa.float64()),
-        ("commit_count", pa.float64()),
-        ("won_minor", pa.float64()),
-        ("won_count", pa.float64()),
-        ("late_count", pa.float64()),
-        ("commit_won_count", pa.float64()),
+        *((name, pa.float64()) for name in _MARKS),
     ]
 )
 
 
 def build_owner_quarters(past: DealPast, quarters: Sequence[Quarter]) -> pa.Table:
-    """Return one row per owner and ended quarter in which the owner committed or won anything.
+    """Return one row per ended quarter and deal that was open on any of its looks.
 
     Returns
     -------
     pyarrow.Table
-        ``owner_id``; ``quarter_on`` (first day); ``commit_minor`` and ``commit_count`` (committed
-        at week 3 with a close date in the quarter); ``won_minor`` and ``won_count`` (won from
-        week 3 to the quarter's end, by the deals' owners when first seen from week 3 on);
-        ``late_count`` (wins that week 3 did not show in the quarter); ``commit_won_count``
-        (committed and won). A deal opened and won between two landmarks is in none of them.
+        ``owner_id`` (at the quarter's last look); ``opportunity_id``; ``case`` (kind of deal and
+        the furthest stage a look showed); ``quarter_on`` (first day); 1 or 0 each: ``committed``
+        (on any look, with a close date in the quarter), ``won`` (in the quarter), ``late`` (won,
+        and not shown in the quarter at week 3); minor units: ``commit_minor`` (amount when first
+        committed), ``won_minor``. Bulk closes, deals without an owner, and deals opened and won
+        between two looks are in none of them.
     """
     parts = [SCHEMA.empty_table()]
     for quarter in quarters:
@@ -67,11 +69,10 @@ def describe_owner_bias(quarters: pa.Table) -> list[dict[str, Any]]:
     """
     commits = Commits(
         owner=quarters.column("owner_id").to_pylist(),
-        commit_minor=_floats(quarters, "commit_minor"),
-        won_minor=_floats(quarters, "won_minor"),
-        deals_count=_floats(quarters, "commit_count"),
-        won_count=_floats(quarters, "won_count"),
-        late_count=_floats(quarters, "late_count"),
+        deal=quarters.column("opportunity_id").to_pylist(),
+        quarter=[str(day) for day in quarters.column("quarter_on").to_pylist()],
+        case=quarters.column("case").to_pylist(),
+        **{name: _floats(quarters, name) for name in _MARKS},
     )
     return [
         {name: _or_null(value) for name, value in asdict(one).items()}
@@ -84,57 +85,75 @@ def _or_null(value: Any) -> Any:
 
 
 def _one_quarter(past: DealPast, quarter: Quarter) -> pa.Table:
-    third = quarter.start + timedelta(days=7 * COMMIT_WEEK)
-    days = [day for day in past.plan.judge_days(quarter) if day >= third]
     try:
-        rows = _first_rows(past.examples(days, past.plan.as_of))
+        rows = past.examples(past.plan.judge_days(quarter), past.plan.as_of)
     except NotEnoughHistoryError:  # a quarter in which no deal was open
         return SCHEMA.empty_table()
-    return _sum_up(rows, third=third, start=quarter.start)
-
-
-def _first_rows(examples: Examples) -> Examples:
-    """Return each deal's first row, in order of day."""
-    order = np.argsort(examples.as_of, kind="stable")
-    deals = np.array(examples.frame.column("opportunity_id").to_pylist(), dtype=object)[order]
-    _, first = np.unique(deals.astype(str), return_index=True)
-    return examples.take(order[np.sort(first)])
-
-
-def _sum_up(rows: Examples, *, third: date, start: date) -> pa.Table:
-    frame, after = rows.frame, rows.outcomes
-    if after is None:
+    if rows.outcomes is None:
         return SCHEMA.empty_table()
-    amount = _floats(frame, "amount_minor")
-    final = _floats(after, "final_amount_minor")
-    won = _floats(after, "won_in_quarter") == 1.0
-    seen = rows.as_of == np.datetime64(third, "D")
-    due = seen & (_floats(frame, "close_in_quarter") == 1.0)
-    commit = due & (_floats(frame, "is_commit") == 1.0)
-    sums = {
-        "commit_minor": np.where(commit, np.nan_to_num(amount), 0.0),
-        "commit_count": commit.astype(float),
-        "won_minor": np.where(won, np.nan_to_num(np.where(np.isfinite(final), final, amount)), 0.0),
-        "won_count": won.astype(float),
-        "late_count": (won & ~due).astype(float),
-        "commit_won_count": (won & commit).astype(float),
+    looks = rows.frame.select(_LOOKED)
+    for name in _AFTER:
+        looks = looks.append_column(name, rows.outcomes.column(name))
+    # a deal closed in bulk has no outcome: it is not known to be lost
+    told = np.isfinite(_floats(looks, "won_in_quarter")) & (_names(looks, "owner_id") != "")
+    if not told.any():
+        return SCHEMA.empty_table()
+    return _one_row_a_deal(looks.filter(pa.array(told)).sort_by("as_of"), quarter)
+
+
+def _one_row_a_deal(looks: pa.Table, quarter: Quarter) -> pa.Table:
+    """Return one row per deal of a quarter's looks, oldest first, of those by its last owner."""
+    deals, place = np.unique(_names(looks, "opportunity_id"), return_inverse=True)
+    owner = _names(looks, "owner_id")
+    last = np.zeros(len(deals), dtype=np.int64)
+    last[place] = np.arange(len(place))
+    kept = np.flatnonzero(owner == owner[last][place])
+    third = quarter.start + timedelta(days=7 * COMMIT_WEEK)
+    marks = _mark(looks.take(pa.array(kept)), place[kept], third=third)
+    kind, far = _names(looks, "kind")[last], marks.pop("far")
+    keys = {
+        "owner_id": pa.array(owner[last].tolist(), pa.string()),
+        "opportunity_id": pa.array(deals.tolist(), pa.string()),
+        "case": pa.array([f"{a} {b:g}" for a, b in zip(kind, far, strict=True)], pa.string()),
+        "quarter_on": pa.array([quarter.start] * len(deals), pa.date32()),
     }
-    return _by_owner(frame.column("owner_id"), sums, some=commit | won, start=start)
+    return pa.table(keys | marks, schema=SCHEMA)
 
 
-def _by_owner(
-    owner: pa.ChunkedArray, sums: dict[str, FloatArray], *, some: NDArray[np.bool_], start: date
-) -> pa.Table:
-    names = np.array([name or "" for name in owner.to_pylist()], dtype=object).astype(str)
-    some = some & (names != "")
-    each, place = np.unique(names[some], return_inverse=True)
-    columns = {name: np.bincount(place, weights=values[some], minlength=len(each))
-               for name, values in sums.items()}  # fmt: skip
-    days = pa.array([start] * len(each), pa.date32())
-    return pa.table(
-        {"owner_id": pa.array(each.tolist(), pa.string()), "quarter_on": days, **columns},
-        schema=SCHEMA,
-    )
+def _mark(looks: pa.Table, place: NDArray[np.intp], *, third: date) -> dict[str, FloatArray]:
+    """Return what deals' looks, oldest first, say of them: shape (deals,) each."""
+    size = int(place.max()) + 1
+    day = looks.column("as_of").to_numpy().astype("datetime64[D]")
+    amount, final = _floats(looks, "amount_minor"), _floats(looks, "final_amount_minor")
+    due = _floats(looks, "close_in_quarter") == 1.0
+    commit = np.flatnonzero(due & (_floats(looks, "is_commit") == 1.0))
+    won, came = np.zeros(size), np.zeros(size)
+    won[place] = _floats(looks, "won_in_quarter")
+    came[place] = np.nan_to_num(np.where(np.isfinite(final), final, amount))
+    first, far = np.zeros(size), np.full(size, -1.0)
+    # backwards, so that the first one stays
+    first[place[commit[::-1]]] = np.nan_to_num(amount[commit[::-1]])
+    np.maximum.at(far, place, np.nan_to_num(_floats(looks, "stage_position"), nan=-1.0))
+    week3 = np.datetime64(third, "D")
+    shown = _any(place[due & (day == week3)], size)
+    # what was won before week 3 did not appear after it
+    later = _any(place[day >= week3], size)
+    return {
+        "far": far,
+        "committed": _any(place[commit], size),
+        "won": won,
+        "late": won * (later > shown),
+        "commit_minor": first,
+        "won_minor": won * came,
+    }
+
+
+def _any(places: NDArray[np.intp], size: int) -> FloatArray:
+    return (np.bincount(places, minlength=size) > 0).astype(np.float64)
+
+
+def _names(table: pa.Table, name: str) -> NDArray[np.str_]:
+    return np.array([one or "" for one in table.column(name).to_pylist()], dtype=str)
 
 
 def _floats(table: pa.Table, name: str) -> FloatArray:

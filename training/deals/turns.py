@@ -87,9 +87,16 @@ def build_turns(
     >>> found.happened.tolist()
     [5.0]
     """
+    place = find_turns(deal, happened, state, known=known)
+    return Turns(deal[place], happened[place], state[place], by[place])
+
+
+def find_turns(
+    deal: NDArray[np.int64], happened: FloatArray, state: NDArray[np.int64], *, known: FloatArray
+) -> NDArray[np.int64]:
+    """Return the places of the statements that change a state, by deal and by when it was."""
     order = np.lexsort((known, happened, deal))
-    deal, happened, state, by = deal[order], happened[order], state[order], by[order]
+    deal, state = deal[order], state[order]
     first = np.append(True, deal[1:] != deal[:-1])[: len(deal)]
     before = np.where(first, OPEN, np.roll(state, 1))
-    told = state != before
-    return Turns(deal[told], happened[told], state[told], by[told])
+    return np.asarray(order[state != before])

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from features.deals.landmarks import deal_frame
+from lifecycle.history import History
 from tests.features.deals.cases import DAY, EARLY
 
 Find = Callable[..., Any]
@@ -27,6 +29,15 @@ def test_the_expected_close_is_measured_from_the_landmark(find: Find) -> None:
     assert (row["close_days"], row["close_in_quarter"], row["overdue_days"]) == (29, 1, 0)
     assert (row["close_placeholder"], row["close_quarter_end"]) == (1, 1)
     assert find("pushed", EARLY)["close_in_quarter"] == 0
+
+
+@pytest.mark.parametrize(("first_month", "is_end"), [(1, 1), (2, 0), (4, 1)])
+def test_the_last_day_of_a_quarter_is_that_of_the_fiscal_year(
+    cases: History, first_month: int, is_end: int
+) -> None:
+    frame = deal_frame(cases.as_of(DAY), first_month=first_month).to_pylist()
+    (row,) = [one for one in frame if one["opportunity_id"] == "plain"]
+    assert row["close_quarter_end"] == is_end
 
 
 def test_a_close_date_that_has_passed_is_overdue_and_still_in_the_quarter(find: Find) -> None:
