@@ -173,15 +173,15 @@ def _show_deal(console: Console, issued: list[IssuedDeal], deal: str, *, place: 
 
 
 def _show_bias(console: Console, rows: list[OwnerBiasRow], *, place: Place) -> None:
-    names = ("owner_id", "team", "label", "ratio", "ratio_low", "ratio_high", "p_beyond",
-             "deals_count", "late_share", "won_count")  # fmt: skip
-    titles = ["owner", "team", "label", "won / committed", "low", "high", "P(> 10 % off)", "n",
-              "late", "wins"]  # fmt: skip
+    names = ("owner_id", "team", "label", "ratio", "ratio_low", "ratio_high",
+             "beside_others", "p_beyond", "deals_count", "late_share", "won_count")  # fmt: skip
+    titles = ["owner", "team", "label", "won / committed", "low", "high", "beside others",
+              "P(> 10 % off)", "n", "late", "wins"]  # fmt: skip
     if rows:
         table = [[getattr(row, name) for name in names] for row in rows]
         console.table("Commits and wins by owner", titles, table)
     else:
-        console.say("no owner has committed to a deal of an ended quarter")
+        console.say("no owner has committed to or won a deal of an ended quarter")
     console.emit({"synthetic": place.synthetic, "owners": [asdict(row) for row in rows]})
 
 

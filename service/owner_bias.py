@@ -21,35 +21,43 @@ router = APIRouter(route_class=ScopedRoute, tags=["deals"])
 
 
 class OwnerBias(ApiModel):
-    """One owner; ratios are won over committed money, drawn towards all owners where n is small."""
+    """One owner; ratios are won over committed deals, drawn to all owners where n is small."""
 
     owner_id: str = Field(examples=["W07"])
     team: str | None
     label: str | None = Field(
         description=(
-            "happy_ears (wins less than committed) or sandbagging (wins more); null unless "
-            "p_beyond > 0.9 and deals_count >= 8"
+            "happy_ears (wins less per commit than others) or sandbagging (wins more); null unless "
+            "surely (> 0.9) more than 10 % off on that side and deals_count >= 8"
         ),
         examples=["happy_ears"],
     )
-    ratio: float = Field(gt=0, description="Posterior median; 1 is no bias", examples=[0.71])
+    ratio: float = Field(
+        gt=0,
+        description="Won over committed deals, each once a quarter: posterior median",
+        examples=[0.71],
+    )
     ratio_low: float = Field(gt=0, description="Lower end of the 95 % interval", examples=[0.6])
     ratio_high: float = Field(gt=0, description="Upper end of the 95 % interval", examples=[0.84])
     p_beyond: float = Field(
-        ge=0, le=1, description="Probability that the ratio is more than 10 % from 1"
+        ge=0, le=1, description="Probability that beside_others is more than 10 % from 1"
     )
-    beside_others: float | None = Field(description="ratio over that of all owners together")
-    deals_count: int = Field(ge=0, description="Committed deals it rests on", examples=[31])
+    beside_others: float | None = Field(
+        description="ratio over that of the mean owner; 1 is no bias"
+    )
+    deals_count: int = Field(
+        ge=0, description="Deals committed to or won, once a quarter", examples=[31]
+    )
     quarters_count: int = Field(ge=0, examples=[6])
     late_share: float | None = Field(
-        description=(
-            "Share of the wins that were not in the quarter's pipeline at week 3; null without wins"
-        )
+        description=("Share of the quarter's wins that appeared after week 3; null without wins")
     )
     late_low: float | None = Field(description="Lower end of its 95 % interval")
     late_high: float | None = Field(description="Upper end of its 95 % interval")
     won_count: int = Field(ge=0, description="Wins of these quarters")
-    commit_minor: int | None = Field(description="Committed at week 3, whole minor units")
+    commit_minor: int | None = Field(
+        description="Committed in any week, as first committed, minor units"
+    )
     won_minor: int | None = Field(description="Won in these quarters, whole minor units")
     currency: str | None = Field(
         description="ISO 4217; null where the sums add up several", examples=["GBP"]
@@ -60,7 +68,7 @@ class OwnerBias(ApiModel):
 
 
 class OwnersAnswer(Fresh):
-    """The owners that ever committed, the surest bias first; may be empty."""
+    """The owners that ever committed or won, the surest bias first; may be empty."""
 
     owners: list[OwnerBias]
 
