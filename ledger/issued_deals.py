@@ -43,7 +43,8 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
     query = (
         select(
             *told,
-            *[deals.c[name] for name in DEAL_NAMES],
+            # a run has a kind of its own
+            *[deals.c[name].label(f"deal_{name}") for name in DEAL_NAMES],
             releases.c.version,
             current_runs.c.kind.is_not(None).label("current"),
         )
@@ -57,7 +58,7 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
     return [
         IssuedDeal(
             run_of(row),
-            deal_of({**row, **_BARE} if place else row),
+            deal_of({name: row[f"deal_{name}"] for name in DEAL_NAMES} | (_BARE if place else {})),
             row["version"],
             bool(row["current"]),
         )

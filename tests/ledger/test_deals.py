@@ -126,6 +126,7 @@ def test_a_deal_keeps_what_was_said_before_and_after_it_closed(told: Ledger) -> 
     assert (newest.row.p_win, before.row.p_win) == (0.3, 0.2)
     assert (before.row.reasons, before.row.history) == ([], None)
     assert (newest.current, before.current, newest.model_version) == (True, False, "deals-1")
+    assert {one.row.kind for one in read_deal(told, "O5")} == {"expansion"}
     (last,) = read_deal(told, "gone")
     assert not last.current
     assert read_deal_scores(told, ["gone"], run_id=newest.run.run_id) == []
