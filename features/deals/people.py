@@ -13,8 +13,8 @@ from features.deals.visible import VisibleRows, read_visible
 from lifecycle.snapshot import Snapshot
 
 DECIDES = re.compile(
-    r"exec|sponsor|director|chief|president|founder|owner|board|c[_ -]?level|c-suite|legal|counsel"
-    r"|procure|purchas|buyer|(^|[^a-z])(c[efimot]o|[se]?vp|vice|head)([^a-z]|$)"
+    r"exec|sponsor|director|chief|president|founder|owner|c[_ -]?level|c-suite|legal|counsel"
+    r"|procure|purchas|buyer|(^|[^a-z])(c[efimot]o|[se]?vp|vice|head|board)([^a-z]|$)"
 )
 """Roles and levels of people who decide, sign or buy, in lower case."""
 

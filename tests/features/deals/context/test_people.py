@@ -55,7 +55,8 @@ def test_where_nobodys_role_is_known_nothing_is_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "decides"),
     [("vp sales", True), ("procurement", True), ("cto", True), ("overhead planner", False),
-     ("developer", False), ("champion", False), ("director", True)],
+     ("developer", False), ("champion", False), ("director", True),
+     ("board member", True), ("onboarding specialist", False)],
 )  # fmt: skip
 def test_words_of_those_who_decide(words: str, decides: bool) -> None:
     assert bool(DECIDES.search(words)) == decides
