@@ -58,6 +58,7 @@ def deals_command(
 ) -> None:
     """Show the open deals as scored last, one deal, or how owners' commits compare with wins."""
     _check_words(kind, out)
+    _check_one(deal=deal is not None, bias=bias, out=out)
     console, place = Console(json_mode), load_place(data_dir)
     first, end = _span(quarter, place)
     wanted = DealFilters(
@@ -83,6 +84,13 @@ def _check_words(kind: str | None, out: Path | None) -> None:
         raise UsageError(f"kind {kind[:40]!r}", " or ".join(KINDS), "correct --kind")
     if out is not None:
         check_out(out)
+
+
+def _check_one(*, deal: bool, bias: bool, out: Path | None) -> None:
+    if deal and bias:
+        raise UsageError("one deal and --bias", "one of them", "ask for them apart")
+    if out is not None and (deal or bias):
+        raise UsageError("--out beside one deal or --bias", "the list of deals", "use --json")
 
 
 def _span(quarter: str | None, place: Place) -> tuple[Any, Any]:

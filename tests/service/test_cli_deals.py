@@ -94,6 +94,9 @@ def test_all_deals_go_to_a_file(run: Run, tmp_path: Path) -> None:
         (("--quarter", "soon"), "2012Q1"),
         (("--out", "deals.pdf"), ".parquet or .csv"),
         (("nobody",), "truecast deals"),
+        (("O1", "--bias"), "ask for them apart"),
+        (("O1", "--out", "deals.csv"), "use --json"),
+        (("--bias", "--out", "deals.csv"), "use --json"),
     ],
 )
 def test_a_wrong_word_says_what_was_expected(run: Run, words: Any, told: str) -> None:
