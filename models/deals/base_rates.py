@@ -45,7 +45,7 @@ class Sight:
 
 SIGHTS = (
     Sight("push_count", (1, 2, 3), (
-        "deals never pushed", "deals pushed once", "deals pushed twice",
+        "deals not pushed so far", "deals pushed once", "deals pushed twice",
         "deals pushed three times or more")),
     Sight("overdue_days", (1, 30), (
         "", "deals with a close date that has passed",
@@ -61,7 +61,7 @@ SIGHTS = (
     Sight("account_is_customer", (0.5,), (
         "deals of accounts that are no customers yet", "deals of accounts that are customers")),
     Sight("account_notice", (0.5,), ("", "deals of accounts under notice")),
-    Sight("meetings_held_count", (1,), ("deals without a meeting held", "")),
+    Sight("meetings_held_count", (1,), ("deals with no meeting held so far", "")),
     Sight("contacts_count", (2, 4), (
         "deals with one contact or none", "", "deals with four contacts or more")),
 )  # fmt: skip
