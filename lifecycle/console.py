@@ -68,6 +68,11 @@ class Console:
         """Print one line for people; stderr in ``--json`` mode."""
         (self._err if self.json_mode else self._out).print(text, markup=False)
 
+    def mark(self, *, synthetic: bool) -> None:
+        """Say so if the facts are made up."""
+        if synthetic:
+            self.say("SYNTHETIC: these facts are made up by the world generator")
+
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table for people; nothing in ``--json`` mode."""
         if self.json_mode:

@@ -19,7 +19,7 @@ from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import NoScoresError, UsageError
 from lifecycle.options import DataDir, Json
 from lifecycle.periods import Quarter
-from service.cli_jobs import load_place, say_synthetic
+from service.cli_jobs import load_place
 from service.files import check_out, write_rows
 from service.refresh.place import Place
 
@@ -67,7 +67,7 @@ def deals_command(
     ledger = place.open_ledger()
     try:
         run = _current(ledger)
-        say_synthetic(console, place)
+        console.mark(synthetic=place.synthetic)
         if deal is not None:
             _show_deal(console, read_deal(ledger, deal), deal, place=place)
         elif bias:

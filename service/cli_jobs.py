@@ -68,12 +68,6 @@ def load_place(data_dir: Path | None) -> Place:
     )
 
 
-def say_synthetic(console: Console, place: Place) -> None:
-    """Say so if the facts are made up."""
-    if place.synthetic:
-        console.say("SYNTHETIC: these facts are made up by the world generator")
-
-
 def _open(data_dir: Path | None, as_of: str) -> tuple[Place, Snapshot, Ledger]:
     place = load_place(data_dir)
     snapshot = open_snapshot(place, parse_as_of(as_of, place.zone))
@@ -115,7 +109,7 @@ def score_command(
             rows += flatten_scores(scored, frame, snapshot, place=place)
             spoken.append(release)
     write_rows(rows, out)
-    say_synthetic(console, place)
+    console.mark(synthetic=place.synthetic)
     told = ", ".join(f"{r.version} ({r.route}, {r.horizon_days} days)" for r in spoken)
     console.say(f"{len(rows):,} rows scored by {told} → {out}")
     versions, horizons = ", ".join(r.version for r in spoken), [r.horizon_days for r in spoken]
@@ -142,7 +136,7 @@ def forecast_command(
         built = build_forecasts(snapshot, ledger, place=place, quarters=quarters, ticker=ticker)
     rows = [row for one in built for row in flatten_forecast(one, snapshot, place)]
     write_rows(rows, out)
-    say_synthetic(console, place)
+    console.mark(synthetic=place.synthetic)
     _show_forecasts(console, [describe_forecast(one) for one in built], place.currency)
     console.say(f"{len(rows):,} rows → {out}")
     console.emit({"rows": len(rows), "out": str(out)})
@@ -165,7 +159,7 @@ def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
         )
     judged = judge_deals(snapshot, ledger)
     deals = {**refresh_deals_if_any(snapshot, ledger, place=place), "judged": judged}
-    say_synthetic(console, place)
+    console.mark(synthetic=place.synthetic)
     _show_refresh(console, scores)
     if forecasts["forecasts"]:
         _show_forecasts(console, forecasts["forecasts"], place.currency)
@@ -189,7 +183,7 @@ def models_command(
     console = Console(json_mode)
     place = load_place(data_dir)
     ledger = place.open_ledger()
-    say_synthetic(console, place)
+    console.mark(synthetic=place.synthetic)
     releases = read_releases(ledger)
     champions = {release.release_id for release in read_champions(ledger)}
     if card is not None:

@@ -31,7 +31,7 @@ from lifecycle.snapshot import Snapshot
 from models.clv.contract.portfolio import Interval, NetRetention
 from models.clv.contract.value import ContractValue
 from models.scoring import load_model
-from service.cli_jobs import load_place, say_synthetic
+from service.cli_jobs import load_place
 from service.refresh.place import Place, open_snapshot
 from service.refresh.releases import choose_releases, nearest_release
 from service.refresh.routes import CONTRACTUAL, build_route
@@ -66,7 +66,7 @@ def metrics_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
     book = _value_book(snapshot, place, movements)
     cohorts = measure_cohorts(snapshot, movements, book.totals)
     channels = measure_channels(snapshot, movements, book.totals)
-    say_synthetic(console, place)
+    console.mark(synthetic=place.synthetic)
     if fault:
         console.say(f"warning: {fault}")
     digits = 10 ** MINOR_DIGITS.get(place.currency, 2)

@@ -15,7 +15,7 @@ from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import UsageError
 from lifecycle.options import DataDir, Json
-from service.cli_jobs import load_place, say_synthetic
+from service.cli_jobs import load_place
 from service.refresh.place import Place
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -45,7 +45,7 @@ def track_record_command(
     if route is not None and model == DEAL_WIN:
         raise UsageError(f"--route {route} of {DEAL_WIN}", "no route: deals have one", "leave it")
     console, place = Console(json_mode), load_place(data_dir)
-    say_synthetic(console, place)
+    console.mark(synthetic=place.synthetic)
     told: dict[str, Any] = {"synthetic": place.synthetic}
     ledger = place.open_ledger()
     if model != DEAL_WIN:

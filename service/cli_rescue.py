@@ -18,7 +18,7 @@ from lifecycle.console import Console
 from lifecycle.errors import NoScoresError, UsageError
 from lifecycle.lake import Lake
 from lifecycle.options import DataDir, Json
-from service.cli_jobs import load_place, say_synthetic
+from service.cli_jobs import load_place
 from service.cli_record import check_route, major, show_records
 from service.files import check_out, write_rows
 from service.refresh.interventions import (
@@ -100,7 +100,7 @@ def report_command(
     if campaign not in {CAMPAIGN, *drawn}:
         known = ", ".join(sorted({CAMPAIGN, *drawn}))
         raise UsageError(f"campaign {campaign[:40]!r}, which drew nobody", known[:400])
-    say_synthetic(console, place)
+    console.mark(synthetic=place.synthetic)
     show_records(console, records, place)
     _show_rescue(console, report, place)
     console.emit(
@@ -130,7 +130,7 @@ def at_risk_command(
     console, place = Console(json_mode), load_place(data_dir)
     filters = AtRiskFilters(route=route, status=None if status == "all" else status)
     rows = _read_list(place, filters, sort)
-    say_synthetic(console, place)
+    console.mark(synthetic=place.synthetic)
     if out is not None:
         write_rows([_flat(row, place) for row in rows], out)
         console.say(f"{len(rows):,} accounts → {out}")

@@ -56,8 +56,7 @@ def serve(
     for reason in find_reasons(Service(settings.ledger_address, options)):
         console.say(f"not ready: {reason}")
     shown = f"[{host}]" if ":" in host else host
-    if settings.synthetic:
-        console.say("SYNTHETIC: these facts are made up by the world generator")
+    console.mark(synthetic=settings.synthetic)
     console.say(f"Truecast listens on http://{shown}:{port} (stop with Ctrl-C)")
     console.emit(
         {

@@ -115,7 +115,7 @@ class Close(ApiModel):
 class Evidence(ApiModel):
     """What became of past deals like this one."""
 
-    text: str = Field(examples=["deals pushed twice: 18% won, n = 214"])
+    text: str = Field(examples=["deals pushed twice: 18% won in the end, n = 214"])
     share: float = Field(ge=0, le=1, description="Share of them that was won", examples=[0.18])
     n: int = Field(ge=0, description="How many deals that is", examples=[214])
 

@@ -76,6 +76,7 @@ def train_command(
 ) -> None:
     """Train a model on many past days and pass its candidates through the gate."""
     settings, console = load_existing(data_dir), Console(json_mode)
+    console.mark(synthetic=settings.synthetic)
     day = parse_as_of(as_of, settings.zone)
     history = open_history(settings.lake_dir, zone=settings.zone)
     if model == DEAL_WIN.name:
@@ -113,11 +114,12 @@ def readiness_command(
 ) -> None:
     """Say what is missing to score deals, and how much more it takes."""
     settings, console = load_existing(data_dir), Console(json_mode)
+    console.mark(synthetic=settings.synthetic)
     day = parse_as_of(as_of, settings.zone)
     known = open_history(settings.lake_dir, zone=settings.zone).as_of(day)
     report = describe_readiness(known, first_month=settings.fiscal_year_start_month)
     show_readiness(console, report)
-    console.emit({"what": what, **report})
+    console.emit({"synthetic": settings.synthetic, "what": what, **report})
 
 
 def _train_all(
@@ -148,6 +150,7 @@ def backtest_command(
     """Forecast every past quarter from every past week with only what was known then."""
     settings, console = load_existing(data_dir), Console(json_mode)
     day = parse_as_of(as_of, settings.zone)
+    console.mark(synthetic=settings.synthetic)
     history = open_history(settings.lake_dir, zone=settings.zone)
     check_current(history.as_of(day))
     first_month = settings.fiscal_year_start_month

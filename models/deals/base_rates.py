@@ -1,4 +1,4 @@
-"""Base rates as evidence beside a score: "deals pushed twice: 18 % won, n = 214".
+"""Base rates as evidence beside a score: "deals pushed twice: 18 % won in the end, n = 214".
 
 Counted in the fit, by deal: a closed deal counts once in every state that one of its landmarks
 showed. Nothing is modelled here; the numbers are to be checked against a report.
@@ -139,7 +139,11 @@ class BaseRates:
             return None
         (share, number), usual = self._found[text], self._all[0]
         error = np.sqrt(max(usual * (1.0 - usual), 1e-9) / number)
-        told = {"text": f"{text}: {share:.0%} won, n = {number}", "share": share, "n": number}
+        told = {
+            "text": f"{text}: {share:.0%} won in the end, n = {number}",
+            "share": share,
+            "n": number,
+        }
         return abs(share - usual) / float(error), told
 
 

@@ -209,6 +209,6 @@ def describe_deals(done: Mapping[str, Any]) -> list[str]:
     if done["owners"]:
         lines.append(
             f"commits of {done['owners']:,} owners compared with what they won: "
-            f"{done['labelled']:,} are surely too high or too low (`truecast deals --bias`)"
+            f"{done['labelled']:,} are surely off (`truecast deals --bias`)"
         )
     return lines

@@ -206,7 +206,8 @@ def _name_missing(report: dict[str, Any], *, has_past: bool) -> list[str]:
             )
     short = FEWEST_ORIGINS - history["quarters_judged"]
     if has_past and short > 0:
-        told.append(f"{short} more whole quarters of history, to judge {FEWEST_ORIGINS} of them")
+        word = "quarter" if short == 1 else "quarters"
+        told.append(f"{short} more whole {word} of history, to judge {FEWEST_ORIGINS} of them")
     if has_past and not quality["stages_mapped"]:
         told.append("a stage map: the order of stages is learned from the data without one")
     if quality["unmapped_share"]:

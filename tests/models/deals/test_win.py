@@ -106,7 +106,7 @@ def test_evidence_tells_shares_with_their_number(model, rows):
     told = model.detail(rows[3], model.explain(rows[3]))[0]["evidence"]
     assert 0 < len(told) <= 3
     one = told[0]
-    assert one["text"].endswith(f"{one['share']:.0%} won, n = {one['n']}")
+    assert one["text"].endswith(f"{one['share']:.0%} won in the end, n = {one['n']}")
     assert one["n"] >= 20
 
 
