@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import multiprocessing
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +80,8 @@ def run_each(
         Keep each result under ``KEPT`` as it comes, and take up where an earlier run of the same
         code was stopped.
     """
+    # one process a core: a second thread of linear algebra in each would wait for the other's
+    os.environ["OMP_NUM_THREADS"] = "1"
     # spawned, not forked: LightGBM's threads do not survive a fork
     context = multiprocessing.get_context("spawn")
     places = [_place_of(study, task) if resume else None for task in tasks]
