@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 
 from features.clock import ContractClock
-from features.deals_told import build_deals_told
+from features.deals.told import build_deals_told
 from features.merges import with_survivors
 from lifecycle.snapshot import Snapshot
 

@@ -14,7 +14,7 @@ from features.clock import contract_clock_at
 from features.days import day_number
 from features.deals.facts import read_deal_facts, rows_of
 from features.deals.fields import OUTCOMES
-from features.deals_told import build_deals_told
+from features.deals.told import build_deals_told
 from features.merges import build_merges
 from features.pipeline import build_pipeline
 from lifecycle.history import History, open_history
