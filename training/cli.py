@@ -75,8 +75,7 @@ def train_command(
     json_mode: Json = False,
 ) -> None:
     """Train a model on many past days and pass its candidates through the gate."""
-    settings, console = load_existing(data_dir), Console(json_mode)
-    console.mark(synthetic=settings.synthetic)
+    settings, console = _open(data_dir, json_mode)
     day = parse_as_of(as_of, settings.zone)
     history = open_history(settings.lake_dir, zone=settings.zone)
     if model == DEAL_WIN.name:
@@ -98,6 +97,12 @@ def train_command(
     console.emit({"trained": done})
 
 
+def _open(data_dir: DataDir, json_mode: bool) -> tuple[Settings, Console]:
+    settings, console = load_existing(data_dir), Console(json_mode)
+    console.mark(synthetic=settings.synthetic)
+    return settings, console
+
+
 def _train_deals(known: Snapshot, settings: Settings, *, split: Split) -> TrainResult:
     first_month = settings.fiscal_year_start_month
     out, steps = _outputs(settings), count_deal_steps(known, first_month=first_month)
@@ -113,8 +118,7 @@ def readiness_command(
     json_mode: Json = False,
 ) -> None:
     """Say what is missing to score deals, and how much more it takes."""
-    settings, console = load_existing(data_dir), Console(json_mode)
-    console.mark(synthetic=settings.synthetic)
+    settings, console = _open(data_dir, json_mode)
     day = parse_as_of(as_of, settings.zone)
     known = open_history(settings.lake_dir, zone=settings.zone).as_of(day)
     report = describe_readiness(known, first_month=settings.fiscal_year_start_month)
@@ -148,9 +152,8 @@ def backtest_command(
     json_mode: Json = False,
 ) -> None:
     """Forecast every past quarter from every past week with only what was known then."""
-    settings, console = load_existing(data_dir), Console(json_mode)
+    settings, console = _open(data_dir, json_mode)
     day = parse_as_of(as_of, settings.zone)
-    console.mark(synthetic=settings.synthetic)
     history = open_history(settings.lake_dir, zone=settings.zone)
     check_current(history.as_of(day))
     first_month = settings.fiscal_year_start_month
