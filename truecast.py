@@ -137,6 +137,7 @@ class Demo:
     as_of: date
     first_month: int
     fill: list[list[str]]
+    models: tuple[str, ...] = ("churn", "clv")
 
     def steps(self) -> list[list[str]]:
         """Return the commands in order, each as a user would type it."""
@@ -144,8 +145,7 @@ class Demo:
         day = ["--as-of", self.as_of.isoformat(), *where]
         return [
             *([*step, *where] for step in self.fill),
-            ["train", "churn", *day],
-            ["train", "clv", *day],
+            *(["train", model, *day] for model in self.models),
             ["backtest", "--quarters", "8", *day],
             ["refresh", *day],
         ]
@@ -172,7 +172,7 @@ def _synthetic_demo(preset_name: str, data_dir: str) -> Demo:
     # beside the data, never in it: what trains must not be able to read the truth
     truth = ["--truth-dir", f"{data_dir.rstrip('/')}-truth"]
     fill = [["world", "--preset", preset_name, *truth]]
-    return Demo(data_dir, preset(preset_name).end, 1, fill)
+    return Demo(data_dir, preset(preset_name).end, 1, fill, ("churn", "clv", "deal_win"))
 
 
 def _parse_demo(arguments: list[str]) -> Any:
@@ -247,7 +247,9 @@ def _print_requests(plan: Demo, port: int) -> None:
     account = page.rows[0].account_id if page and page.rows else "unknown"
     quarter = Quarter.containing(plan.as_of, plan.first_month).shift(1)
     head = f'curl -s -H "Authorization: Bearer {key}" "http://127.0.0.1:{port}/v1'
-    asked = ("at-risk?limit=5", f"accounts/{account}", f"forecasts/{quarter}")
+    asked = ["at-risk?limit=5", f"accounts/{account}", f"forecasts/{quarter}"]
+    if "deal_win" in plan.models:
+        asked += ["deals?sort=slip&limit=5", "owners/bias?label=happy_ears"]
     lines = "\n".join(f'{head}/{path}"' for path in asked)
     sys.stdout.write(f"\nAsk the service:\n\n{lines}\n\n")
     sys.stdout.flush()

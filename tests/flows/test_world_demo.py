@@ -67,11 +67,23 @@ def test_both_routes_stand_in_one_list_by_expected_loss(listed: Any) -> None:
     assert losses == sorted(losses, reverse=True)
 
 
-@pytest.mark.parametrize("path", ["at-risk?limit=1", "churn/track-record", "accuracy"])
+EVERYWHERE = ("at-risk?limit=1", "churn/track-record", "accuracy", "deals?limit=1", "owners/bias")
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
 def test_every_answer_says_that_it_is_made_up(client: TestClient, path: str) -> None:
     answer = ask(client, path)
     assert answer["synthetic"] is True
     assert answer["stale"] is False
+
+
+def test_open_deals_are_scored_beside_accounts(client: TestClient) -> None:
+    deals = ask(client, "deals?sort=win&limit=50")["deals"]
+    first = ask(client, f"deals/{deals[0]['opportunity_id']}")
+    chances = [row["p_win_quarter"] for row in deals]
+    assert len(deals) > 20
+    assert all(0.0 < one < 1.0 for one in chances)
+    assert first["synthetic"] is True
 
 
 def test_a_contract_tells_when_it_may_leave_and_why(account: Any) -> None:
