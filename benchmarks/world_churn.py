@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.protocol import BenchmarkError, Result
-from benchmarks.worlds import Company, align, open_company, run_each
+from benchmarks.worlds import Company, align, check_oracle, open_company, run_each
 from lifecycle.world.drivers import true_drivers
 from lifecycle.world.presets import Variant
 from lifecycle.world.truth import oracle_risk
@@ -191,19 +191,6 @@ def _summary(found: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> d
     }
 
 
-def _check_oracle(found: Sequence[Mapping[str, Mapping[str, float]]]) -> float:
-    """Return the largest AUC above the oracle's, in standard errors; refuse more than 2."""
-    worst = max(
-        (one[name]["auc"] - one["oracle"]["auc"]) / max(one[name]["auc_se"], 1e-9)
-        for one in found
-        for name in one
-        if name != "oracle"
-    )
-    if worst > 2.0:
-        raise BenchmarkError(f"a model ranks {worst:.1f} standard errors above the oracle: a leak")
-    return worst
-
-
 def run() -> Result:
     """Study large and small companies, and one large company of each other variant."""
     tasks = [Task(LARGE, seed) for seed in LARGE_SEEDS]
@@ -219,7 +206,7 @@ def run() -> Result:
         "auc_oracle": _mean(large, "oracle", "auc"),
         "drivers": _mean(large, SERVED, "drivers"),
         "base_rate": _mean(large, SERVED, "base"),
-        "above_oracle_se": _check_oracle(found),
+        "above_oracle_se": check_oracle(found),
     }
     del figures["skill"]
     rivals = {"oracle": _summary(large, "oracle")}

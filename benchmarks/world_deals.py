@@ -19,7 +19,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.protocol import BenchmarkError, Result
-from benchmarks.worlds import Company, open_company, run_each
+from benchmarks.worlds import Company, check_oracle, open_company, run_each
 from features.deals.facts import read_deal_facts
 from lifecycle.world.deals_truth import opp_week_truth, owner_truth
 from lifecycle.world.selling_record import SellingRecord
@@ -146,23 +146,10 @@ def _mean(found: Sequence[Mapping[str, Mapping[str, float]]], name: str, key: st
     return float(np.mean([one[name][key] for one in found if name in one]))
 
 
-def _check_oracle(found: Sequence[Mapping[str, Mapping[str, float]]]) -> float:
-    """Return the largest AUC above the oracle's, in standard errors; refuse more than 2."""
-    worst = max(
-        (one[name]["auc"] - one["oracle"]["auc"]) / max(one[name]["auc_se"], 1e-9)
-        for one in found
-        for name in one
-        if name != "oracle"
-    )
-    if worst > 2.0:
-        raise BenchmarkError(f"a model is {worst:.1f} standard errors above the oracle: a leak")
-    return worst
-
-
 def run() -> Result:
     """Judge deals of four companies."""
     found = run_each(study, [Task(seed) for seed in SEEDS], resume=True)
-    worst = _check_oracle(found)
+    worst = check_oracle(found)
     names = dict.fromkeys(name for one in found for name in one if name != SERVED)
     shown = ("skill", "auc", "log_loss", "bias", "amount_bias", "auc week 0")
     slopes = {f"slope_week{week}": _mean(found, SERVED, f"slope week {week}")

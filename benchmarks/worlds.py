@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.freshness import imported_files
-from benchmarks.protocol import ROOT
+from benchmarks.protocol import ROOT, BenchmarkError
 from lifecycle.history import History, open_history
 from lifecycle.world.presets import Variant, WorldParams
 from lifecycle.world.simulate import simulate
@@ -121,3 +121,22 @@ def align(
     place = dict(zip(known.tolist(), range(len(known)), strict=True))
     rows = [place.get(name, -1) for name in wanted]
     return np.where(np.array(rows) >= 0, values[rows], np.nan)
+
+
+def check_oracle(found: Sequence[Mapping[str, Mapping[str, float]]]) -> float:
+    """Return the largest AUC above the oracle's, in standard errors; refuse more than 2.
+
+    Parameters
+    ----------
+    found
+        By company, figures by candidate and of ``oracle``: ``auc`` and its ``auc_se``.
+    """
+    worst = max(
+        (one[name]["auc"] - one["oracle"]["auc"]) / max(one[name]["auc_se"], 1e-9)
+        for one in found
+        for name in one
+        if name != "oracle"
+    )
+    if worst > 2.0:
+        raise BenchmarkError(f"a model is {worst:.1f} standard errors above the oracle: a leak")
+    return worst

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
@@ -80,7 +81,7 @@ class _Rows:
         )
 
 
-class _Parametric:
+class _Parametric(ABC):
     """What the lapse and the value model share: a process, its fit, its parts, its reasons."""
 
     prefix: ClassVar[str]
@@ -176,8 +177,8 @@ class _Parametric:
             model._typical, model.horizon_days = (x, silence, age, money), data["horizon_days"]
         return model
 
-    def _answer(self, rows: _Rows, horizon_days: int) -> FloatArray:
-        raise NotImplementedError
+    @abstractmethod
+    def _answer(self, rows: _Rows, horizon_days: int) -> FloatArray: ...
 
     def _linked(self, answer: FloatArray) -> FloatArray:
         return np.log(answer / (1.0 - answer)) if self.unit == "probability" else answer

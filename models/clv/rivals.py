@@ -5,6 +5,7 @@ Both learn on raw spend with all columns, season included, and both answer on th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
@@ -26,7 +27,7 @@ CHANCE = Growth("binary", rounds=100)
 AMOUNT = Growth("gamma", rounds=100)
 
 
-class _Rival:
+class _Rival(ABC):
     """What both share: columns, horizon, parts."""
 
     name: str
@@ -105,8 +106,8 @@ class _Rival:
             model._trees = tuple(Trees(parts[name].decode()) for name in cls.texts)
         return model
 
-    def _grow(self, matrix: FloatArray, spend: FloatArray) -> tuple[Trees, ...]:
-        raise NotImplementedError
+    @abstractmethod
+    def _grow(self, matrix: FloatArray, spend: FloatArray) -> tuple[Trees, ...]: ...
 
     def _log_parts(self, matrix: FloatArray) -> list[FloatArray]:
         return [trees.raw(matrix) for trees in self._fitted()]
