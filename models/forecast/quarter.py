@@ -18,8 +18,8 @@ from models.forecast.bottom_up import BottomUp, bottom_up
 from models.forecast.combine import INFORMATION, choose_served, leg_weights, reconcile
 from models.forecast.intervals import floors, leg_spread, plain_error, quantiles
 from models.forecast.naive import Span, last_quarter, remaining, seasonal_naive
+from models.forecast.order_series import time_series_legs
 from models.forecast.sales import FloatArray, KnownFacts, Sales, read_sales
-from models.forecast.time_series import time_series_legs
 from models.forecast.track import Scored, same_footing, score_past
 from models.forecast.vintages import (
     COMBINED,

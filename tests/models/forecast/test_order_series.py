@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.forecast.naive import Span
-from models.forecast.time_series import block_totals, time_series_legs
+from models.forecast.order_series import block_totals, time_series_legs
 from tests.models.forecast.company import sales_of, steady
 
 
@@ -61,7 +61,7 @@ def test_one_huge_order_does_not_grow_exponentially():
 
 
 def test_small_segments_beyond_the_limit_take_the_totals_growth(monkeypatch):
-    monkeypatch.setattr("models.forecast.time_series.MOST_MODELLED", 1)
+    monkeypatch.setattr("models.forecast.order_series.MOST_MODELLED", 1)
     year = np.outer([1000.0, 500.0, 10.0], np.ones(364))
     sales = sales_of(np.hstack([year, year * [[1.1], [1.1], [3.0]]]))
     for rest in time_series_legs(sales, span_after(sales)).values():
