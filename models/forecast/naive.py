@@ -67,7 +67,7 @@ def last_quarter(sales: Sales, quarter: Quarter) -> FloatArray | None:
     the same day of the quarter. None when no whole quarter is known.
     """
     span = remaining(sales, quarter)
-    before = Quarter.containing(sales.as_of, quarter.first_month).shift(-1)
+    before = Quarter.containing(sales.as_of, quarter.calendar).shift(-1)
     if sales.column(before.start) < 0:
         return None
     passed = span.start - sales.column(quarter.start)

@@ -72,7 +72,7 @@ def forecast_sales(
     to_date = sales.between(quarter.start, quarter.end)
     buyers = bottom_up(sales, span)
     rests = _rests(sales, quarter, span, buyers)
-    scored = score_past(past, sales, quarter.first_month)
+    scored = score_past(past, sales, quarter.calendar)
     scored = same_footing(scored, seasonal=SEASONAL_NAIVE in rests)
     spread = _Spread(sales, span, scored, week)
     weights, rests[COMBINED], deviation = _combine(rests, spread)
@@ -171,7 +171,7 @@ def _check_reach(sales: Sales, quarter: Quarter) -> None:
             f"at least {FEWEST_DAYS} days",
             "choose a later day, or ingest older orders",
         )
-    furthest = Quarter.containing(sales.as_of, quarter.first_month).shift(FURTHEST_QUARTERS)
+    furthest = Quarter.containing(sales.as_of, quarter.calendar).shift(FURTHEST_QUARTERS)
     if quarter.start > furthest.start:
         raise UsageError(
             f"quarter {quarter} seen from {sales.as_of}",

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from models.forecast.sales import Sales
 from models.forecast.vintages import SEASONAL_NAIVE, TOTAL, Vintage
 
@@ -42,7 +42,7 @@ class Scored:
     actual_minor: float
 
 
-def score_past(past: Iterable[Vintage], sales: Sales, first_month: int) -> list[Scored]:
+def score_past(past: Iterable[Vintage], sales: Sales, calendar: FiscalCalendar) -> list[Scored]:
     """Score the vintages whose quarter had ended by the snapshot's day; drop all others.
 
     The actual is summed from the snapshot itself: whatever a vintage carries as its actual is not
@@ -54,8 +54,8 @@ def score_past(past: Iterable[Vintage], sales: Sales, first_month: int) -> list[
         Vintages of any quarter, in any order.
     sales
         What is known now.
-    first_month
-        First month of the fiscal year.
+    calendar
+        The company's fiscal calendar.
     """
     rows = {node: index for index, node in enumerate(sales.nodes)}
     scored = []
@@ -63,7 +63,7 @@ def score_past(past: Iterable[Vintage], sales: Sales, first_month: int) -> list[
     for vintage in past:
         key = (vintage.period, vintage.origin)
         if key not in known:
-            quarter = Quarter.parse(vintage.period, first_month)
+            quarter = Quarter.parse(vintage.period, calendar)
             to_date = sales.between(quarter.start, max(vintage.origin, quarter.start))
             known[key] = (quarter, sales.actual(quarter), to_date)
         quarter, actual, to_date = known[key]
