@@ -135,7 +135,6 @@ class Demo:
 
     data_dir: str
     as_of: date
-    first_month: int
     fill: list[list[str]]
     models: tuple[str, ...] = ("churn", "clv")
 
@@ -163,7 +162,7 @@ def _real_demo(data_dir: str) -> Demo:
         ]
         for table in ("accounts", "orders")
     ]
-    return Demo(data_dir, date.fromisoformat(DEMO_AS_OF), 12, fill)
+    return Demo(data_dir, date.fromisoformat(DEMO_AS_OF), fill)
 
 
 def _synthetic_demo(preset_name: str, data_dir: str) -> Demo:
@@ -172,7 +171,7 @@ def _synthetic_demo(preset_name: str, data_dir: str) -> Demo:
     # beside the data, never in it: what trains must not be able to read the truth
     truth = ["--truth-dir", f"{data_dir.rstrip('/')}-truth"]
     fill = [["world", "--preset", preset_name, *truth]]
-    return Demo(data_dir, preset(preset_name).end, 1, fill, ("churn", "clv", "deal_win"))
+    return Demo(data_dir, preset(preset_name).end, fill, ("churn", "clv", "deal_win"))
 
 
 def _parse_demo(arguments: list[str]) -> Any:
@@ -245,7 +244,7 @@ def _print_requests(plan: Demo, port: int) -> None:
     key, _ = create_key(ledger, load_pepper(settings.data_dir), wanted)
     page = read_at_risk(ledger, AtRiskFilters(status="at_risk"), limit=1)
     account = page.rows[0].account_id if page and page.rows else "unknown"
-    quarter = Quarter.containing(plan.as_of, plan.first_month).shift(1)
+    quarter = Quarter.containing(plan.as_of, settings.calendar).shift(1)
     head = f'curl -s -H "Authorization: Bearer {key}" "http://127.0.0.1:{port}/v1'
     asked = ["at-risk?limit=5", f"accounts/{account}", f"forecasts/{quarter}"]
     if "deal_win" in plan.models:

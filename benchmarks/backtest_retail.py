@@ -22,13 +22,13 @@ from benchmarks.protocol import ROOT, Result, check_reproduced, data_dir
 from lifecycle.history import History, open_history
 from lifecycle.ingest import IngestOptions, ingest
 from lifecycle.lake import Lake
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from lifecycle.sources.mapping_file import load_mapping
 from models.forecast.vintages import COMBINED, LAST_QUARTER, SEASONAL_NAIVE, TOTAL, Vintage
 from training.backtest import AccuracyRow, common, run_backtest, summarise
 
 NAME = "backtest-retail"
-FIRST_MONTH = 12
+CALENDAR = FiscalCalendar(12)
 AS_OF = date(2011, 12, 10)
 QUARTERS = 8
 ZONE = ZoneInfo("Europe/London")
@@ -63,7 +63,7 @@ def check_rivals(scored: Sequence[Vintage]) -> None:
     """Reproduce every actual, and the year-ago rule on each first day, from the raw lines."""
     for vintage in scored:
         if vintage.week == 0 and vintage.leg == SEASONAL_NAIVE:
-            quarter = Quarter.parse(vintage.period, FIRST_MONTH)
+            quarter = Quarter.parse(vintage.period, CALENDAR)
             actual = vintage.actual_minor or 0.0
             check_reproduced(f"{quarter}, actual", actual, raw_revenue(quarter))
             year_ago = raw_revenue(quarter.shift(-4))
@@ -116,7 +116,7 @@ def run() -> Result:
     """Backtest, check the rivals, and return the figures at the total."""
     with tempfile.TemporaryDirectory() as folder:
         vintages = run_backtest(
-            load_history(Path(folder)), quarters=QUARTERS, first_month=FIRST_MONTH, as_of=AS_OF
+            load_history(Path(folder)), quarters=QUARTERS, calendar=CALENDAR, as_of=AS_OF
         )
     scored = [v for v in common(vintages, (COMBINED, SEASONAL_NAIVE)) if v.node == TOTAL]
     check_rivals(scored)

@@ -188,10 +188,10 @@ _KIND = _of(
 
 _CALENDAR = _of(
     "calendar", "as of",
-    ("quarter_week", "count", "Week of the fiscal quarter, 0 to 12."),
+    ("quarter_week", "count", "Week of the fiscal quarter, 0 to 12 (13 in a quarter of 14 weeks)."),
     ("weeks_left", "count", "Weeks of the quarter still to come after this one."),
     ("quarter_days_left", "days", "Days left in the quarter, this one included."),
-    ("quarter_month", "count", "Calendar month in which the quarter begins, 1 to 12."),
+    ("quarter_month", "count", "Month in which the quarter begins, to the nearest, 1 to 12."),
 )  # fmt: skip
 
 DEAL_COLUMNS: tuple[Column, ...] = (

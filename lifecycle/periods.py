@@ -1,4 +1,4 @@
-"""Quarters (any fiscal year start), months and weeks: half-open spans ``[start, end)`` of days."""
+"""Fiscal calendars, quarters, months and weeks: half-open spans ``[start, end)`` of days."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from lifecycle.errors import UsageError
+
+Weeks = Literal["", "4-4-5", "4-5-4", "5-4-4"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+EndsRule = Literal["last", "nearest"]
+
+QUARTER_DAYS = 13 * 7
+"""Days of a quarter of weeks, but for the last one of a year of 53 weeks."""
 
 _QUARTER_NAME = re.compile(r"^(\d{4})Q([1-4])$")
 
@@ -60,24 +68,105 @@ def add_months(day: date, months: int) -> date:
 
 
 @dataclass(frozen=True, order=True)
+class FiscalCalendar:
+    """How a company's fiscal years begin: on the first of a month, or after whole weeks.
+
+    Years of weeks have 52 or 53 of them: four quarters of 13 weeks, where the last has the 53rd
+    week. A year is named by the calendar year in which its closing month lies, also where its last
+    day falls into the first days of the next month.
+
+    Parameters
+    ----------
+    first_month
+        1-12. A year of weeks closes at the end of the month before.
+    weeks
+        Weeks of a quarter's three months: ``4-4-5``, ``4-5-4`` or ``5-4-4``; empty: months.
+    ends_on
+        Weekday on which a year of weeks closes, such as ``saturday``.
+    ends_rule
+        It closes on the ``last`` such day in the closing month, or on the one ``nearest`` to that
+        month's end, which may lie up to three days after it.
+
+    Raises
+    ------
+    UsageError
+        A value is none of those.
+
+    Examples
+    --------
+    >>> retail = FiscalCalendar(2, "4-5-4", ends_on="saturday", ends_rule="nearest")
+    >>> retail.year_start(2024), retail.year_start(2025)  # 53 weeks
+    (datetime.date(2023, 1, 29), datetime.date(2024, 2, 4))
+    """
+
+    first_month: int = 1
+    weeks: Weeks = ""
+    ends_on: Weekday = "saturday"
+    ends_rule: EndsRule = "last"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no calendar."""
+        if self.first_month not in range(1, 13):
+            raise UsageError(f"first month {self.first_month}", "1 to 12", "correct the month")
+        for value, allowed in (
+            (self.weeks, get_args(Weeks)),
+            (self.ends_on, get_args(Weekday)),
+            (self.ends_rule, get_args(EndsRule)),
+        ):
+            if value not in allowed:
+                expected = "one of " + ", ".join(filter(None, allowed))
+                raise UsageError(f"fiscal calendar of {value!r}", expected, "correct the calendar")
+
+    def year_start(self, year: int) -> date:
+        """Return the first day of a fiscal year."""
+        nominal = date(year if self.first_month == 1 else year - 1, self.first_month, 1)
+        if not self.weeks:
+            return nominal
+        month_end = nominal - timedelta(days=1)
+        back = (month_end.weekday() - get_args(Weekday).index(self.ends_on)) % 7
+        if self.ends_rule == "nearest" and back > 3:
+            back -= 7
+        return nominal - timedelta(days=back)
+
+    def year_of(self, day: date) -> int:
+        """Return the fiscal year in which a day lies."""
+        year = day.year + (self.first_month > 1 and day.month >= self.first_month)
+        if self.weeks and day < self.year_start(year):
+            return year - 1
+        if self.weeks and day >= self.year_start(year + 1):
+            return year + 1
+        return year
+
+    def quarter_start(self, year: int, number: int) -> date:
+        """Return the first day of a fiscal year's quarter 1 to 4."""
+        if self.weeks:
+            return self.year_start(year) + timedelta(days=(number - 1) * QUARTER_DAYS)
+        return add_months(self.year_start(year), 3 * (number - 1))
+
+
+CALENDAR_YEAR = FiscalCalendar()
+"""Fiscal years that are calendar years: what holds unless a company says otherwise."""
+
+
+@dataclass(frozen=True, order=True)
 class Quarter:
     """One fiscal quarter; the fiscal year is named by the calendar year in which it ends.
 
     Examples
     --------
-    >>> quarter = Quarter.parse("2012Q1", first_month=12)
+    >>> quarter = Quarter.parse("2012Q1", FiscalCalendar(first_month=12))
     >>> quarter.start, quarter.end
     (datetime.date(2011, 12, 1), datetime.date(2012, 3, 1))
-    >>> str(Quarter.containing(date(2011, 11, 30), first_month=12))
+    >>> str(Quarter.containing(date(2011, 11, 30), FiscalCalendar(first_month=12)))
     '2011Q4'
     """
 
     year: int
     number: int
-    first_month: int = 1
+    calendar: FiscalCalendar = CALENDAR_YEAR
 
     @classmethod
-    def parse(cls, name: str, first_month: int = 1) -> Quarter:
+    def parse(cls, name: str, calendar: FiscalCalendar = CALENDAR_YEAR) -> Quarter:
         """Read ``2012Q1``.
 
         Raises
@@ -90,36 +179,54 @@ class Quarter:
             raise UsageError(
                 f"period {name[:40]!r}", "a quarter such as 2012Q1", "correct the period's name"
             )
-        return cls(int(match[1]), int(match[2]), first_month)
+        return cls(int(match[1]), int(match[2]), calendar)
 
     @classmethod
-    def containing(cls, day: date, first_month: int = 1) -> Quarter:
+    def containing(cls, day: date, calendar: FiscalCalendar = CALENDAR_YEAR) -> Quarter:
         """Return the quarter in which a day lies."""
-        months = (day.month - first_month) % 12
-        fiscal_start_year = day.year if day.month >= first_month else day.year - 1
-        year = fiscal_start_year if first_month == 1 else fiscal_start_year + 1
-        return cls(year, months // 3 + 1, first_month)
+        year = calendar.year_of(day)
+        if calendar.weeks:
+            passed = (day - calendar.year_start(year)).days // QUARTER_DAYS
+            return cls(year, min(passed, 3) + 1, calendar)
+        return cls(year, (day.month - calendar.first_month) % 12 // 3 + 1, calendar)
 
     @property
     def start(self) -> date:
         """First day."""
-        base = self.year if self.first_month == 1 else self.year - 1
-        return add_months(date(base, self.first_month, 1), 3 * (self.number - 1))
+        return self.calendar.quarter_start(self.year, self.number)
 
     @property
     def end(self) -> date:
         """First day after."""
-        return add_months(self.start, 3)
+        return self.shift(1).start
 
     @property
     def days(self) -> int:
         """Length in days."""
         return (self.end - self.start).days
 
+    @property
+    def weeks(self) -> int:
+        """Length in weeks, 13 or 14: a few days missing or left over are the last week's."""
+        return round(self.days / 7)
+
+    def month_bounds(self) -> tuple[tuple[date, date], ...]:
+        """Return first day and first day after of the quarter's three months.
+
+        The 14th week of a quarter belongs to its last month.
+        """
+        if self.calendar.weeks:
+            lengths = [int(weeks) for weeks in self.calendar.weeks.split("-")]
+            second = self.start + timedelta(weeks=lengths[0])
+            third = second + timedelta(weeks=lengths[1])
+        else:
+            second, third = add_months(self.start, 1), add_months(self.start, 2)
+        return (self.start, second), (second, third), (third, self.end)
+
     def shift(self, quarters: int) -> Quarter:
         """Return the quarter so many quarters later (negative: earlier)."""
         total = self.year * 4 + self.number - 1 + quarters
-        return Quarter(total // 4, total % 4 + 1, self.first_month)
+        return Quarter(total // 4, total % 4 + 1, self.calendar)
 
     def week_starts(self) -> Iterator[date]:
         """Yield the first day of each week of the quarter, counted from its start."""

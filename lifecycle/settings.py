@@ -7,10 +7,10 @@ receives values as arguments, so that nothing below reads the environment.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from lifecycle.errors import UsageError
+from lifecycle.periods import EndsRule, FiscalCalendar, Weekday
 
 SETTINGS_FILE = "truecast.toml"
 
@@ -34,6 +35,11 @@ class Settings(BaseSettings):
         IANA zone in which a day begins and a quarter ends.
     fiscal_year_start_month
         1-12; a fiscal year is named by the calendar year in which it ends.
+    fiscal_calendar
+        ``months``, or the weeks of a quarter's three months, such as ``4-4-5``.
+    fiscal_year_ends_on, fiscal_year_ends_rule
+        With weeks: the weekday on which a year closes, the ``last`` (unless set) in the month
+        before ``fiscal_year_start_month`` or the one ``nearest`` to that month's end.
     currency
         ISO 4217 code that all money is counted in.
     horizon_days
@@ -50,6 +56,9 @@ class Settings(BaseSettings):
     data_dir: Path = Path("truecast-data")
     timezone: str = "UTC"
     fiscal_year_start_month: int = Field(default=1, ge=1, le=12)
+    fiscal_calendar: Literal["months", "4-4-5", "4-5-4", "5-4-4"] = "months"
+    fiscal_year_ends_on: Weekday | None = None
+    fiscal_year_ends_rule: EndsRule | None = None
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     horizon_days: int = Field(default=90, ge=1, le=730)
     ledger_url: str | None = None
@@ -66,6 +75,21 @@ class Settings(BaseSettings):
         except Exception as error:
             raise ValueError(f"unknown timezone {value!r}; use an IANA name") from error
         return value
+
+    @model_validator(mode="after")
+    def _whole_calendar(self) -> Self:
+        if self.fiscal_calendar != "months":
+            if self.fiscal_year_ends_on is None:
+                raise ValueError(
+                    f"fiscal_calendar {self.fiscal_calendar!r} closes its years on a weekday; "
+                    "set fiscal_year_ends_on, such as saturday"
+                )
+        elif self.fiscal_year_ends_on or self.fiscal_year_ends_rule:
+            raise ValueError(
+                "fiscal_year_ends_on and fiscal_year_ends_rule are for years of weeks; set "
+                "fiscal_calendar to 4-4-5, 4-5-4 or 5-4-4, or leave them out"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -86,6 +110,18 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The company's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def calendar(self) -> FiscalCalendar:
+        """When the company's fiscal years and quarters begin."""
+        if self.fiscal_calendar == "months" or self.fiscal_year_ends_on is None:
+            return FiscalCalendar(self.fiscal_year_start_month)
+        return FiscalCalendar(
+            self.fiscal_year_start_month,
+            self.fiscal_calendar,
+            ends_on=self.fiscal_year_ends_on,
+            ends_rule=self.fiscal_year_ends_rule or "last",
+        )
 
     @property
     def lake_dir(self) -> Path:

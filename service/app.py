@@ -102,7 +102,7 @@ def create_app_from_settings() -> FastAPI:
     options = Options(
         settings.data_dir,
         settings.stale_after_days,
-        settings.fiscal_year_start_month,
+        settings.calendar,
         settings.synthetic,
     )
     return create_app(settings.ledger_address, options)

@@ -96,7 +96,7 @@ def _check_one(*, deal: bool, bias: bool, out: Path | None) -> None:
 def _span(quarter: str | None, place: Place) -> tuple[Any, Any]:
     if quarter is None:
         return None, None
-    found = Quarter.parse(quarter, place.first_month)
+    found = Quarter.parse(quarter, place.calendar)
     return found.start, found.end
 
 

@@ -62,7 +62,7 @@ def load_place(data_dir: Path | None) -> Place:
         ledger_address=settings.ledger_address,
         zone=settings.zone,
         currency=settings.currency,
-        first_month=settings.fiscal_year_start_month,
+        calendar=settings.calendar,
         horizon_days=settings.horizon_days,
         synthetic=settings.synthetic,
     )
@@ -131,7 +131,7 @@ def forecast_command(
     console = Console(json_mode)
     check_out(out)
     place, snapshot, ledger = _open(data_dir, as_of)
-    quarters = [Quarter.parse(name, place.first_month) for name in period or []]
+    quarters = [Quarter.parse(name, place.calendar) for name in period or []]
     with console.progress("forecasting", total=len(quarters) or 2) as ticker:
         built = build_forecasts(snapshot, ledger, place=place, quarters=quarters, ticker=ticker)
     rows = [row for one in built for row in flatten_forecast(one, snapshot, place)]

@@ -162,7 +162,7 @@ def _options(settings: Settings) -> Options:
     return Options(
         settings.data_dir,
         settings.stale_after_days,
-        settings.fiscal_year_start_month,
+        settings.calendar,
         settings.synthetic,
     )
 

@@ -12,7 +12,7 @@ from ledger.deals import DEAL_WIN, DealFilters, DealPage, DealPosition, DealSort
 from ledger.issued_deals import IssuedDeal, read_deal
 from ledger.runs import read_current_run
 from lifecycle.errors import NoScoresError
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from service.auth import ScopedRoute, find_caller, needs
 from service.deal_shapes import (
     DealAnswer,
@@ -60,11 +60,11 @@ class Filters:
         self.quarter = quarter
         self.wanted = DealFilters(owner_id, team, segment, kind, currency, stalled, account_id)
 
-    def within(self, first_month: int) -> DealFilters:
-        """Return the filters with the quarter as days; its calendar begins in ``first_month``."""
+    def within(self, calendar: FiscalCalendar) -> DealFilters:
+        """Return the filters with the quarter as days; they follow ``calendar``."""
         if self.quarter is None:
             return self.wanted
-        span = Quarter.parse(self.quarter, first_month)
+        span = Quarter.parse(self.quarter, calendar)
         days: dict[str, date] = {"close_from": span.start, "close_before": span.end}
         return DealFilters(**{**vars(self.wanted), **days})
 
@@ -96,7 +96,7 @@ def list_deals(
     A cursor keeps to the list as it was when its first page was read, even when a refresh happens
     meanwhile. A deal without the value that orders the list stands behind all others.
     """
-    wanted = filters.within(service.options.first_month)
+    wanted = filters.within(service.options.calendar)
     question = Question(
         find_caller(request).key_id, "/v1/deals", {**asdict(wanted), "sort": sort.value}
     )

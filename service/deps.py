@@ -19,6 +19,7 @@ from ledger.keys import load_pepper
 from ledger.runs import Run, read_run
 from ledger.scores import read_scored_models
 from ledger.track_record import TrackRecord, count_outcomes, read_track_record
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from service.shapes import is_stale
 
 REMEMBERED_RUNS = 64
@@ -34,15 +35,15 @@ class Options:
         Folder of the pepper file.
     stale_after_days
         An answer whose ``as_of`` lies further back says ``stale: true``.
-    first_month
-        1-12, the month in which the fiscal year starts.
+    calendar
+        When fiscal years and quarters begin.
     synthetic
         The facts are made up: every answer says so.
     """
 
     data_dir: Path
     stale_after_days: int = 30
-    first_month: int = 1
+    calendar: FiscalCalendar = CALENDAR_YEAR
     synthetic: bool = False
 
 

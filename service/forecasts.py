@@ -134,7 +134,7 @@ def show_forecast(period: PeriodPath, service: ServiceHere) -> ForecastAnswer:
     if found is None or TOTAL not in nodes:
         raise _nothing_for(service.ledger, period)
     first = nodes[TOTAL][0]
-    quarter = Quarter.parse(period, service.options.first_month)
+    quarter = Quarter.parse(period, service.options.calendar)
     total = _node(nodes.pop(TOTAL))
     return ForecastAnswer.model_validate(
         {

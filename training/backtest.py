@@ -11,7 +11,7 @@ import numpy as np
 
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import NotEnoughHistoryError
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from models import accuracy
 from models.forecast.quarter import FEWEST_DAYS, forecast_sales
 from models.forecast.sales import KnownFacts, read_sales
@@ -31,7 +31,7 @@ def run_backtest(
     history: Facts,
     *,
     quarters: int,
-    first_month: int,
+    calendar: FiscalCalendar,
     as_of: date,
     progress: Ticker | None = None,
 ) -> list[Vintage]:
@@ -46,8 +46,8 @@ def run_backtest(
         All facts; asked only for what was known before an origin.
     quarters
         How many ended quarters to go back; origins with under 26 weeks of history are passed over.
-    first_month
-        First month of the fiscal year.
+    calendar
+        The company's fiscal calendar.
     as_of
         The day the backtest is made for.
     progress
@@ -60,9 +60,7 @@ def run_backtest(
     """
     ticker = progress or SilentTicker()
     made: list[Vintage] = []
-    for quarter, origin in backtest_origins(
-        quarters=quarters, first_month=first_month, as_of=as_of
-    ):
+    for quarter, origin in backtest_origins(quarters=quarters, calendar=calendar, as_of=as_of):
         made += _vintages_at(history, quarter, origin, made)
         ticker.advance()
     if not made:
@@ -71,12 +69,14 @@ def run_backtest(
             f"orders for {FEWEST_DAYS} days and one ended quarter",
             "ingest older orders, or wait",
         )
-    return _with_actuals(made, history, first_month=first_month, as_of=as_of)
+    return _with_actuals(made, history, calendar=calendar, as_of=as_of)
 
 
-def backtest_origins(*, quarters: int, first_month: int, as_of: date) -> list[tuple[Quarter, date]]:
+def backtest_origins(
+    *, quarters: int, calendar: FiscalCalendar, as_of: date
+) -> list[tuple[Quarter, date]]:
     """Return the (quarter, week start) pairs of the last ended quarters, oldest first."""
-    running = Quarter.containing(as_of, first_month)
+    running = Quarter.containing(as_of, calendar)
     past = [running.shift(-back) for back in range(quarters, 0, -1)]
     return [(quarter, day) for quarter in past for day in quarter.week_starts()]
 
@@ -177,14 +177,12 @@ def _vintages_at(
 
 
 def _with_actuals(
-    made: Sequence[Vintage], history: Facts, *, first_month: int, as_of: date
+    made: Sequence[Vintage], history: Facts, *, calendar: FiscalCalendar, as_of: date
 ) -> list[Vintage]:
     sales = read_sales(history.as_of(as_of))
     periods = {v.period for v in made}
     actual = {
-        period: dict(
-            zip(sales.nodes, sales.actual(Quarter.parse(period, first_month)), strict=True)
-        )
+        period: dict(zip(sales.nodes, sales.actual(Quarter.parse(period, calendar)), strict=True))
         for period in periods
     }
     # A node that has since vanished (a corrected segment) has no actual: it stays unscored.

@@ -104,10 +104,10 @@ def _open(data_dir: DataDir, json_mode: bool) -> tuple[Settings, Console]:
 
 
 def _train_deals(known: Snapshot, settings: Settings, *, split: Split) -> TrainResult:
-    first_month = settings.fiscal_year_start_month
-    out, steps = _outputs(settings), count_deal_steps(known, first_month=first_month)
+    calendar = settings.calendar
+    out, steps = _outputs(settings), count_deal_steps(known, calendar=calendar)
     with Console().progress("train deal_win", steps) as ticker:
-        return train_deal_win(known, out=out, split=split, first_month=first_month, ticker=ticker)
+        return train_deal_win(known, out=out, split=split, calendar=calendar, ticker=ticker)
 
 
 @app.command("readiness", epilog="Example: truecast readiness deals --as-of 2024-12-30")
@@ -121,7 +121,7 @@ def readiness_command(
     settings, console = _open(data_dir, json_mode)
     day = parse_as_of(as_of, settings.zone)
     known = open_history(settings.lake_dir, zone=settings.zone).as_of(day)
-    report = describe_readiness(known, first_month=settings.fiscal_year_start_month)
+    report = describe_readiness(known, calendar=settings.calendar)
     show_readiness(console, report)
     console.emit({"synthetic": settings.synthetic, "what": what, **report})
 
@@ -156,11 +156,11 @@ def backtest_command(
     day = parse_as_of(as_of, settings.zone)
     history = open_history(settings.lake_dir, zone=settings.zone)
     check_current(history.as_of(day))
-    first_month = settings.fiscal_year_start_month
-    origins = backtest_origins(quarters=quarters, first_month=first_month, as_of=day)
+    calendar = settings.calendar
+    origins = backtest_origins(quarters=quarters, calendar=calendar, as_of=day)
     with console.progress("backtest", len(origins)) as ticker:
         vintages = run_backtest(
-            history, quarters=quarters, first_month=first_month, as_of=day, progress=ticker
+            history, quarters=quarters, calendar=calendar, as_of=day, progress=ticker
         )
     rows = [BacktestRow(**asdict(one), currency=settings.currency) for one in vintages]
     run_id = _write_backtest(rows, day, settings, instant=history.as_of(day).as_of)

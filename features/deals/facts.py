@@ -26,7 +26,7 @@ from features.deals.fields import Source, merge_fields
 from features.deals.reading import VERSION_TEXTS, coded, deal_ids, read_table
 from features.deals.stages import StageMap, StageOrder, learn_stage_order
 from features.deals.streams import Edits, last_seen
-from lifecycle.periods import Quarter
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar, Quarter
 from lifecycle.snapshot import Snapshot
 
 
@@ -134,8 +134,14 @@ class Rows:
 
     @property
     def quarter_week(self) -> Ints:
-        """Week of the quarter, 0 to 12: days left over at its end belong to the last."""
-        return np.asarray(np.minimum((self.day - self.quarter_start) // 7, 12))
+        """Week of the quarter, from 0 on: days left over at its end belong to the last."""
+        return np.asarray(np.minimum((self.day - self.quarter_start) // 7, self.last_week))
+
+    @property
+    def last_week(self) -> Ints:
+        """Last week of the quarter: 12, or 13 in a fiscal calendar's quarter of 14 weeks."""
+        length = self.quarter_end - self.quarter_start
+        return np.asarray(np.round(length / 7), np.int64) - 1
 
     def __len__(self) -> int:
         return len(self.deal)
@@ -146,20 +152,22 @@ class Rows:
                     self.quarter_start[kept], self.quarter_end[kept])  # fmt: skip
 
 
-def rows_of(facts: DealFacts, deal: Ints, day: Ints, *, first_month: int = 1) -> Rows:
+def rows_of(
+    facts: DealFacts, deal: Ints, day: Ints, *, calendar: FiscalCalendar = CALENDAR_YEAR
+) -> Rows:
     """Return landmark rows of deals on days, sorted by deal and day.
 
     Parameters
     ----------
     deal, day
         Codes and day numbers, shape (m,).
-    first_month
-        First month of the fiscal year.
+    calendar
+        The company's fiscal calendar.
     """
     order = np.lexsort((day, deal))
     deal, day = deal[order].astype(np.int64), day[order].astype(np.int64)
     distinct, place = np.unique(day, return_inverse=True)
-    quarters = [Quarter.containing(day_of(int(one)), first_month) for one in distinct]
+    quarters = [Quarter.containing(day_of(int(one)), calendar) for one in distinct]
     start = np.array([day_number(quarter.start) for quarter in quarters], np.int64)
     end = np.array([day_number(quarter.end) for quarter in quarters], np.int64)
     return Rows(deal, facts.stories(deal, day), day, start[place], end[place])

@@ -34,6 +34,7 @@ from features.deals.states import open_rows
 from features.deals.timing import build_timing_columns
 from features.frames import save_frame
 from lifecycle.errors import UsageError
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from lifecycle.snapshot import Snapshot
 
 
@@ -42,7 +43,7 @@ def deal_frame(
     *,
     days: Sequence[date] | None = None,
     facts: DealFacts | None = None,
-    first_month: int = 1,
+    calendar: FiscalCalendar = CALENDAR_YEAR,
     cache_dir: Path | None = None,
 ) -> pa.Table:
     """Build the features of every deal open on each landmark, renewals left out.
@@ -55,8 +56,8 @@ def deal_frame(
         Landmarks, none later than the snapshot's day; without them that day alone.
     facts
         Those of the snapshot, if they were read already.
-    first_month
-        First month of the fiscal year.
+    calendar
+        The company's fiscal calendar.
     cache_dir
         Folder of frames already built. ``None`` builds afresh.
 
@@ -76,13 +77,13 @@ def deal_frame(
     """
     asked = _landmarks(snapshot, days)
     if cache_dir is None:
-        return _build(snapshot, facts, asked, first_month)
-    path = cache_dir / f"deals_{_cache_key(snapshot, asked, first_month)}.parquet"
+        return _build(snapshot, facts, asked, calendar)
+    path = cache_dir / f"deals_{_cache_key(snapshot, asked, calendar)}.parquet"
     if path.exists():
         # A file cut short by a full disk or a copy is no frame: build it anew.
         with suppress(pa.ArrowException, OSError):
             return pq.read_table(path)
-    frame = _build(snapshot, facts, asked, first_month)
+    frame = _build(snapshot, facts, asked, calendar)
     save_frame(frame, path)
     return frame
 
@@ -120,10 +121,13 @@ def _landmarks(snapshot: Snapshot, days: Sequence[date] | None) -> np.ndarray[An
 
 
 def _build(
-    snapshot: Snapshot, facts: DealFacts | None, days: np.ndarray[Any, Any], first_month: int
+    snapshot: Snapshot,
+    facts: DealFacts | None,
+    days: np.ndarray[Any, Any],
+    calendar: FiscalCalendar,
 ) -> pa.Table:
     facts = read_deal_facts(snapshot) if facts is None else facts
-    rows = open_rows(facts, days, first_month=first_month)
+    rows = open_rows(facts, days, calendar=calendar)
     built = build_deal_columns(facts, rows, snapshot)
     order = pa.array(np.lexsort((rows.deal, rows.day)))
     return pa.table({name: _column(values).take(order) for name, values in built.items()})
@@ -150,9 +154,9 @@ def _column(values: Any) -> pa.Array:
     return values if isinstance(values, pa.Array) else pa.array(np.asarray(values, np.float64))
 
 
-def _cache_key(snapshot: Snapshot, days: np.ndarray[Any, Any], first_month: int) -> str:
+def _cache_key(snapshot: Snapshot, days: np.ndarray[Any, Any], calendar: FiscalCalendar) -> str:
     """Digest of the facts, the instant, the zone, the landmarks and the code of this room."""
     room = Path(__file__).parent
-    parts = [snapshot.version, snapshot.zone.key, str(first_month), *map(str, days.tolist())]
+    parts = [snapshot.version, snapshot.zone.key, str(calendar), *map(str, days.tolist())]
     parts += [path.read_text() for path in sorted([*room.glob("*.py"), *room.parent.glob("*.py")])]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -15,7 +15,7 @@ from features.days import day_number
 from features.deals.days import NEVER, Floats, Ints, day_of
 from features.deals.facts import DealFacts, Rows, rows_of
 from features.deals.reading import OPEN, WON
-from lifecycle.periods import Quarter
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar, Quarter
 
 CREATE_AND_CLOSE_DAYS = 1.0
 """A deal closed within this time of its creation was never worked as a deal."""
@@ -53,22 +53,22 @@ class Closings:
         return len(self.deal)
 
 
-def open_rows(facts: DealFacts, days: Ints, *, first_month: int = 1) -> Rows:
+def open_rows(facts: DealFacts, days: Ints, *, calendar: FiscalCalendar = CALENDAR_YEAR) -> Rows:
     """Return a row for each deal open on each landmark, without renewals.
 
     Parameters
     ----------
     days
         Landmarks (day numbers), ascending.
-    first_month
-        First month of the fiscal year.
+    calendar
+        The company's fiscal calendar.
     """
     story, first, after = _open_spells(facts)
     low, high = np.searchsorted(days, first), np.searchsorted(days, after)
     length = np.maximum(high - low, 0)
     place = np.repeat(low, length) + _ahead(length)
     rows = rows_of(
-        facts, np.repeat(facts.story_deal[story], length), days[place], first_month=first_month
+        facts, np.repeat(facts.story_deal[story], length), days[place], calendar=calendar
     )
     started = np.floor(created_days(facts, rows)) < rows.day
     return rows.take(started & ~is_renewal(facts, rows))
@@ -147,21 +147,21 @@ def _ahead(length: Ints) -> Ints:
     return np.asarray(np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length))
 
 
-def weekly_landmarks(first: int, last: int, *, first_month: int = 1) -> Ints:
+def weekly_landmarks(first: int, last: int, *, calendar: FiscalCalendar = CALENDAR_YEAR) -> Ints:
     """Return the first days of the weeks of the fiscal quarters in ``[first, last]``, as numbers.
 
-    A quarter has weeks 0 to 12; what is left of it belongs to the last.
+    A quarter has 13 weeks, or the 14 of a fiscal calendar; what is left belongs to the last.
 
     Parameters
     ----------
     first, last
         Day numbers.
-    first_month
-        First month of the fiscal year.
+    calendar
+        The company's fiscal calendar.
     """
-    quarter, found = Quarter.containing(day_of(first), first_month), []
+    quarter, found = Quarter.containing(day_of(first), calendar), []
     while day_number(quarter.start) <= last:
-        found += [day_number(quarter.start) + 7 * week for week in range(13)]
+        found += [day_number(quarter.start) + 7 * week for week in range(quarter.weeks)]
         quarter = quarter.shift(1)
     days = np.array(found, np.int64)
     return days[(days >= first) & (days <= last)]

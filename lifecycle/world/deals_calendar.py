@@ -86,7 +86,7 @@ def build_calendar(start: date, weeks: int) -> SellingCalendar:
     """Lay out the weeks of a world whose fiscal year is the calendar year."""
     count = weeks + BEYOND_WEEKS
     firsts = [start + timedelta(days=7 * week) for week in range(count)]
-    quarters = [Quarter.containing(day, 1) for day in firsts]
+    quarters = [Quarter.containing(day) for day in firsts]
     names = sorted(set(quarters))
     ends = np.array([(quarter.end - start).days for quarter in quarters])
     left = (ends - 7 * np.arange(count)) // 7

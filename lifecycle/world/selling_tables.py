@@ -168,7 +168,7 @@ def build_costs(record: SellingRecord) -> pa.Table:
 
 def _quarter_bounds(start: date, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return first day and first day after of so many quarters, in days since the start."""
-    first = Quarter.containing(start, 1)
+    first = Quarter.containing(start)
     bounds = [(first.shift(step).start - start) // timedelta(days=1) for step in range(count + 1)]
     return np.array(bounds[:-1]), np.array(bounds[1:])
 

@@ -67,9 +67,7 @@ def refresh_deals(snapshot: Snapshot, ledger: Ledger, *, place: Place) -> dict[s
     """
     release = find_deal_release(ledger, snapshot.day)
     facts = read_deal_facts(snapshot)
-    frame = deal_frame(
-        snapshot, facts=facts, first_month=place.first_month, cache_dir=place.frames_dir
-    )
+    frame = deal_frame(snapshot, facts=facts, calendar=place.calendar, cache_dir=place.frames_dir)
     if frame.num_rows == 0:
         why = f"no deal is open on {snapshot.day}"
         return {**_count(release, _Said([], [])), **left_out(facts), "why": why}
@@ -86,7 +84,7 @@ def refresh_deals(snapshot: Snapshot, ledger: Ledger, *, place: Place) -> dict[s
         )
     )
     said = _Said(rows, build_owner_rows(snapshot, release, currency=_one_currency(frame)))
-    quarter = Quarter.containing(snapshot.day, place.first_month) if in_quarter else None
+    quarter = Quarter.containing(snapshot.day, place.calendar) if in_quarter else None
     run_id = _write(snapshot, ledger, release, said=said, quarter=quarter)
     return {**_count(release, said), **left_out(facts), "run_id": run_id}
 

@@ -16,7 +16,7 @@ from ledger.forecasts import ForecastRow, write_forecasts
 from ledger.runs import begin_run, publish_run, read_current_run
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import NotEnoughHistoryError
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from lifecycle.snapshot import Snapshot
 from models.forecast.quarter import forecast_quarter
 from models.forecast.vintages import QuarterForecast, Vintage
@@ -25,7 +25,7 @@ from service.refresh.place import Place, read_data_as_of
 QUARTERS_AHEAD = 2
 
 
-def read_past(ledger: Ledger, snapshot: Snapshot, first_month: int) -> list[Vintage]:
+def read_past(ledger: Ledger, snapshot: Snapshot, calendar: FiscalCalendar) -> list[Vintage]:
     """Return the scored vintages that were known as of a snapshot's day; may be empty."""
     run = read_current_run(ledger, "backtest")
     if run is None or run.as_of > snapshot.day:
@@ -34,8 +34,7 @@ def read_past(ledger: Ledger, snapshot: Snapshot, first_month: int) -> list[Vint
     return [
         Vintage(**{name: getattr(row, name) for name in names})
         for row in read_backtests(ledger)
-        if row.actual_minor is not None
-        and Quarter.parse(row.period, first_month).end <= snapshot.day
+        if row.actual_minor is not None and Quarter.parse(row.period, calendar).end <= snapshot.day
     ]
 
 
@@ -55,9 +54,9 @@ def build_forecasts(
         Too few days of revenue are known.
     """
     shown = ticker or SilentTicker()
-    current = Quarter.containing(snapshot.day, place.first_month)
+    current = Quarter.containing(snapshot.day, place.calendar)
     wanted = quarters or [current.shift(ahead) for ahead in range(QUARTERS_AHEAD)]
-    past = read_past(ledger, snapshot, place.first_month)
+    past = read_past(ledger, snapshot, place.calendar)
     built = []
     for quarter in wanted:
         built.append(forecast_quarter(snapshot, quarter, past=past))

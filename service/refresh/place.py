@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ledger.engine import Ledger, open_ledger
 from lifecycle.history import open_history
+from lifecycle.periods import FiscalCalendar
 from lifecycle.snapshot import Snapshot
 
 HOLDOUT_SHARE = 0.10
@@ -30,8 +31,8 @@ class Place:
         In which days begin.
     currency
         ISO 4217 code of all money.
-    first_month
-        1-12, the month in which the fiscal year starts.
+    calendar
+        When fiscal years and quarters begin.
     horizon_days
         Whose risk ranks the at-risk list, if several horizons are released.
     synthetic
@@ -47,7 +48,7 @@ class Place:
     ledger_address: str
     zone: ZoneInfo
     currency: str
-    first_month: int
+    calendar: FiscalCalendar
     horizon_days: int
     synthetic: bool = False
     campaign: str = CAMPAIGN

@@ -35,9 +35,7 @@ def client(world_dir: Path) -> TestClient:
     ledger = open_ledger(settings.ledger_address)
     wanted = KeyRequest(role="reader", scopes=ROLES["reader"], label="test")
     key, _ = create_key(ledger, load_pepper(world_dir), wanted)
-    options = Options(
-        world_dir, settings.stale_after_days, settings.fiscal_year_start_month, settings.synthetic
-    )
+    options = Options(world_dir, settings.stale_after_days, settings.calendar, settings.synthetic)
     app = create_app(settings.ledger_address, options)
     return TestClient(app, headers={"Authorization": f"Bearer {key}"})
 

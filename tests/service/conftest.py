@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from ledger.engine import Ledger
 from ledger.keys import KeyRequest, create_key, load_pepper
+from lifecycle.periods import FiscalCalendar
 from service.app import create_app
 from service.auth import ROLES
 from service.deps import Options
@@ -67,7 +68,7 @@ def make_key(folder: Path, ledger: Ledger, scopes: tuple[str, ...] = ROLES["read
 
 
 def open_client(folder: Path, key: str) -> Client:
-    return Client(create_app(address(folder), Options(folder, 30, 12)), key)
+    return Client(create_app(address(folder), Options(folder, 30, FiscalCalendar(12))), key)
 
 
 @pytest.fixture(scope="module")

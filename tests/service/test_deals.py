@@ -8,6 +8,7 @@ import pytest
 
 from ledger.engine import Ledger
 from ledger.releases import Release, write_release
+from lifecycle.periods import FiscalCalendar
 from service.app import create_app
 from service.auth import ROLES
 from service.deps import Options
@@ -47,7 +48,7 @@ def test_the_list_can_be_cut_and_ordered(client: Client, query: str, expected: l
 def test_every_answer_says_how_old_and_how_real_it_is(
     folder: Path, client: Client, path: str, synthetic: bool
 ) -> None:
-    app = create_app(address(folder), Options(folder, 30, 12, synthetic))
+    app = create_app(address(folder), Options(folder, 30, FiscalCalendar(12), synthetic))
     answer = Client(app, client.key).json(path)
     assert (answer["as_of"], answer["stale"]) == ("2011-12-10", True)
     assert (answer["model_version"], answer["synthetic"]) == ("deals-1", synthetic)

@@ -11,6 +11,7 @@ from ledger.engine import Ledger
 from ledger.outcomes import write_outcomes
 from ledger.runs import publish_run
 from ledger.scores import write_scores
+from lifecycle.periods import FiscalCalendar
 from service.app import create_app
 from service.deps import Options
 from tests.ledger.story import (
@@ -136,7 +137,7 @@ def test_every_answer_says_whether_the_facts_are_made_up(tmp_path: Path, synthet
     ledger = new_ledger(tmp_path / "other")
     fill(ledger)
     key = make_key(tmp_path / "other", ledger)
-    options = Options(tmp_path / "other", 30, 12, synthetic)
+    options = Options(tmp_path / "other", 30, FiscalCalendar(12), synthetic)
     client = Client(create_app(address(tmp_path / "other"), options), key)
     for path in ("at-risk", "accounts/A01", "scores/churn?id=A01", "scores/churn?id=no",
                  "forecasts/2012Q1", "accuracy", "churn/track-record", "models"):  # fmt: skip

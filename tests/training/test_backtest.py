@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lifecycle.errors import NotEnoughHistoryError
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from models.forecast.vintages import Vintage
 from tests.builders import noon
 from tests.models.forecast.company import history_of, wavy_orders
@@ -16,7 +16,9 @@ AS_OF = date(2011, 6, 3)
 
 def backtest(folder, rows=FACTS, as_of=AS_OF, quarters=2, ticker=None):
     history = history_of(folder, rows)
-    return run_backtest(history, quarters=quarters, first_month=12, as_of=as_of, progress=ticker)
+    return run_backtest(
+        history, quarters=quarters, calendar=FiscalCalendar(12), as_of=as_of, progress=ticker
+    )
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +38,9 @@ def row(vintages, leg, week=None, **how):
 
 
 def test_origins_are_the_weeks_of_the_last_ended_quarters():
-    origins = backtest_origins(quarters=2, first_month=12, as_of=AS_OF)
-    assert origins[0] == (Quarter(2011, 1, 12), date(2010, 12, 1))
-    assert origins[-1] == (Quarter(2011, 2, 12), date(2011, 5, 31))
+    origins = backtest_origins(quarters=2, calendar=FiscalCalendar(12), as_of=AS_OF)
+    assert origins[0] == (Quarter(2011, 1, FiscalCalendar(12)), date(2010, 12, 1))
+    assert origins[-1] == (Quarter(2011, 2, FiscalCalendar(12)), date(2011, 5, 31))
     assert len(origins) == 13 + 14
 
 

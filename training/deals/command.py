@@ -7,6 +7,7 @@ import numpy as np
 from features.deals.facts import DealFacts, read_deal_facts
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import NotEnoughHistoryError
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from lifecycle.snapshot import Snapshot
 from training.deals.flat import FOLDS, FlatSplit, Split
 from training.deals.flat_train import train_flat
@@ -26,7 +27,7 @@ def train_deal_win(
     *,
     out: TrainOutputs,
     split: Split = "auto",
-    first_month: int = 1,
+    calendar: FiscalCalendar = CALENDAR_YEAR,
     ticker: Ticker | None = None,
 ) -> TrainResult:
     """Train the chance to win, by whatever the facts allow.
@@ -39,8 +40,8 @@ def train_deal_win(
         Where bundle and record go.
     split
         How a table without history is judged; where there is history, past quarters judge.
-    first_month
-        Month in which the fiscal year starts (1-12).
+    calendar
+        The company's fiscal calendar.
     ticker
         Advanced `count_deal_steps` times in all.
 
@@ -52,9 +53,9 @@ def train_deal_win(
         Nobody could be judged, or the model carries contact data.
     """
     if is_flat(read_deal_facts(known)):
-        how = FlatSplit(split, first_month)
+        how = FlatSplit(split, calendar)
         return train_flat(known, out=out, how=how, ticker=ticker)
-    return train_deals(known, out=out, first_month=first_month, ticker=ticker or SilentTicker())
+    return train_deals(known, out=out, calendar=calendar, ticker=ticker or SilentTicker())
 
 
 def is_flat(facts: DealFacts) -> bool:
@@ -65,7 +66,7 @@ def is_flat(facts: DealFacts) -> bool:
     return closed - never < LEAST_WITH_HISTORY and never > closed - never
 
 
-def count_deal_steps(known: Snapshot, *, first_month: int = 1) -> int:
+def count_deal_steps(known: Snapshot, *, calendar: FiscalCalendar = CALENDAR_YEAR) -> int:
     """Return how often `train_deal_win` advances its ticker at most.
 
     Raises
@@ -77,7 +78,7 @@ def count_deal_steps(known: Snapshot, *, first_month: int = 1) -> int:
     if is_flat(facts):
         return FOLDS + 2
     try:
-        plan = plan_past(facts, known.day, first_month=first_month)
+        plan = plan_past(facts, known.day, calendar=calendar)
     except NotEnoughHistoryError:
         return 1
     return len(DEAL_WIN.candidates) * len(plan.origins) + 3

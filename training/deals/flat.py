@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from features.deals.days import as_dates, date_days, local_days
 from features.deals.flat import Known, flat_audit_frame, flat_deal_frame
 from lifecycle.errors import NotEnoughHistoryError, UsageError
-from lifecycle.periods import Quarter
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar, Quarter
 from lifecycle.snapshot import Snapshot
 from models.base import Examples, FloatArray, ScoreModel
 from models.deals.flat import FlatModel
@@ -45,12 +45,12 @@ class FlatSplit:
     ----------
     kind
         ``time``, ``random``, or ``auto``: by time where nearly all deals have dates.
-    first_month
-        Month in which the fiscal year starts (1-12).
+    calendar
+        The company's fiscal calendar.
     """
 
     kind: Split = "auto"
-    first_month: int = 1
+    calendar: FiscalCalendar = CALENDAR_YEAR
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def split_flat(deals: FlatDeals, how: FlatSplit) -> tuple[list[Part], bool]:
         )
     if how.kind == "random" or not deals.is_dated:
         return split_random(deals.examples.label), False
-    parts = split_by_time(deals, first_month=how.first_month)
+    parts = split_by_time(deals, calendar=how.calendar)
     if not parts:
         raise NotEnoughHistoryError(
             "no quarter with deals closed before it and opened in it",
@@ -186,11 +186,11 @@ def split_random(label: FloatArray) -> list[Part]:
     ]
 
 
-def split_by_time(deals: FlatDeals, *, first_month: int = 1) -> list[Part]:
+def split_by_time(deals: FlatDeals, *, calendar: FiscalCalendar = CALENDAR_YEAR) -> list[Part]:
     """Split by quarters: learned from deals closed before one, judged on deals opened in it."""
     if not np.isfinite(deals.opened).any():
         return []
-    last = _quarter(float(np.nanmax(deals.opened)), first_month)
+    last = _quarter(float(np.nanmax(deals.opened)), calendar)
     parts = []
     for back in range(MOST_CUTS):
         quarter = last.shift(-back)
@@ -202,8 +202,8 @@ def split_by_time(deals: FlatDeals, *, first_month: int = 1) -> list[Part]:
     return parts[::-1]
 
 
-def _quarter(day: float, first_month: int) -> Quarter:
-    return Quarter.containing(as_dates(np.array([np.floor(day)]))[0].as_py(), first_month)
+def _quarter(day: float, calendar: FiscalCalendar) -> Quarter:
+    return Quarter.containing(as_dates(np.array([np.floor(day)]))[0].as_py(), calendar)
 
 
 def list_flat_candidates(columns: Mapping[str, Known]) -> tuple[Callable[[], ScoreModel], ...]:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lifecycle.periods import Quarter
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar, Quarter
 from models.base import FloatArray
 from training.deals.hygiene import EPOCH, Hygiene
 from training.deals.turns import EVER, LOST, OPEN, WON, Turns
@@ -62,7 +62,7 @@ class Looked:
     close: FloatArray
 
 
-def look_after(known: Known, rows: Looked, *, first_month: int = 1) -> pa.Table:
+def look_after(known: Known, rows: Looked, *, calendar: FiscalCalendar = CALENDAR_YEAR) -> pa.Table:
     """Return what became of each row.
 
     Parameters
@@ -71,8 +71,8 @@ def look_after(known: Known, rows: Looked, *, first_month: int = 1) -> pa.Table:
         What is known, and on which day.
     rows
         Deals open on their landmarks.
-    first_month
-        Month in which the fiscal year starts (1-12).
+    calendar
+        The company's fiscal calendar.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def look_after(known: Known, rows: Looked, *, first_month: int = 1) -> pa.Table:
     watched = np.where(swept, end, until)
     is_closed = (state != OPEN) & ~swept
     columns = {
-        "won_in_quarter": _won_in_quarter(known, rows, first_month=first_month),
+        "won_in_quarter": _won_in_quarter(known, rows, calendar=calendar),
         "closed_days": np.where(is_closed, np.maximum(closed - rows.day, 0.0), np.nan),
         "won": np.where(is_closed, (state == WON).astype(float), np.nan),
         "observed_days": np.maximum(watched - rows.day, 0.0),
@@ -104,8 +104,8 @@ def look_after(known: Known, rows: Looked, *, first_month: int = 1) -> pa.Table:
     return pa.table({name: pa.array(values, pa.float64()) for name, values in columns.items()})
 
 
-def _won_in_quarter(known: Known, rows: Looked, *, first_month: int) -> FloatArray:
-    start, end = quarter_bounds(rows.day, first_month)
+def _won_in_quarter(known: Known, rows: Looked, *, calendar: FiscalCalendar) -> FloatArray:
+    start, end = quarter_bounds(rows.day, calendar)
     place = known.turns.last_before(rows.deal, end)
     state, closed = known.turns.states_of(place), known.turns.days_of(place)
     won = ((state == WON) & (closed >= start)).astype(float)
@@ -130,17 +130,17 @@ def _swept(known: Known, place: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray(swept & (known.turns.states_of(place) == LOST))
 
 
-def quarter_bounds(days: FloatArray, first_month: int) -> tuple[FloatArray, FloatArray]:
+def quarter_bounds(days: FloatArray, calendar: FiscalCalendar) -> tuple[FloatArray, FloatArray]:
     """Return the first day of each day's fiscal quarter and the first day after it.
 
     Examples
     --------
-    >>> start, end = quarter_bounds(np.array([0.0, 89.0]), 1)
+    >>> start, end = quarter_bounds(np.array([0.0, 89.0]), CALENDAR_YEAR)
     >>> start.tolist(), end.tolist()
     ([0.0, 0.0], [90.0, 90.0])
     """
     each, place = np.unique(days, return_inverse=True)
-    quarters = [Quarter.containing(_day(one), first_month) for one in each]
+    quarters = [Quarter.containing(_day(one), calendar) for one in each]
     starts = np.array([(one.start - EPOCH).days for one in quarters], dtype=np.float64)
     ends = np.array([(one.end - EPOCH).days for one in quarters], dtype=np.float64)
     return starts[place], ends[place]

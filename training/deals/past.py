@@ -15,6 +15,7 @@ from features.deals.facts import DealFacts, read_deal_facts
 from features.deals.landmarks import deal_frame
 from features.deals.states import left_out
 from lifecycle.errors import NotEnoughHistoryError
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from lifecycle.snapshot import Snapshot
 from models.base import Examples
 from training.deals.hygiene import EPOCH
@@ -98,7 +99,7 @@ class DealPast:
                 "ingest the history of deals",
             )
         after = look_after_deals(
-            self.known(known_on), self.facts, frame, first_month=self.plan.first_month
+            self.known(known_on), self.facts, frame, calendar=self.plan.calendar
         )
         label = np.nan_to_num(np.asarray(after.column("won_in_quarter").to_numpy()))
         as_of = frame.column("as_of").to_numpy().astype("datetime64[D]")
@@ -135,14 +136,18 @@ def open_past(
         snapshot,
         days=plan.landmarks,
         facts=known,
-        first_month=plan.first_month,
+        calendar=plan.calendar,
         cache_dir=cache_dir,
     )
     return DealPast(frame, known, plan)
 
 
 def plan_past(
-    facts: DealFacts, as_of: date, *, first_month: int = 1, most: int | None = None
+    facts: DealFacts,
+    as_of: date,
+    *,
+    calendar: FiscalCalendar = CALENDAR_YEAR,
+    most: int | None = None,
 ) -> DealPlan:
     """Plan the past of the deals that facts know.
 
@@ -159,7 +164,7 @@ def plan_past(
             "ingest deals with what moved when",
         )
     bound = {} if most is None else {"most": most}
-    return plan_deals(first, as_of, first_month=first_month, **bound)
+    return plan_deals(first, as_of, calendar=calendar, **bound)
 
 
 def find_first_day(facts: DealFacts) -> date | None:
@@ -175,7 +180,7 @@ def find_first_day(facts: DealFacts) -> date | None:
 
 
 def look_after_deals(
-    known: Known, facts: DealFacts, frame: pa.Table, *, first_month: int = 1
+    known: Known, facts: DealFacts, frame: pa.Table, *, calendar: FiscalCalendar = CALENDAR_YEAR
 ) -> pa.Table:
     """Return what became of each row of a deal frame (`training.deals.outcomes.look_after`)."""
     deal = pc.index_in(frame.column("opportunity_id").combine_chunks(), value_set=facts.ids)
@@ -184,7 +189,7 @@ def look_after_deals(
         read_days(frame, "as_of"),
         read_days(frame, "close_on"),
     )
-    return look_after(known, rows, first_month=first_month)
+    return look_after(known, rows, calendar=calendar)
 
 
 def read_days(frame: pa.Table, name: str) -> NDArray[np.float64]:

@@ -13,9 +13,8 @@ from datetime import date
 from itertools import islice
 
 from lifecycle.errors import NotEnoughHistoryError
-from lifecycle.periods import Quarter
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar, Quarter
 
-WEEKS = 13
 WARMUP_QUARTERS = 1
 """Quarters at the start of the record that are not learned from: features have no past there."""
 MOST_ORIGINS, FEWEST_ORIGINS = 8, 4
@@ -35,8 +34,8 @@ class DealPlan:
         Days on which open deals are looked at, oldest first, all of them before ``as_of``.
     origins
         Past quarters that are judged, oldest first; empty when history holds none.
-    first_month
-        Month in which the fiscal year starts (1-12).
+    calendar
+        The company's fiscal calendar.
     note
         What a reader has to know about this judgement.
     """
@@ -44,7 +43,7 @@ class DealPlan:
     as_of: date
     landmarks: tuple[date, ...]
     origins: tuple[Quarter, ...]
-    first_month: int
+    calendar: FiscalCalendar
     note: str
 
     def learn_days(self, known_on: date) -> list[date]:
@@ -64,7 +63,7 @@ class DealPlan:
 
 
 def quarter_landmarks(quarter: Quarter) -> list[date]:
-    """List a quarter's landmarks: its first thirteen week starts.
+    """List a quarter's landmarks: its thirteen (or fourteen) week starts.
 
     Examples
     --------
@@ -72,14 +71,14 @@ def quarter_landmarks(quarter: Quarter) -> list[date]:
     >>> len(found), str(found[-1])
     (13, '2021-03-26')
     """
-    return list(islice(quarter.week_starts(), WEEKS))
+    return list(islice(quarter.week_starts(), quarter.weeks))
 
 
 def plan_deals(
     first_day: date,
     as_of: date,
     *,
-    first_month: int = 1,
+    calendar: FiscalCalendar = CALENDAR_YEAR,
     most: int = MOST_ORIGINS,
 ) -> DealPlan:
     """Plan landmarks and judged quarters.
@@ -91,8 +90,8 @@ def plan_deals(
     as_of
         The day training stands on; quarters that have not ended by it are not judged, but their
         landmarks teach what needs no quarter's end (hazards).
-    first_month
-        Month in which the fiscal year starts (1-12).
+    calendar
+        The company's fiscal calendar.
     most
         Quarters judged at most, the latest.
 
@@ -106,8 +105,8 @@ def plan_deals(
     NotEnoughHistoryError
         Not even one landmark has its quarter behind it.
     """
-    begun = Quarter.containing(first_day, first_month).shift(WARMUP_QUARTERS)
-    last = Quarter.containing(as_of, first_month)
+    begun = Quarter.containing(first_day, calendar).shift(WARMUP_QUARTERS)
+    last = Quarter.containing(as_of, calendar)
     quarters = _quarters(begun, last)
     landmarks = tuple(day for one in quarters for day in quarter_landmarks(one) if day < as_of)
     ended = [one for one in quarters if one.end <= as_of]
@@ -118,7 +117,7 @@ def plan_deals(
             "ingest a longer history of deals, or wait for the quarter to end",
         )
     origins = tuple(ended[LEAST_PAST_QUARTERS:][-most:])
-    return DealPlan(as_of, landmarks, origins, first_month, _note(origins, most))
+    return DealPlan(as_of, landmarks, origins, calendar, _note(origins, most))
 
 
 def is_thin(plan: DealPlan) -> bool:

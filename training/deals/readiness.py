@@ -17,6 +17,7 @@ from features.deals.stages import UNMAPPED
 from features.deals.states import left_out
 from lifecycle.console import Console
 from lifecycle.errors import NotEnoughHistoryError
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from lifecycle.snapshot import Snapshot
 from models.deals.ladder import list_needs
 from training.deals.hygiene import EPOCH
@@ -37,15 +38,17 @@ QUESTIONS = {
 }
 
 
-def describe_readiness(known: Snapshot, *, first_month: int = 1) -> dict[str, Any]:
+def describe_readiness(
+    known: Snapshot, *, calendar: FiscalCalendar = CALENDAR_YEAR
+) -> dict[str, Any]:
     """Describe what deals are known and what they allow, as JSON values.
 
     Parameters
     ----------
     known
         What is known on the day.
-    first_month
-        Month in which the fiscal year starts (1-12).
+    calendar
+        The company's fiscal calendar.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def describe_readiness(known: Snapshot, *, first_month: int = 1) -> dict[str, An
     """
     facts = read_deal_facts(known)
     outcomes = read_known(facts, known.day)
-    plan = _plan(facts, known.day, first_month)
+    plan = _plan(facts, known.day, calendar)
     deals = _count_deals(facts, outcomes)
     has_past = plan is not None and deals["won"] + deals["lost"] > 0
     report: dict[str, Any] = {
@@ -80,9 +83,9 @@ def describe_readiness(known: Snapshot, *, first_month: int = 1) -> dict[str, An
     return report
 
 
-def _plan(facts: DealFacts, day: date, first_month: int) -> DealPlan | None:
+def _plan(facts: DealFacts, day: date, calendar: FiscalCalendar) -> DealPlan | None:
     try:
-        return plan_past(facts, day, first_month=first_month)
+        return plan_past(facts, day, calendar=calendar)
     except NotEnoughHistoryError:
         return None
 

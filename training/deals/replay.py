@@ -230,7 +230,7 @@ def thin_days(plan: DealPlan, days: Sequence[date], *, every: int) -> list[date]
     """
     kept = []
     for day in days:
-        quarter = Quarter.containing(day, plan.first_month)
+        quarter = Quarter.containing(day, plan.calendar)
         if (quarter.week_of(day) - quarter.year * 4 - quarter.number) % every == 0:
             kept.append(day)
     return kept

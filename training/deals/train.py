@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from features.deals.facts import DealFacts, read_deal_facts
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import DataError
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from lifecycle.snapshot import Snapshot
 from models.deals.win import DealModel
 from training.alarm import Finding, find_over_ceiling
@@ -33,7 +34,7 @@ def train_deals(
     known: Snapshot,
     *,
     out: TrainOutputs,
-    first_month: int = 1,
+    calendar: FiscalCalendar = CALENDAR_YEAR,
     spec: Spec = DEAL_WIN,
     ticker: Ticker | None = None,
 ) -> TrainResult:
@@ -45,8 +46,8 @@ def train_deals(
         What is known on the day training stands on.
     out
         Where bundle and record go.
-    first_month
-        Month in which the fiscal year starts (1-12).
+    calendar
+        The company's fiscal calendar.
     spec
         The model; its ceiling is watched over where it has one.
     ticker
@@ -67,7 +68,7 @@ def train_deals(
         No candidate could be judged, or the model carries contact data.
     """
     progress = ticker or SilentTicker()
-    past = read_past(known, first_month=first_month, out=out)
+    past = read_past(known, calendar=calendar, out=out)
     progress.advance(1)
     replay = Replay(every_weeks=EVERY_WEEKS, ticker=progress)
     found = replay_deals(past, past.plan, spec.candidates, replay=replay)
@@ -93,7 +94,7 @@ def train_deals(
     )
 
 
-def read_past(known: Snapshot, *, first_month: int, out: TrainOutputs) -> DealPast:
+def read_past(known: Snapshot, *, calendar: FiscalCalendar, out: TrainOutputs) -> DealPast:
     """Read the landmarks of all past weeks.
 
     Raises
@@ -105,7 +106,7 @@ def read_past(known: Snapshot, *, first_month: int, out: TrainOutputs) -> DealPa
     """
     facts = read_deal_facts(known)
     check_current_deals(facts, known.day)
-    plan = plan_past(facts, known.day, first_month=first_month)
+    plan = plan_past(facts, known.day, calendar=calendar)
     return open_past(known, plan, facts=facts, cache_dir=out.frames_dir)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from features.deals.landmarks import deal_frame
 from lifecycle.history import History
+from lifecycle.periods import FiscalCalendar
 from tests.features.deals.cases import DAY, EARLY
 
 Find = Callable[..., Any]
@@ -35,7 +36,7 @@ def test_the_expected_close_is_measured_from_the_landmark(find: Find) -> None:
 def test_the_last_day_of_a_quarter_is_that_of_the_fiscal_year(
     cases: History, first_month: int, is_end: int
 ) -> None:
-    frame = deal_frame(cases.as_of(DAY), first_month=first_month).to_pylist()
+    frame = deal_frame(cases.as_of(DAY), calendar=FiscalCalendar(first_month)).to_pylist()
     (row,) = [one for one in frame if one["opportunity_id"] == "plain"]
     assert row["close_quarter_end"] == is_end
 

@@ -7,7 +7,7 @@ import ibis
 import numpy as np
 import pytest
 
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from lifecycle.snapshot import Snapshot
 from models.forecast.quarter import forecast_quarter
 from tests.leakage.worlds import LeakFound, build_worlds, check_blind
@@ -21,7 +21,7 @@ def worlds(tmp_path_factory):
 
 
 def forecast(snapshot):
-    return forecast_quarter(snapshot, Quarter.containing(snapshot.day, 12))
+    return forecast_quarter(snapshot, Quarter.containing(snapshot.day, FiscalCalendar(12)))
 
 
 class OccurredNotKnown(Snapshot):
@@ -47,7 +47,9 @@ def test_a_forecast_does_not_know_the_future(worlds):
 def test_a_backtest_does_not_know_the_future(worlds):
     check_blind(
         worlds,
-        lambda history: run_backtest(history, quarters=1, first_month=12, as_of=worlds.day),
+        lambda history: run_backtest(
+            history, quarters=1, calendar=FiscalCalendar(12), as_of=worlds.day
+        ),
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lifecycle.errors import NotEnoughHistoryError, UsageError
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from models.forecast.quarter import forecast_quarter, forecast_sales
 from models.forecast.vintages import PARTS, Vintage
 from tests.builders import order
@@ -20,7 +20,7 @@ def history(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def forecast(history):
-    return forecast_quarter(history.as_of(date(2011, 7, 4)), Quarter(2011, 3, 12))
+    return forecast_quarter(history.as_of(date(2011, 7, 4)), Quarter(2011, 3, FiscalCalendar(12)))
 
 
 def means(forecast, leg):
@@ -72,7 +72,7 @@ def test_weights_sum_to_one_and_leave_last_quarter_out(forecast):
 
 @pytest.mark.parametrize("ahead", [1, 2])
 def test_a_quarter_that_has_not_begun_is_forecast_whole(history, ahead):
-    quarter = Quarter(2011, 3, 12).shift(ahead)
+    quarter = Quarter(2011, 3, FiscalCalendar(12)).shift(ahead)
     forecast = forecast_quarter(history.as_of(date(2011, 7, 4)), quarter)
     assert forecast.week < 0
     assert forecast.actual_to_date_minor == 0.0
@@ -82,24 +82,26 @@ def test_a_quarter_that_has_not_begun_is_forecast_whole(history, ahead):
 
 def test_a_quarter_too_far_ahead_is_refused(history):
     with pytest.raises(UsageError, match="no later than 2012Q1"):
-        forecast_quarter(history.as_of(date(2011, 7, 4)), Quarter(2012, 2, 12))
+        forecast_quarter(history.as_of(date(2011, 7, 4)), Quarter(2012, 2, FiscalCalendar(12)))
 
 
 def test_three_months_of_history_are_refused(history):
     with pytest.raises(NotEnoughHistoryError, match="90 days of orders"):
-        forecast_quarter(history.as_of(date(2010, 3, 1)), Quarter(2010, 2, 12))
+        forecast_quarter(history.as_of(date(2010, 3, 1)), Quarter(2010, 2, FiscalCalendar(12)))
 
 
 def test_an_ended_quarter_answers_with_what_is_known(history):
     snapshot = history.as_of(date(2011, 7, 4))
-    forecast = forecast_quarter(snapshot, Quarter(2011, 2, 12))
+    forecast = forecast_quarter(snapshot, Quarter(2011, 2, FiscalCalendar(12)))
     row = forecast.leg("total", forecast.served["total"])
     assert row.mean_minor == forecast.actual_to_date_minor
     assert row.p10_minor == row.p90_minor
 
 
 def test_before_a_year_is_known_the_other_legs_go_on(history):
-    forecast = forecast_quarter(history.as_of(date(2010, 9, 6)), Quarter(2010, 4, 12))
+    forecast = forecast_quarter(
+        history.as_of(date(2010, 9, 6)), Quarter(2010, 4, FiscalCalendar(12))
+    )
     legs = {row.leg for row in forecast.legs}
     assert "seasonal_naive" not in legs
     assert {"bottom_up", "combined", "last_quarter"} <= legs
@@ -108,7 +110,7 @@ def test_before_a_year_is_known_the_other_legs_go_on(history):
 @pytest.mark.parametrize("days", [200, 500, 900])
 def test_a_constant_company_is_forecast_exactly_and_without_width(days):
     sales = steady(days)
-    quarter = Quarter.containing(sales.as_of, 12)
+    quarter = Quarter.containing(sales.as_of, FiscalCalendar(12))
     row = of_sales(sales, quarter).leg("total", "combined")
     assert row.mean_minor == pytest.approx(2000 * quarter.days)
     assert row.p90_minor - row.p10_minor == pytest.approx(0.0, abs=0.5) or days == 500
@@ -117,21 +119,25 @@ def test_a_constant_company_is_forecast_exactly_and_without_width(days):
 def test_one_segment_carries_the_whole_total(tmp_path):
     rows = wavy_orders(400, segments=("only",))
     history = history_of(tmp_path, rows)
-    forecast = forecast_quarter(history.as_of(date(2011, 1, 3)), Quarter(2011, 1, 12))
+    forecast = forecast_quarter(
+        history.as_of(date(2011, 1, 3)), Quarter(2011, 1, FiscalCalendar(12))
+    )
     combined = means(forecast, "combined")
     assert combined["segment=only"] == pytest.approx(combined["total"])
 
 
 def test_a_company_without_segments_has_one_unassigned_node(tmp_path):
     history = history_of(tmp_path, wavy_orders(400, segments=(None,)))
-    forecast = forecast_quarter(history.as_of(date(2011, 1, 3)), Quarter(2011, 1, 12))
+    forecast = forecast_quarter(
+        history.as_of(date(2011, 1, 3)), Quarter(2011, 1, FiscalCalendar(12))
+    )
     assert set(forecast.served) == {"total", "segment=unassigned"}
 
 
 def test_weeks_of_negative_revenue_keep_every_number_finite():
     rng = np.random.default_rng(4)
     sales = sales_of(rng.normal(20, 400, (3, 640)), anonymous=rng.normal(0, 50, (3, 640)))
-    for row in of_sales(sales, Quarter.containing(sales.as_of, 12)).legs:
+    for row in of_sales(sales, Quarter.containing(sales.as_of, FiscalCalendar(12))).legs:
         values = (row.p10_minor, row.p50_minor, row.p90_minor, row.mean_minor)
         assert np.isfinite(values).all()
         assert row.p10_minor <= row.p50_minor <= row.p90_minor
@@ -144,14 +150,16 @@ def test_a_combination_that_lost_gives_way_to_the_plain_rule():
         for period, start in (("2011Q1", date(2010, 12, 1)), ("2011Q2", date(2011, 3, 1)))
         for leg, mean in (("combined", 150_000.0), ("seasonal_naive", 91_000.0))
     ]
-    forecast = of_sales(sales, Quarter.containing(sales.as_of, 12), past=lost)
+    forecast = of_sales(sales, Quarter.containing(sales.as_of, FiscalCalendar(12)), past=lost)
     assert set(forecast.served.values()) == {"seasonal_naive"}
     assert "did not beat seasonal_naive" in forecast.verdict
 
 
 def test_past_vintages_may_come_in_any_order(history):
-    snapshot, quarter = history.as_of(date(2011, 7, 4)), Quarter(2011, 3, 12)
-    earlier = forecast_quarter(history.as_of(date(2011, 3, 7)), Quarter(2011, 2, 12))
+    snapshot, quarter = history.as_of(date(2011, 7, 4)), Quarter(2011, 3, FiscalCalendar(12))
+    earlier = forecast_quarter(
+        history.as_of(date(2011, 3, 7)), Quarter(2011, 2, FiscalCalendar(12))
+    )
     past = earlier.vintages(date(2011, 3, 7))
     one, other = (forecast_quarter(snapshot, quarter, past=p) for p in (past, past[::-1]))
     assert one == other
@@ -173,4 +181,4 @@ def test_a_missing_leg_is_a_key_error(forecast):
 def test_a_sale_on_the_first_day_alone_is_not_enough(tmp_path):
     history = history_of(tmp_path, [order("a", FIRST)])
     with pytest.raises(NotEnoughHistoryError):
-        forecast_quarter(history.as_of(date(2010, 1, 1)), Quarter(2010, 1, 12))
+        forecast_quarter(history.as_of(date(2010, 1, 1)), Quarter(2010, 1, FiscalCalendar(12)))

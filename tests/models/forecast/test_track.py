@@ -2,6 +2,7 @@ from datetime import date
 
 import pytest
 
+from lifecycle.periods import FiscalCalendar
 from models.forecast.track import paired, pooled_wape, same_footing, score_past, squared_error
 from models.forecast.vintages import Vintage
 from tests.models.forecast.company import steady
@@ -15,7 +16,7 @@ def vintage(mean, leg="combined", *, period="2010Q1", origin=date(2009, 12, 1), 
 
 
 def scored(*vintages):
-    return score_past(vintages, SALES, 12)
+    return score_past(vintages, SALES, FiscalCalendar(12))
 
 
 def test_the_actual_comes_from_the_snapshot_and_not_from_the_vintage():

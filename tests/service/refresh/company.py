@@ -21,6 +21,7 @@ from features.frames import account_frame
 from ledger.engine import Ledger
 from ledger.releases import Release, write_release
 from lifecycle.history import History, open_history
+from lifecycle.periods import FiscalCalendar
 from lifecycle.snapshot import Snapshot
 from models.base import Examples, ScoreModel
 from models.baselines import BaseRate, RunRate
@@ -58,7 +59,7 @@ def place_of(folder: Path) -> Place:
         ledger_address=f"sqlite:///{folder / 'ledger.sqlite'}",
         zone=ZoneInfo("UTC"),
         currency="GBP",
-        first_month=1,
+        calendar=FiscalCalendar(1),
         horizon_days=90,
     )
 

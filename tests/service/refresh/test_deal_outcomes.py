@@ -146,7 +146,7 @@ def disagreements(known: Snapshot) -> tuple[int, list[object]]:
     facts = read_deal_facts(known)
     past = open_past(known, plan_past(facts, known.day), facts=facts)
     after = look_after_deals(read_known(facts, known.day), facts, past.frame)
-    quarters = [Quarter.containing(day, 1) for day in past.frame["as_of"].to_pylist()]
+    quarters = [Quarter.containing(day) for day in past.frame["as_of"].to_pylist()]
     fates = {one: fates_in_quarter(facts, one.start, one.end) for one in set(quarters)}
     names, told = past.frame["opportunity_id"].to_pylist(), after["won_in_quarter"].to_pylist()
     rows = list(zip(names, quarters, told, strict=True))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ledger.backtests import write_backtests
 from ledger.runs import begin_run, publish_run
+from lifecycle.periods import CALENDAR_YEAR
 from service.refresh.forecasts import read_past, whole_parts
 from tests.ledger.story import KNOWN, new_ledger, vintage
 
@@ -43,7 +44,7 @@ def test_a_backtest_of_a_later_day_is_no_past(tmp_path: Path, day: date, known: 
     write_backtests(ledger, run, [vintage("2011Q3", "combined", 110.0)])
     publish_run(ledger, run)
     snapshot: Any = Standing(day)
-    assert len(read_past(ledger, snapshot, 1)) == known
+    assert len(read_past(ledger, snapshot, CALENDAR_YEAR)) == known
 
 
 def test_a_quarter_that_has_not_ended_is_no_past(tmp_path: Path) -> None:
@@ -52,4 +53,4 @@ def test_a_quarter_that_has_not_ended_is_no_past(tmp_path: Path) -> None:
     write_backtests(ledger, run, [vintage("2011Q3", "combined", 110.0)])
     publish_run(ledger, run)
     on_the_last_day: Any = Standing(date(2011, 9, 30))
-    assert read_past(ledger, on_the_last_day, 1) == []
+    assert read_past(ledger, on_the_last_day, CALENDAR_YEAR) == []

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from lifecycle.errors import NotEnoughHistoryError
-from lifecycle.periods import Quarter
+from lifecycle.periods import FiscalCalendar, Quarter
 from training.deals.plan import plan_deals, quarter_landmarks
 
 
@@ -30,7 +30,7 @@ def test_a_judged_quarter_learns_from_landmarks_before_it_alone() -> None:
 
 
 def test_the_fiscal_year_of_the_company_counts() -> None:
-    plan = plan_deals(date(2019, 1, 2), date(2021, 7, 15), first_month=2)
+    plan = plan_deals(date(2019, 1, 2), date(2021, 7, 15), calendar=FiscalCalendar(2))
     assert plan.origins[-1].end == date(2021, 5, 1)
 
 
