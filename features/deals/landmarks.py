@@ -88,7 +88,9 @@ def deal_frame(
     return frame
 
 
-def build_deal_columns(facts: DealFacts, rows: Rows, snapshot: Snapshot) -> dict[str, Any]:
+def build_deal_columns(
+    facts: DealFacts, rows: Rows, snapshot: Snapshot, *, calendar: FiscalCalendar
+) -> dict[str, Any]:
     """Build all columns of landmark rows, aligned with them, by name and in frame order."""
     profiles = read_profiles(snapshot, facts)
     return {
@@ -98,7 +100,7 @@ def build_deal_columns(facts: DealFacts, rows: Rows, snapshot: Snapshot) -> dict
         "segment": profiles.segments_of(facts, rows),
         **build_move_columns(facts, rows),
         **build_timing_columns(facts, rows),
-        **build_close_columns(facts, rows),
+        **build_close_columns(facts, rows, calendar=calendar),
         **build_amount_columns(facts, rows, profiles),
         **build_activity_columns(facts, rows),
         **build_people_columns(facts, rows, snapshot),
@@ -128,7 +130,7 @@ def _build(
 ) -> pa.Table:
     facts = read_deal_facts(snapshot) if facts is None else facts
     rows = open_rows(facts, days, calendar=calendar)
-    built = build_deal_columns(facts, rows, snapshot)
+    built = build_deal_columns(facts, rows, snapshot, calendar=calendar)
     order = pa.array(np.lexsort((rows.deal, rows.day)))
     return pa.table({name: _column(values).take(order) for name, values in built.items()})
 

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from features.deals.days import Floats
+from features.deals.days import Floats, day_of
 from features.deals.facts import DealFacts, Rows
 from features.deals.streams import Edits, taken
+from lifecycle.periods import FiscalCalendar, Quarter
 
 EDITED = ("stage", "amount", "close_on", "category", "next_step", "discount", "competitor")
 """Fields whose edits show that somebody looks after the deal."""
@@ -56,7 +57,9 @@ def build_move_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
     }
 
 
-def build_close_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
+def build_close_columns(
+    facts: DealFacts, rows: Rows, *, calendar: FiscalCalendar
+) -> dict[str, Floats]:
     """Build the expected close and how it moved, each of shape (m,)."""
     closes = facts.fields["close_on"]
     place = closes.last(rows.story, rows.day)
@@ -73,7 +76,7 @@ def build_close_columns(facts: DealFacts, rows: Rows) -> dict[str, Floats]:
             "overdue_days": np.where(np.isnan(close), np.nan, np.maximum(-ahead, 0)),
             "close_past_quarter_days": close - rows.quarter_end,
             "close_placeholder": _is_month_end(close),
-            "close_quarter_end": _is_quarter_end(close, rows),
+            "close_quarter_end": _is_quarter_end(close, calendar),
             "push_count": closes.count(moved > 0, rows.story, rows.day),
             "push_days": closes.count(np.maximum(moved, 0), rows.story, rows.day),
             "pull_count": closes.count(moved < 0, rows.story, rows.day),
@@ -165,11 +168,11 @@ def _is_month_end(day: Floats) -> Floats:
     return np.where(known, first, np.nan)
 
 
-def _is_quarter_end(day: Floats, rows: Rows) -> Floats:
+def _is_quarter_end(day: Floats, calendar: FiscalCalendar) -> Floats:
     """Return 1 on the last day of a quarter of the fiscal year, 0 on another, NaN without one."""
     known = ~np.isnan(day)
-    after = np.where(known, day, 0).astype(np.int64).astype("M8[D]") + 1
-    month = after.astype("M8[M]")
-    begun = rows.quarter_start.astype("M8[D]").astype("M8[M]")
-    first = (month.astype("M8[D]") == after) & ((month - begun).astype(np.int64) % 3 == 0)
-    return np.where(known, first, np.nan)
+    after = np.where(known, day, 0).astype(np.int64) + 1
+    distinct, place = np.unique(after, return_inverse=True)
+    days = [day_of(int(one)) for one in distinct]
+    first = np.array([Quarter.containing(one, calendar).start == one for one in days], bool)
+    return np.where(known, first[place], np.nan)

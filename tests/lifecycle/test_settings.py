@@ -3,7 +3,9 @@
 import pytest
 
 from lifecycle.errors import UsageError
+from lifecycle.periods import FiscalCalendar
 from lifecycle.settings import SETTINGS_FILE, load_existing, load_settings
+from tests.lifecycle.calendars import RETAIL
 
 
 def test_the_file_in_the_data_directory_is_read(tmp_path):
@@ -56,3 +58,42 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path):
         load_existing(tmp_path / "slip")
     assert not (tmp_path / "slip").exists()
     assert load_existing(tmp_path).data_dir == tmp_path
+
+
+def test_a_calendar_of_weeks_is_read_from_the_settings(tmp_path):
+    (tmp_path / SETTINGS_FILE).write_text(
+        'fiscal_year_start_month = 2\nfiscal_calendar = "4-5-4"\n'
+        'fiscal_year_ends_on = "saturday"\nfiscal_year_ends_rule = "nearest"\n'
+    )
+    assert load_settings(tmp_path).calendar == RETAIL
+
+
+def test_a_year_of_weeks_closes_on_the_last_such_weekday_unless_set(tmp_path):
+    (tmp_path / SETTINGS_FILE).write_text(
+        'fiscal_calendar = "4-4-5"\nfiscal_year_ends_on = "friday"\n'
+    )
+    found = load_settings(tmp_path).calendar
+    assert (found.weeks, found.ends_on, found.ends_rule) == ("4-4-5", "friday", "last")
+
+
+def test_years_are_of_months_unless_set(tmp_path):
+    (tmp_path / SETTINGS_FILE).write_text("fiscal_year_start_month = 12\n")
+    assert load_settings(tmp_path).calendar == FiscalCalendar(12)
+
+
+@pytest.mark.parametrize(
+    ("lines", "todo"),
+    [
+        ('fiscal_calendar = "4-4-5"', "set fiscal_year_ends_on"),
+        ('fiscal_calendar = "4-4-5"\nfiscal_year_ends_rule = "last"', "set fiscal_year_ends_on"),
+        ('fiscal_year_ends_on = "friday"', "set fiscal_calendar to"),
+        ('fiscal_year_ends_rule = "nearest"', "set fiscal_calendar to"),
+        ('fiscal_calendar = "445"', "4-4-5"),
+        ('fiscal_calendar = "4-4-5"\nfiscal_year_ends_on = "Sat"', "saturday"),
+    ],
+)
+def test_half_a_calendar_is_refused_and_says_what_is_missing(tmp_path, lines, todo):
+    (tmp_path / SETTINGS_FILE).write_text(lines)
+    with pytest.raises(UsageError, match=todo) as caught:
+        load_settings(tmp_path)
+    assert "\n" not in str(caught.value)

@@ -16,6 +16,12 @@ def test_a_quarter_has_thirteen_landmarks_from_its_first_day() -> None:
     assert (days[0], len(days), days[-1]) == (date(2021, 10, 1), 13, date(2021, 12, 24))
 
 
+def test_a_quarter_of_14_weeks_has_a_landmark_in_each() -> None:
+    retail = FiscalCalendar(2, "4-5-4", ends_on="saturday", ends_rule="nearest")
+    days = quarter_landmarks(Quarter(2024, 4, retail))
+    assert (days[0], len(days), days[-1]) == (date(2023, 10, 29), 14, date(2024, 1, 28))
+
+
 def test_the_latest_eight_ended_quarters_are_judged() -> None:
     plan = plan_deals(date(2018, 1, 2), date(2021, 7, 15))
     assert [str(one) for one in plan.origins][0::7] == ["2019Q3", "2021Q2"]
