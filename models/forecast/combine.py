@@ -1,10 +1,10 @@
 """How much each leg counts, which leg is served, and how the nodes are made to add up.
 
-Weights are inverse mean squared errors of past vintages near the same week, at the same level of
+Weights are inverse mean squared errors of past forecasts near the same week, at the same level of
 the tree, over origins at which all the legs spoke. With few quarters they are mostly their prior:
-equal over the three kinds of information (last year, buyers, growth), as a combination gains from
-legs that know different things, not from three models of one series. Sources: Bates and Granger
-1969 (inverse error), Smith and Wallis 2009 (why to shrink to equal).
+equal over the kinds of information, as a combination gains from legs that know different things,
+not from three models of one series. Sources: Bates and Granger 1969 (inverse error), Smith and
+Wallis 2009 (why to shrink to equal).
 """
 
 from __future__ import annotations
@@ -13,70 +13,69 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from models.forecast.sales import FloatArray
-from models.forecast.track import Scored, paired, pooled_wape, squared_error
-from models.forecast.vintages import COMBINED, RIVALS, SEASONAL_NAIVE
+from models.forecast.grid import FloatArray
+from models.forecast.judged import Judged, near_week, paired, pooled_wape
+from models.forecast.nodes import TOTAL, dimension_of
+from models.forecast.raw import SIMULATION
 
+COMBINED = "combined"
 PRIOR_QUARTERS = 8.0
 SMALLEST_WEIGHT = 0.05
 FEWEST_JUDGED_QUARTERS = 2
-INFORMATION: Mapping[str, str] = {
-    SEASONAL_NAIVE: "last year",
-    "bottom_up": "buyers",
-    "auto_ets": "growth",
-    "auto_theta": "growth",
-    "auto_arima": "growth",
-}
 
 
 def leg_weights(
-    legs: Sequence[str], scored: Sequence[Scored], *, total: bool, week: int
+    kinds: Mapping[str, str], judged: Sequence[Judged], *, level: str, week: int
 ) -> dict[str, float]:
     """Return each leg's weight; they sum to 1.
 
     Parameters
     ----------
-    legs
-        Names of the legs to combine, at least one.
-    scored
-        Past vintages, already scored.
-    total
-        Whether the weights are for the total or for the segments.
+    kinds
+        Kind of information by leg to combine, at least one leg.
+    judged
+        Past forecasts, already scored.
+    level
+        ``total``, or the dimension whose nodes are meant.
     week
         Week of the quarter the forecast is made in.
     """
-    prior = _prior(legs)
-    together = paired(scored, legs)
-    found = {leg: squared_error(together, leg, total=total, week=week) for leg in legs}
-    quarters = min(count for _, count in found.values())
-    pool = float(np.mean([error for error, _ in found.values()]))
+    prior = _prior(kinds)
+    together = paired(judged, list(kinds))
+    found = {leg: near_week(together, leg, level=level, week=week) for leg in kinds}
+    quarters = min(count for _, _, count in found.values())
+    pool = float(np.mean([error for error, _, _ in found.values()]))
     if quarters == 0 or pool <= 0:
         return prior
     shrunk = {
         leg: (quarters * error + PRIOR_QUARTERS * pool) / (quarters + PRIOR_QUARTERS)
-        for leg, (error, _) in found.items()
+        for leg, (error, _, _) in found.items()
     }
-    raw = {leg: prior[leg] / shrunk[leg] for leg in legs}
-    floored = {leg: max(raw[leg] / sum(raw.values()), SMALLEST_WEIGHT) for leg in legs}
+    raw = {leg: prior[leg] / shrunk[leg] for leg in kinds}
+    floored = {leg: max(raw[leg] / sum(raw.values()), SMALLEST_WEIGHT) for leg in kinds}
     return {leg: weight / sum(floored.values()) for leg, weight in floored.items()}
 
 
-def choose_served(scored: Sequence[Scored], rivals: Sequence[str]) -> tuple[str, str]:
+def choose_served(
+    judged: Sequence[Judged], rivals: Sequence[str], able: Sequence[str]
+) -> tuple[str, str]:
     """Return the leg to serve and why: the combination, unless a plain rule was better so far.
 
-    Judged once for the whole tree, at the total, by WAPE over all past vintages at which both
+    Judged once for the whole tree, at the total, by WAPE over all past forecasts in which both
     spoke, because nodes served by different legs would not add up.
 
     Parameters
     ----------
-    scored
-        Past vintages, already scored.
+    judged
+        Past forecasts, already scored.
     rivals
-        Names of the rules that can be served now.
+        Names of the plain rules.
+    able
+        Names of the legs that can be served now.
     """
     reasons, best, worst_case = [], COMBINED, 1.0
-    for rival in (name for name in RIVALS if name in rivals):
-        both = paired(scored, (COMBINED, rival))
+    for rival in (name for name in rivals if name in able):
+        both = paired(judged, (COMBINED, rival))
         ours, quarters = pooled_wape(both, COMBINED)
         theirs, _ = pooled_wape(both, rival)
         if quarters < FEWEST_JUDGED_QUARTERS:
@@ -89,30 +88,38 @@ def choose_served(scored: Sequence[Scored], rivals: Sequence[str]) -> tuple[str,
         gain = theirs / ours if ours > 0 else 1.0
         if ours > theirs and gain < worst_case:
             best, worst_case = rival, gain
-    return best, f"{best} is served; " + "; ".join(reasons or ["no plain rule is defined yet"])
+    told = "; ".join(reasons or ["no plain rule is defined yet"])
+    plain = "" if best in {COMBINED, SIMULATION} else "use the simple one: "
+    return best, f"{plain}{best} is served; {told}"
 
 
-def reconcile(means: FloatArray, variances: FloatArray) -> FloatArray:
-    """Return means whose row 0 is the sum of the others, moved least where they are surest.
+def reconcile(means: FloatArray, variances: FloatArray, nodes: Sequence[str]) -> FloatArray:
+    """Return what to add to each node's mean so that every dimension adds up to the total.
 
-    Weighted least squares with a diagonal error covariance; the closed form for a tree of one
-    level. Source: Wickramasuriya, Athanasopoulos and Hyndman 2019 (WLS).
+    The total keeps its mean: of all nodes it is the surest, and it is one and the same for all
+    dimensions. Each dimension takes up its own gap, most where its nodes are least sure (weighted
+    least squares with a diagonal error covariance and the total held; Wickramasuriya,
+    Athanasopoulos and Hyndman 2019).
 
     Parameters
     ----------
-    means
-        (nodes,) total first, minor units.
-    variances
-        (nodes,) their error variances, minor units squared.
+    means, variances
+        (nodes,) total first; minor units, and minor units squared.
+    nodes
+        Their names.
     """
-    weights = variances if variances.sum() > 0 else np.ones_like(variances)
-    gap = means[0] - means[1:].sum()
-    moved = means + weights / weights.sum() * gap * np.where(np.arange(len(means)) == 0, -1, 1)
-    moved[0] = moved[1:].sum()
-    return np.asarray(moved, dtype=np.float64)
+    moved = np.zeros_like(means)
+    levels = np.array([dimension_of(node) for node in nodes])
+    for level in dict.fromkeys(levels):
+        if level == TOTAL:
+            continue
+        rows = levels == level
+        weights = variances[rows] if variances[rows].sum() > 0 else np.ones(int(rows.sum()))
+        moved[rows] = weights / weights.sum() * (means[0] - means[rows].sum())
+    return moved
 
 
-def _prior(legs: Sequence[str]) -> dict[str, float]:
-    kinds = [INFORMATION.get(leg, leg) for leg in legs]
-    share = 1.0 / len(set(kinds))
-    return {leg: share / kinds.count(kind) for leg, kind in zip(legs, kinds, strict=True)}
+def _prior(kinds: Mapping[str, str]) -> dict[str, float]:
+    every = list(kinds.values())
+    share = 1.0 / len(set(every))
+    return {leg: share / every.count(kind) for leg, kind in kinds.items()}

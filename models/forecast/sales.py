@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from features.days import age_in_days
 from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.periods import Quarter
-from models.forecast.vintages import TOTAL
+from models.forecast.nodes import TOTAL, UNASSIGNED
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-UNASSIGNED = "unassigned"
 YEAR_DAYS = 364  # whole weeks, so that a Monday is compared with a Monday
 
 

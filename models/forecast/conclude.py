@@ -1,0 +1,202 @@
+"""From legs to an answer: what past forecasts teach is added to a raw forecast.
+
+Weights of the legs by level and week, one combined leg whose nodes add up, widths stretched by how
+far outcomes lay off before, and the leg that is served. The nightly refresh and the backtest both
+call this one function, with judged forecasts of quarters that had ended by the origin.
+
+Widths: a leg's quantiles keep their shape and are stretched around the median by
+``k = sqrt((n s + 8) / (n + 8))``, s the mean squared score (deviations off) of past forecasts near
+the week and n the quarters behind it: shrunk to 1, because few quarters prove little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.forecast.combine import (
+    COMBINED,
+    PRIOR_QUARTERS,
+    choose_served,
+    leg_weights,
+    reconcile,
+)
+from models.forecast.grid import FloatArray, interval, stretch
+from models.forecast.judged import Judged, Said, near_week, same_footing
+from models.forecast.nodes import dimension_of
+from models.forecast.raw import ORDERS, SIMULATION, Leg, RawForecast
+
+ADJUSTMENT = "combination"
+"""Part of the mean that other legs add to (or take from) the units that were simulated."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is combined and what has to be beaten.
+
+    Parameters
+    ----------
+    kinds
+        Kind of information by leg that may enter the combination.
+    rivals
+        Plain rules, the simplest first.
+    surest
+        Rule than which the combination is never less sure; empty without one. Disagreement
+        between legs must not make it wider than a rule it is meant to beat.
+    """
+
+    kinds: Mapping[str, str]
+    rivals: tuple[str, ...]
+    surest: str = ""
+
+
+SEASONAL_NAIVE = "seasonal_naive"
+_GROWTH = {"auto_ets": "growth", "auto_theta": "growth", "auto_arima": "growth"}
+OF_ORDERS = Policy(
+    {SEASONAL_NAIVE: "last year", SIMULATION: "buyers", **_GROWTH},
+    (SEASONAL_NAIVE, "last_quarter"),
+    SEASONAL_NAIVE,
+)
+OF_UNITS = Policy(
+    {SIMULATION: "units", "conversion": "ratio", **_GROWTH},
+    ("last_quarter", SEASONAL_NAIVE, "conversion", "crm_weighted", "commit", SIMULATION),
+)
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """A target's forecast of a quarter as it is served.
+
+    Parameters
+    ----------
+    raw
+        What it rests on.
+    legs
+        By name, the combined one included, widths as measured.
+    unstretched
+        The combined leg with the width its parts gave it.
+    served
+        The leg to show at every node: mixed legs would not add up.
+    verdict
+        Why that leg, in one sentence.
+    weights
+        By level and leg: shares of the combination.
+    scales
+        By leg and level: how far the widths were stretched.
+    parts
+        By name, (nodes,) addends of the served mean, minor units.
+    judged_quarters
+        Ended quarters behind weights and widths: the effective n.
+    """
+
+    raw: RawForecast
+    legs: Mapping[str, Leg]
+    unstretched: Leg
+    served: str
+    verdict: str
+    weights: Mapping[str, Mapping[str, float]]
+    scales: Mapping[str, Mapping[str, float]]
+    parts: Mapping[str, FloatArray]
+    judged_quarters: int = field(default=0)
+
+    def said(self) -> Said:
+        """Return what later forecasts learn from: every leg before it was stretched."""
+        return said_of(self.raw, self.unstretched)
+
+
+def said_of(raw: RawForecast, combined: Leg | None = None) -> Said:
+    """Return a raw forecast as it will be judged, with its combined leg where there is one."""
+    quarter = raw.quarter
+    left = (quarter.end - max(raw.origin, quarter.start)).days / quarter.days
+    legs = {**raw.legs} if combined is None else {**raw.legs, COMBINED: combined}
+    return Said(
+        str(quarter), raw.origin, raw.week, raw.nodes, legs, raw.to_date_minor, max(left, 0.0)
+    )
+
+
+def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
+    """Weigh, combine, stretch and choose.
+
+    Parameters
+    ----------
+    raw
+        Legs as of an origin.
+    judged
+        Forecasts of the same target whose quarter had ended by the origin, scored with what was
+        known there.
+    """
+    policy = OF_ORDERS if raw.target == ORDERS else OF_UNITS
+    judged = same_footing(judged, SEASONAL_NAIVE, speaks=SEASONAL_NAIVE in raw.legs)
+    kinds = {leg: kind for leg, kind in policy.kinds.items() if leg in raw.legs}
+    levels = tuple(dict.fromkeys(dimension_of(node) for node in raw.nodes))
+    weights = {level: leg_weights(kinds, judged, level=level, week=raw.week) for level in levels}
+    combined = _combine(raw, weights)
+    every = {**raw.legs, COMBINED: combined}
+    scales = {leg: _scales(leg, judged, levels=levels, week=raw.week) for leg in every}
+    legs = {name: _stretched(raw, leg, scales[name]) for name, leg in every.items()}
+    if policy.surest in legs:
+        legs[COMBINED] = _no_wider(legs[COMBINED], legs[policy.surest], raw.floor_minor)
+    served, verdict = choose_served(judged, policy.rivals, list(every))
+    return Concluded(
+        raw,
+        legs,
+        combined,
+        served,
+        verdict,
+        weights,
+        scales,
+        _parts(raw, legs[served]),
+        len({one.period for one in judged}),
+    )
+
+
+def _combine(raw: RawForecast, weights: Mapping[str, Mapping[str, float]]) -> Leg:
+    """Average means and quantiles leg by leg (Vincent 1912); a silent leg's weight goes to others.
+
+    Averaging quantiles keeps the legs' shape; averaging distributions would add their distances
+    from one another to the width.
+    """
+    names = list(next(iter(weights.values())))
+    by_node = [weights[dimension_of(node)] for node in raw.nodes]
+    share = np.array([[one[name] for one in by_node] for name in names])
+    means = np.stack([raw.legs[name].mean_minor for name in names])
+    grids = np.stack([raw.legs[name].grid_minor for name in names])
+    share = share * np.isfinite(means)
+    share = share / share.sum(axis=0)
+    mean = (share * np.nan_to_num(means)).sum(axis=0)
+    grid = (share[..., None] * np.nan_to_num(grids)).sum(axis=0)
+    low, high = interval(grid, 0.8)
+    moved = reconcile(mean, (high - low) ** 2, raw.nodes)
+    return Leg(mean + moved, grid + moved[:, None])
+
+
+def _scales(
+    leg: str, judged: Sequence[Judged], *, levels: Sequence[str], week: int
+) -> dict[str, float]:
+    found = {}
+    for level in levels:
+        _, score, quarters = near_week(judged, leg, level=level, week=week)
+        found[level] = float(
+            np.sqrt((quarters * score + PRIOR_QUARTERS) / (quarters + PRIOR_QUARTERS))
+        )
+    return found
+
+
+def _stretched(raw: RawForecast, leg: Leg, scales: Mapping[str, float]) -> Leg:
+    factor = np.array([scales[dimension_of(node)] for node in raw.nodes])
+    return Leg(leg.mean_minor, stretch(leg.grid_minor, factor, floor=raw.floor_minor))
+
+
+def _no_wider(leg: Leg, rule: Leg, floor: FloatArray) -> Leg:
+    """Narrow a leg around its median to the 80 % width of a rule, where it is wider."""
+    own, most = (np.subtract(*interval(one.grid_minor, 0.8)[::-1]) for one in (leg, rule))
+    factor = np.divide(most, own, out=np.ones_like(own), where=own > np.maximum(most, 0.0))
+    return Leg(leg.mean_minor, stretch(leg.grid_minor, np.nan_to_num(factor, nan=1.0), floor=floor))
+
+
+def _parts(raw: RawForecast, served: Leg) -> dict[str, FloatArray]:
+    """Return addends of the served mean: the simulated units', and what the other legs change."""
+    simulated = sum(raw.parts.values(), np.zeros(len(raw.nodes)))
+    return {**raw.parts, ADJUSTMENT: served.mean_minor - simulated}
