@@ -38,13 +38,25 @@ def write_rows(
     """
     written = 0
     for chunk in _chunks(rows):
-        plain = [_plain(table.name, row) for row in chunk]
         with ledger.writing() as connection:
-            connection.execute(insert(table), plain)
+            insert_rows(connection, table, chunk)
             if beside is not None:
                 beside(connection, chunk)
         written += len(chunk)
     return written
+
+
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Append rows in the caller's transaction; none are no error.
+
+    Raises
+    ------
+    RowsError
+        A number is NaN or infinite.
+    """
+    plain = [_plain(table.name, row) for row in rows]
+    if plain:
+        connection.execute(insert(table), plain)
 
 
 def _chunks(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -14,15 +14,24 @@ from sqlalchemy import Connection, RowMapping, Select, Table, insert, select, up
 
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
-from ledger.tables import backtests, current_runs, deals, forecasts, publications, runs, scores
+from ledger.tables import (
+    backtests,
+    current_runs,
+    deals,
+    forecast_books,
+    forecasts,
+    publications,
+    runs,
+    scores,
+)
 from lifecycle.errors import ConflictError, LedgerError, UsageError
 
 RunKind = Literal["scores", "forecast", "backtest", "deals"]
-ROWS: dict[str, Table] = {
-    "scores": scores,
-    "forecast": forecasts,
-    "backtest": backtests,
-    "deals": deals,
+ROWS: dict[str, tuple[Table, ...]] = {
+    "scores": (scores,),
+    "forecast": (forecast_books, forecasts),
+    "backtest": (forecast_books, backtests),
+    "deals": (deals,),
 }
 
 
@@ -107,6 +116,25 @@ def publish_run(ledger: Ledger, run_id: int) -> None:
             connection.execute(insert(current_runs), {"kind": kind, "run_id": run_id})
 
 
+def find_open_run(
+    ledger: Ledger, kind: RunKind, *, as_of: date, note: dict[str, Any] | None = None
+) -> int | None:
+    """Return the newest run that was begun with these words and never published, to go on with.
+
+    ``None`` if there is none. Only one process may go on with it: the caller holds the lock.
+    """
+    query = (
+        select(runs.c.id)
+        .outerjoin(publications, publications.c.run_id == runs.c.id)
+        .where(runs.c.kind == kind, runs.c.as_of == as_of, publications.c.id.is_(None))
+        .where(runs.c.note == dump_document(note or {}, "the run's note"))
+        .order_by(runs.c.id.desc())
+    )
+    with ledger.reading() as connection:
+        found = connection.scalar(query.limit(1))
+        return None if found is None else int(found)
+
+
 def read_current_run(ledger: Ledger, kind: RunKind) -> Run | None:
     """Return the run of a kind that readers see now; ``None`` before the first."""
     query = published_runs().join(current_runs, current_runs.c.run_id == runs.c.id)
@@ -167,8 +195,8 @@ def _check_current(connection: Connection, kind: str, run_id: int) -> None:
 
 
 def _check_filled(connection: Connection, kind: str, run_id: int) -> None:
-    table = ROWS[kind]
-    if connection.scalar(select(table.c.id).where(table.c.run_id == run_id).limit(1)) is None:
+    queries = [select(table.c.id).where(table.c.run_id == run_id).limit(1) for table in ROWS[kind]]
+    if all(connection.scalar(query) is None for query in queries):
         raise LedgerError(
             f"run {run_id} ({kind}) has no rows",
             "at least one row, or it would hide the run before it",

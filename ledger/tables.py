@@ -36,6 +36,11 @@ from ledger.declare import (
     run_column,
     text,
 )
+from ledger.forecast_tables import forecast_books as forecast_books
+from ledger.forecast_tables import period_actuals as period_actuals
+from ledger.forecast_tables import target_chances as target_chances
+from ledger.forecast_tables import vintage_scores as vintage_scores
+from ledger.forecast_tables import vintages as vintages
 
 APPEND_ONLY = (
     "releases",
@@ -51,6 +56,11 @@ APPEND_ONLY = (
     "deals",
     "owner_bias",
     "deal_outcomes",
+    "forecast_books",
+    "vintages",
+    "period_actuals",
+    "vintage_scores",
+    "target_chances",
 )
 
 releases = Table(

@@ -1,0 +1,135 @@
+"""Vintages across books: one leg of one node through the weeks and quarters, with what came of it.
+
+Which books count is decided here, once, for reading and for judging: of live forecasts the first
+that was published of an origin, because it is the one that people saw; of backtests the newest
+published run that holds the target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, RowMapping, Subquery, and_, func, select
+
+from ledger.books import ROW_NAMES, TOTAL, VintageRow, check_target
+from ledger.engine import Ledger
+from ledger.forecast_tables import forecast_books, vintage_scores, vintages
+from ledger.issued_books import KINDS, Source, row_of
+from ledger.tables import publications, runs
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which vintages are asked for.
+
+    Attributes
+    ----------
+    target
+        One of ``TARGETS``.
+    source
+        ``live``: all published runs, the first published of an origin counts. ``backtest``: the
+        target's newest published backtest.
+    node, leg, period
+        ``None`` means each of them.
+    """
+
+    target: str
+    source: Source = "backtest"
+    node: str | None = TOTAL
+    leg: str | None = None
+    period: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVintage:
+    """A published vintage.
+
+    Attributes
+    ----------
+    period, origin, week
+        What was forecast, from which day, in which week of the quarter.
+    row
+        What was said.
+    actual_minor
+        What came of it, minor units; ``None`` until it was judged.
+    """
+
+    id: int
+    run_id: int
+    period: str
+    origin: date
+    week: int
+    currency: str
+    row: VintageRow
+    actual_minor: float | None
+
+
+_PLACE = ("id", "run_id", "period", "origin", "week", "currency")
+
+
+def read_vintages(ledger: Ledger, wanted: Wanted) -> list[StoredVintage]:
+    """Return the vintages that count, by period, origin, node and leg.
+
+    Raises
+    ------
+    UsageError
+        The target is unknown.
+    """
+    counted, here = counted_books(wanted), vintages.c
+    query = (
+        select(*[here[name] for name in (*_PLACE, *ROW_NAMES)])
+        .add_columns(vintage_scores.c.actual_minor)
+        .join(counted, of_book(counted))
+        .outerjoin(vintage_scores, vintage_scores.c.vintage_id == here.id)
+        .where(*of_wanted(wanted))
+        .order_by(here.period, here.origin, here.node, here.leg)
+    )
+    with ledger.reading() as connection:
+        return [_vintage(row) for row in connection.execute(query).mappings()]
+
+
+def counted_books(wanted: Wanted) -> Subquery:
+    """Select run_id, period and origin of the books of a target that count for a source.
+
+    Raises
+    ------
+    UsageError
+        The target is unknown.
+    """
+    check_target(wanted.target)
+    here = forecast_books.c
+    published = (
+        select(here.run_id, here.period, here.origin, publications.c.id.label("place"))
+        .join(publications, publications.c.run_id == here.run_id)
+        .join(runs, runs.c.id == here.run_id)
+        .where(here.target == wanted.target, runs.c.kind == KINDS[wanted.source])
+        .cte("published_books")
+    )
+    rows = select(published.c.run_id, published.c.period, published.c.origin)
+    if wanted.source == "backtest":
+        newest = select(func.max(published.c.place)).scalar_subquery()
+        return rows.where(published.c.place == newest).subquery("counted")
+    first = (
+        select(published.c.period, published.c.origin, func.min(published.c.place).label("place"))
+        .group_by(published.c.period, published.c.origin)
+        .subquery("first_books")
+    )
+    same = [published.c[name] == first.c[name] for name in ("period", "origin", "place")]
+    return rows.join(first, and_(*same)).subquery("counted")
+
+
+def of_book(counted: Subquery) -> ColumnElement[bool]:
+    """Hold where a vintage belongs to a counted book (its target is asked for besides)."""
+    return and_(*[vintages.c[name] == counted.c[name] for name in ("run_id", "period", "origin")])
+
+
+def of_wanted(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Hold where a vintage is one of those asked for."""
+    asked = {name: getattr(wanted, name) for name in ("target", "node", "leg", "period")}
+    return [vintages.c[name] == value for name, value in asked.items() if value is not None]
+
+
+def _vintage(row: RowMapping) -> StoredVintage:
+    place = {name: row[name] for name in _PLACE}
+    return StoredVintage(**place, row=row_of(row), actual_minor=row["actual_minor"])
