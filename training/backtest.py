@@ -11,26 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
 
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.periods import FiscalCalendar, Quarter
 from models.forecast.conclude import Concluded, conclude
+from models.forecast.engines import Engine
 from models.forecast.judged import Judged, Said, judge
 from models.forecast.raw import RawForecast
 
 Actuals = Mapping[str, Mapping[str, float]]
-
-
-class Engine(Protocol):
-    """What the backtest needs of whatever forecasts a target."""
-
-    def raw(self, origin: date, quarter: Quarter) -> list[RawForecast]:
-        """Return the legs as of an origin; may raise `NotEnoughHistoryError`."""
-
-    def actuals(self, quarter: Quarter, known_on: date) -> dict[str, dict[str, float]]:
-        """Return by target and node what a quarter brought; empty until it has ended."""
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import typer
 
-from ledger.backtests import BacktestRow, write_backtests
 from ledger.engine import Ledger, open_ledger
 from ledger.releases import Release, read_champions, write_release
-from ledger.runs import begin_run, publish_run
 from lifecycle.console import Console
 from lifecycle.errors import NotEnoughHistoryError, UsageError
 from lifecycle.history import History, open_history
@@ -22,7 +19,7 @@ from lifecycle.settings import Settings, load_existing
 from lifecycle.snapshot import Snapshot
 from models.registry import set_alias
 from training.alarm import check_alarm
-from training.backtest import AccuracyRow, backtest_origins, run_backtest, summarise
+from training.backtest_command import backtest_into_ledger
 from training.datasets import check_current
 from training.deals.command import count_deal_steps, train_deal_win
 from training.deals.flat import Split
@@ -153,20 +150,9 @@ def backtest_command(
 ) -> None:
     """Forecast every past quarter from every past week with only what was known then."""
     settings, console = _open(data_dir, json_mode)
-    day = parse_as_of(as_of, settings.zone)
-    history = open_history(settings.lake_dir, zone=settings.zone)
-    check_current(history.as_of(day))
-    calendar = settings.calendar
-    origins = backtest_origins(quarters=quarters, calendar=calendar, as_of=day)
-    with console.progress("backtest", len(origins)) as ticker:
-        vintages = run_backtest(
-            history, quarters=quarters, calendar=calendar, as_of=day, progress=ticker
-        )
-    rows = [BacktestRow(**asdict(one), currency=settings.currency) for one in vintages]
-    run_id = _write_backtest(rows, day, settings, instant=history.as_of(day).as_of)
-    accuracy = summarise(vintages)
-    _show_accuracy(console, accuracy)
-    console.emit({"run_id": run_id, "accuracy": [asdict(row) for row in accuracy]})
+    backtest_into_ledger(
+        settings, console, day=parse_as_of(as_of, settings.zone), quarters=quarters
+    )
 
 
 def _horizons(spec: Spec, given: int | None, settings: Settings) -> tuple[int, ...]:
@@ -265,32 +251,3 @@ def _document(result: TrainResult, release_id: int) -> dict[str, Any]:
         "events": card["data"].get("events"),
         **{name: card[name] for name in CARD_KEYS if name in card},
     }
-
-
-def _write_backtest(
-    rows: Iterable[BacktestRow], day: date, settings: Settings, *, instant: datetime
-) -> int:
-    ledger = open_ledger(settings.ledger_address)
-    run_id = begin_run(ledger, "backtest", as_of=day, data_as_of=instant)
-    write_backtests(ledger, run_id, rows)
-    publish_run(ledger, run_id)
-    return run_id
-
-
-def _show_accuracy(console: Console, accuracy: Sequence[AccuracyRow]) -> None:
-    columns = ["leg", "WAPE", "bias", "interval score", "width", "covered", "vintages", "quarters"]
-    rows = [
-        [
-            row.leg,
-            f"{row.wape:.1%}",
-            f"{row.bias:+.1%}",
-            f"{row.interval_score:.3f}",
-            f"{row.width:.1%}",
-            f"{row.covered:.0%}",
-            row.vintages_count,
-            row.quarters_count,
-        ]
-        for row in accuracy
-        if row.node == "total" and row.week is None
-    ]
-    console.table("quarter revenue, total, all weeks of past quarters", columns, rows)

@@ -30,6 +30,17 @@ def normal_grid(mean: ArrayLike, deviation: ArrayLike) -> FloatArray:
     return np.asarray(centre + spread * _NORMAL)
 
 
+def grid_of_ends(low: ArrayLike, middle: ArrayLike, high: ArrayLike) -> FloatArray:
+    """Return quantiles, shape (..., 21), of two half normals through P10, P50 and P90, each (...).
+
+    For answers of which only these were kept.
+    """
+    ends = (np.asarray(one, dtype=np.float64)[..., None] for one in (low, middle, high))
+    bottom, centre, top = ends
+    spread = np.where(_NORMAL < 0, centre - bottom, top - centre) / _Z80
+    return np.asarray(centre + spread * _NORMAL)
+
+
 def at_level(grid: FloatArray, level: float) -> FloatArray:
     """Return the quantile at a probability of the grid's span, shape (...).
 
