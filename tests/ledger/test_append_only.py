@@ -7,6 +7,8 @@ from ledger.scores import write_scores
 from ledger.tables import APPEND_ONLY
 from lifecycle.errors import ConflictError
 from tests.ledger.deal_story import fill_deals
+from tests.ledger.gap_story import fill_gaps
+from tests.ledger.forecast_story import fill_forecasts
 from tests.ledger.story import fill, new_ledger, score
 
 
@@ -15,6 +17,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
     made = new_ledger(tmp_path_factory.mktemp("data"))
     fill(made)
     fill_deals(made)
+    fill_gaps(made)
+    fill_forecasts(made)
     return made
 
 
