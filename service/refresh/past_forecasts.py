@@ -14,8 +14,9 @@ from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.periods import Quarter
 from lifecycle.snapshot import Snapshot
 from models.forecast.engines import Engine
-from models.forecast.judged import Judged, judge
+from models.forecast.judged import Judged, Said, judge
 from models.forecast.past import read_said
+from models.forecast.telling import SCALES
 
 
 class PastForecasts:
@@ -48,7 +49,7 @@ class PastForecasts:
         """
         if target not in self._judged:
             self._judged[target] = [
-                judge(read_said(book, quarter), actual)
+                judge(_said(book, quarter), actual)
                 for book in self._read(target)
                 for quarter in [Quarter.parse(book.period, like.calendar)]
                 for actual in [self._actual(target, quarter)]
@@ -79,3 +80,7 @@ class PastForecasts:
                     continue
             self._actuals[quarter] = found
         return self._actuals[quarter].get(target, {})
+
+
+def _said(book: PastBook, quarter: Quarter) -> Said:
+    return read_said(quarter, book.origin, book.rows, scales=book.notes.get(SCALES, {}))
