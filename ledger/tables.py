@@ -41,6 +41,11 @@ from ledger.forecast_tables import period_actuals as period_actuals
 from ledger.forecast_tables import target_chances as target_chances
 from ledger.forecast_tables import vintage_scores as vintage_scores
 from ledger.forecast_tables import vintages as vintages
+from ledger.gap_tables import forecast_inputs as forecast_inputs
+from ledger.gap_tables import forecast_items as forecast_items
+from ledger.gap_tables import gaps as gaps
+from ledger.gap_tables import scenario_runs as scenario_runs
+from ledger.gap_tables import scenarios as scenarios
 
 APPEND_ONLY = (
     "releases",
@@ -61,6 +66,11 @@ APPEND_ONLY = (
     "period_actuals",
     "vintage_scores",
     "target_chances",
+    "forecast_inputs",
+    "forecast_items",
+    "gaps",
+    "scenarios",
+    "scenario_runs",
 )
 
 releases = Table(
