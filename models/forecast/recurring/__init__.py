@@ -1,0 +1,1 @@
+"""Recurring revenue: revenue, ending ARR and renewals of a quarter, from contract lines."""

@@ -1,0 +1,255 @@
+"""How lines leave and change, learned from what a book knows: compact enough to refit every day.
+
+Leaving at the end of a term is a logistic of segment, tenure, size and length of term, drawn to no
+effect; leaving at any other time is a rate by segment, drawn to that of all. Size at a renewal is
+the sorted list of past ratios. How far the last months' decisions lay off what this expects is the
+common shock: a gamma posterior around 1 (prior deviation 0.2), as the design has it for wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.deals.days import NEVER, SPAN, Floats, Ints
+from models.forecast.recurring.book import Book, Terms
+from models.forecast.recurring.facts import KIND_CODES, NOTICE, WITHDRAWN, Flags
+
+YEAR_DAYS = 365.25
+LEARNED_DAYS, RATE_DAYS = 3 * 366, 366
+SHOCK_DAYS, HALF_LIFE_DAYS = 91, 56
+PRIOR_EVENTS = 25.0
+"""Events that a prior deviation of 0.2 is worth (1 / 0.2 squared)."""
+PRIOR_EXITS = 10.0
+FEWEST_RATIOS = 60
+LEVELS = 256
+NONRENEWAL = KIND_CODES["nonrenewal"]
+PRICE = KIND_CODES["price_change"]
+SLOPE_PRIOR = 1.0
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a book teaches.
+
+    Attributes
+    ----------
+    weights
+        Of the logistic: constant, segments, tenure, size, two steps of the term's length.
+    centre
+        (segments + 1,) median MRR by segment, last of all lines (minor units).
+    sudden_day, open_day
+        (segments + 1, 2) and (segments + 1,): chances a day to leave at once (lines with a term,
+        open ones) and, of open lines, to give notice; last row: segment unknown.
+    told_late
+        Sorted days by which past leavers' notices came to be known after their deadline.
+    withdrawn_share
+        Share of notices taken back.
+    ratios
+        (3, 256) sorted ratios of MRR after over before a renewal, price apart, by term length.
+    price
+        Mean price change at a renewal (a share) where none is agreed.
+    shock, shock_sd
+        Log multiplier of leaving: posterior mean and deviation.
+    """
+
+    weights: Floats
+    centre: Floats
+    sudden_day: Floats
+    open_day: Floats
+    told_late: Floats
+    withdrawn_share: float
+    ratios: Floats
+    price: float
+    shock: float
+    shock_sd: float
+
+    def renewal_log_odds(self, book: Book, line: Ints, day: Ints) -> Floats:
+        """Return the log-odds that lines leave when their term ends on a day, (n,)."""
+        found: Floats = _columns(book, self.centre, line=line, day=day) @ self.weights
+        return found
+
+    def unseen_share(self, days: Ints) -> Floats:
+        """Return the share of leavers not known so many days after their deadline, (n,)."""
+        known = np.searchsorted(self.told_late, days, side="right")
+        return np.where(days < 0, 1.0, 1.0 - known / max(len(self.told_late), 1))
+
+
+def learn_rates(book: Book) -> Rates:
+    """Learn from everything the book knows of the three years before its day."""
+    past = _past_terms(book)
+    left = _level_at(book, past.line, past.day) <= 0
+    centre = _centre(book)
+    weights = _fit(_columns(book, centre, line=past.line, day=past.day), left)
+    sudden, open_day = _rates(book)
+    late, withdrawn = _notices(book, past, left)
+    ratios, price = _ratios(book, past, left)
+    found = Rates(weights, centre, sudden, open_day, late, withdrawn, ratios, price, 0.0, 0.0)
+    shock, deviation = _shock(book, found)
+    return Rates(**{**vars(found), "shock": shock, "shock_sd": deviation})
+
+
+def term_class(months: Floats) -> Ints:
+    """Return 0 for terms up to a year, 1 up to two years, 2 beyond."""
+    years = np.nan_to_num(months, nan=12.0) / 12.0
+    return np.asarray((years > 1.01).astype(np.int64) + (years > 2.01))
+
+
+def history_start(book: Book) -> int:
+    """Return the first day on which anything but a beginning is on record.
+
+    Older lines are known only if they lived to see that day: before it nobody seems to leave.
+    """
+    told = book.changes.day[book.changes.kind != KIND_CODES["new"]]
+    return int(told.min(initial=book.day))
+
+
+def _past_terms(book: Book) -> Terms:
+    ends = book.terms
+    recent = (ends.day <= book.day - 1) & (ends.day > book.day - LEARNED_DAYS)
+    recent &= ~book.is_open()[ends.line]
+    line, day = ends.line[recent], ends.day[recent]
+    lived = _level_at(book, line, day - 1) > 0
+    return Terms(line[lived], day[lived])
+
+
+def _level_at(book: Book, line: Ints, day: Ints) -> Floats:
+    """Return MRR of lines on days, (n,)."""
+    steps = book.steps
+    place = np.searchsorted(steps.line * SPAN + steps.day, line * SPAN + day, side="right") - 1
+    found = np.append(steps.level, 0.0)[place]
+    own = (place >= 0) & (np.append(steps.line, -1)[place] == line)
+    return np.where(own, found, 0.0)
+
+
+def _centre(book: Book) -> Floats:
+    now = book.levels(book.day)
+    count = max(int(book.segment.max(initial=-1)), -1) + 1
+    every = float(np.median(now[now > 0])) if (now > 0).any() else 1.0
+    rows = [now[(book.segment == code) & (now > 0)] for code in range(count)]
+    return np.array([*(float(np.median(one)) if len(one) else every for one in rows), every])
+
+
+def _columns(book: Book, centre: Floats, *, line: Ints, day: Ints) -> Floats:
+    segment = book.segment[line]
+    size = np.log(np.maximum(_level_at(book, line, day - 1), 1.0) / np.maximum(centre[segment], 1))
+    years = np.maximum(day - np.nan_to_num(book.started[line], nan=0.0), 0) / YEAR_DAYS
+    # a tenure that nobody told is nobody's: five years at most tell anything
+    tenure = np.log1p(np.minimum(years, 5.0)) - 1.0
+    kind = term_class(book.term_months[line])
+    segments = segment[:, None] == np.arange(len(centre) - 1)
+    return np.column_stack([np.ones(len(line)), segments, tenure, size, kind >= 1, kind >= 2])
+
+
+def _fit(columns: Floats, left: Flags) -> Floats:
+    """Fit a ridge logistic by Newton's method; the constant alone is free."""
+    weights = np.zeros(columns.shape[1])
+    share = (left.sum() + 1.0) / (len(left) + 10.0)
+    weights[0] = np.log(share / (1 - share))
+    penalty = np.full(len(weights), 1.0 / SLOPE_PRIOR**2)
+    penalty[0] = 1e-6 + 1.0 / (1.0 + len(left))
+    start = weights.copy()
+    for _ in range(12):
+        chance = 1.0 / (1.0 + np.exp(-(columns @ weights)))
+        slope = columns.T @ (left - chance) - penalty * (weights - start)
+        bend = (columns.T * (chance * (1 - chance))) @ columns + np.diag(penalty)
+        weights = weights + np.linalg.solve(bend, slope)
+    return weights
+
+
+def _exits(book: Book) -> tuple[Ints, Ints, Ints]:
+    """Return line, day and kind of past exits other than at the end of a term."""
+    steps, terms = book.steps, book.terms
+    gone = (steps.level <= 0) & (steps.delta < 0) & (steps.day < book.day)
+    at_term = np.isin(steps.line * SPAN + steps.day, terms.line * SPAN + terms.day)
+    gone &= ~(at_term & ~book.is_open()[steps.line])
+    return steps.line[gone], steps.day[gone], steps.kind[gone]
+
+
+def _rates(book: Book) -> tuple[Floats, Floats]:
+    # those who stayed so far are ever less likely to go: only a year speaks of those here now
+    first = max(book.day - RATE_DAYS, history_start(book))
+    steps, is_open = book.steps, book.is_open()
+    days = np.minimum(steps.until(), book.day) - np.maximum(steps.day, first)
+    days = np.where(steps.level > 0, np.maximum(days, 0), 0)
+    line, day, kind = _exits(book)
+    recent = day >= first
+    line, kind = line[recent], kind[recent]
+    noticed = is_open[line] & (kind == NONRENEWAL)
+    count = int(book.segment.max(initial=-1)) + 2
+    sudden = np.column_stack(
+        [
+            _shrunk(
+                book,
+                line[~noticed & (is_open[line] == one)],
+                days * (is_open[steps.line] == one),
+                count,
+            )
+            for one in (False, True)
+        ]
+    )
+    return sudden, _shrunk(book, line[noticed], days * is_open[steps.line], count)
+
+
+def _shrunk(book: Book, line: Ints, days: Ints, count: int) -> Floats:
+    """Return events a day by segment, drawn to that of all; the last is that of all."""
+    events = np.bincount(book.segment[line] % count, minlength=count)
+    exposed = np.bincount(book.segment[book.steps.line] % count, weights=days, minlength=count)
+    every = (events.sum() + 0.5) / max(exposed.sum(), YEAR_DAYS)
+    found = (events + PRIOR_EXITS * 1.0) / np.maximum(exposed + PRIOR_EXITS / every, 1.0)
+    found[-1] = every
+    return np.asarray(found)
+
+
+def _notices(book: Book, past: Terms, left: Flags) -> tuple[Floats, float]:
+    """Return how late leavers' notices came to be known, and the share of notices taken back."""
+    rows = book.changes.take(book.changes.kind == NOTICE)
+    seen = np.full(len(past.line), float(NEVER))
+    notice = np.nan_to_num(book.notice_days[past.line])
+    asked = np.searchsorted(rows.line * SPAN + rows.day, past.line * SPAN + past.day, "left") - 1
+    own = (asked >= 0) & (np.append(rows.line, -1)[asked] == past.line)
+    seen[own] = rows.from_day[asked[own]]
+    late = np.minimum(seen, past.day) - (past.day - notice) - 1
+    told = left & (notice > 0)
+    taken = int((book.changes.kind == WITHDRAWN).sum())
+    return np.sort(late[told]), (taken + 1.0) / (len(rows.line) + 20.0)
+
+
+def _ratios(book: Book, past: Terms, left: Flags) -> tuple[Floats, float]:
+    line, day = past.line[~left], past.day[~left]
+    before, after = _level_at(book, line, day - 1), _level_at(book, line, day)
+    rows = book.changes.take((book.changes.kind == PRICE) & (book.changes.before > 0))
+    place = np.searchsorted(rows.line * SPAN + rows.day, line * SPAN + day)
+    place = np.minimum(place, max(len(rows.line) - 1, 0))
+    price = np.ones(len(line))
+    if len(rows.line):
+        own = (rows.line[place] == line) & (rows.day[place] == day)
+        price[own] = (rows.after / rows.before)[place[own]]
+    ratio = np.clip(after / before / np.clip(price, 0.5, 2.0), 0.05, 5.0)
+    kind = term_class(book.term_months[line])
+    levels = (np.arange(LEVELS) + 0.5) / LEVELS
+    tables = []
+    for code in range(3):
+        some = ratio[kind == code]
+        some = some if len(some) >= FEWEST_RATIOS else ratio
+        tables.append(np.quantile(some, levels) if len(some) else np.ones(LEVELS))
+    return np.array(tables), float(price.mean() - 1.0) if len(price) else 0.0
+
+
+def _shock(book: Book, rates: Rates) -> tuple[float, float]:
+    """Return mean and deviation of the log multiplier on leaving that the last quarter shows."""
+    terms = book.terms
+    notice = np.nan_to_num(book.notice_days[terms.line]).astype(np.int64)
+    decided = terms.day - notice
+    due = (decided < book.day - 1) & (decided >= book.day - SHOCK_DAYS)
+    due &= ~book.is_open()[terms.line]
+    due[due] = _level_at(book, terms.line[due], np.minimum(terms.day[due], book.day) - 1) > 0
+    line, day = terms.line[due], terms.day[due]
+    weight = 0.5 ** ((book.day - decided[due]) / HALF_LIFE_DAYS)
+    gone = (day < book.day) & (_level_at(book, line, day) <= 0) | (book.ends_on[line] <= day)
+    odds = rates.renewal_log_odds(book, line, np.minimum(day, book.day))
+    chance = 1 / (1 + np.exp(-odds))
+    seen, expected = float(weight @ gone), float(weight @ chance)
+    log_mean = np.log((PRIOR_EVENTS + seen) / (PRIOR_EVENTS + expected))
+    return float(log_mean), float(1.0 / np.sqrt(PRIOR_EVENTS + seen))

@@ -1,0 +1,350 @@
+"""The quarter drawn: who leaves and when, what renewals change, what comes on top.
+
+Draws are ordered by the shock on leaving in 64 strata, so that a line's chances are a table of 64
+numbers. Lines of one account share their luck: they leave together. The same seed gives the same
+luck whatever is changed, so what a lever brings is the difference of two runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from features.deals.days import Floats, Ints
+from models.forecast.recurring.book import DAY_SHARE
+from models.forecast.recurring.facts import Flags
+from models.forecast.recurring.inputs import RecurringInputs
+
+SmallFloats = npt.NDArray[np.float32]
+
+STRATA = 64
+CHUNK = 2_000_000
+"""Lines times draws that are drawn together: a few dozen MB."""
+NEVER_LEAVES = -50.0
+MOST_TERMS = 12
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a lever or a scenario changes.
+
+    Parameters
+    ----------
+    saved, lost
+        Accounts that surely stay, or surely leave at the next occasion.
+    churn
+        Added to the log-odds of leaving, of everybody.
+    contraction
+        Factor on the chance to renew for less.
+    won
+        Wins that are sure: day numbers and MRR (minor units), each of shape (wins,).
+    """
+
+    saved: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    churn: float = 0.0
+    contraction: float = 1.0
+    won: tuple[Ints, Floats] = field(default_factory=lambda: (np.empty(0, np.int64), np.empty(0)))
+
+
+@dataclass(frozen=True)
+class RecurringDraws:
+    """Draws by node, shape (nodes, draws), minor units; retention is a share, (draws,).
+
+    ``revenue`` and ``renewals`` are of the whole quarter, what is in already included;
+    ``ending`` is annual. ``nrr`` and ``grr`` are of the customers of the quarter's start, NaN
+    while it is yet to begin.
+    """
+
+    nodes: tuple[str, ...]
+    revenue: Floats
+    ending: Floats
+    renewals: Floats
+    nrr: Floats
+    grr: Floats
+
+
+@dataclass(frozen=True)
+class Wins:
+    """Wins drawn elsewhere: by draw, day number and MRR of each; arrays of shape (wins,).
+
+    ``places`` (wins, dimensions) are rows of the nodes, ``is_new`` marks accounts without MRR.
+    """
+
+    draw: Ints
+    day: Ints
+    mrr: Floats
+    places: Ints
+    is_new: Flags
+
+
+def simulate_recurring(
+    inputs: RecurringInputs,
+    *,
+    draws: int = 10_000,
+    seed: int,
+    change: Change | None = None,
+    wins: Wins | None = None,
+) -> RecurringDraws:
+    """Draw the quarter.
+
+    Parameters
+    ----------
+    inputs
+        Of an origin and a quarter.
+    draws
+        How many.
+    seed
+        The same seed gives the same luck whatever is changed.
+    change
+        A lever; nothing without.
+    wins
+        Simulated deal wins that take the place of the flow drawn from past quarters; win i of
+        draw d counts in draw d.
+    """
+    change = change or Change()
+    run = _Run(inputs, draws, change)
+    luck = np.random.default_rng([seed, 1])
+    for rows in _chunks(inputs, draws):
+        run.add_lines(rows, luck)
+    more = np.random.default_rng([seed, 2])
+    run.add_wins(_draw_flow(inputs, draws, more) if wins is None else wins)
+    run.add_sure(change)
+    return run.close()
+
+
+def strata_of(draws: int) -> Ints:
+    """Return each draw's stratum of the shock, (draws,)."""
+    return np.arange(draws) * STRATA // draws
+
+
+def _chunks(inputs: RecurringInputs, draws: int) -> Iterator[slice]:
+    """Split lines without parting an account's."""
+    size, count = max(CHUNK // draws, 1), len(inputs.level)
+    first = 0
+    while first < count:
+        last = min(first + size, count)
+        while last < count and inputs.account_id[last] == inputs.account_id[last - 1]:
+            last += 1
+        yield slice(first, last)
+        first = last
+
+
+def _draw_flow(inputs: RecurringInputs, draws: int, rng: np.random.Generator) -> Wins:
+    """Draw every past move a Poisson number of times, busier in some draws than in others."""
+    inside = np.flatnonzero(inputs.flow_day < inputs.end_day)
+    expected = float(inputs.flow_weight[inside].sum())
+    busy = np.ones(draws)
+    if inputs.volume_sd > 0:
+        shape = 1.0 / inputs.volume_sd**2
+        busy = rng.gamma(shape, 1.0 / shape, draws)
+    counts = rng.poisson(expected * busy)
+    draw = np.repeat(np.arange(draws), counts)
+    edges = np.cumsum(inputs.flow_weight[inside])
+    row = inside[np.searchsorted(edges, rng.random(len(draw)) * expected, side="right").clip(
+        0, max(len(inside) - 1, 0))] if len(inside) else np.empty(0, np.int64)  # fmt: skip
+    draw = draw[: len(row)]
+    return Wins(draw, inputs.flow_day[row], inputs.flow_mrr[row], inputs.flow_places[row],
+                inputs.flow_is_new[row])  # fmt: skip
+
+
+class _Run:
+    """Sums by node and draw while the parts come in."""
+
+    def __init__(self, inputs: RecurringInputs, draws: int, change: Change) -> None:
+        self._in, self._draws, self._change = inputs, draws, change
+        self._stratum = strata_of(draws)
+        shape = (len(inputs.nodes), draws)
+        self._revenue, self._ending, self._renewed = (np.zeros(shape) for _ in range(3))
+        self._net, self._kept = np.zeros(draws), np.zeros(draws)
+        self._from, self._to = self._chances()
+        self._first = np.searchsorted(inputs.exit_line, np.arange(len(inputs.level) + 1))
+        self._share = inputs.ending()
+        self._rest = inputs.to_come()
+        self._due = np.bincount(
+            inputs.due_line, weights=inputs.due_value, minlength=len(inputs.level)
+        )
+        self._base()
+
+    def _chances(self) -> tuple[SmallFloats, SmallFloats]:
+        """Return where on [0, 1) each way to leave begins and ends, by stratum, (exits, 64)."""
+        inputs, change = self._in, self._change
+        middle = [NormalDist().inv_cdf((n + 0.5) / STRATA) for n in range(STRATA)]
+        shock = inputs.shock + change.churn + inputs.shock_sd * np.array(middle)
+        odds = inputs.exit_odds.copy()
+        saved = np.isin(inputs.account_id, list(change.saved))[inputs.exit_line]
+        lost = np.isin(inputs.account_id, list(change.lost))[inputs.exit_line]
+        odds[saved], odds[lost] = NEVER_LEAVES, -NEVER_LEAVES
+        sure = (inputs.exit_kind == 3) | saved | lost
+        chance = 1.0 / (1.0 + np.exp(-(odds[:, None] + np.where(sure[:, None], 0.0, shock))))
+        left = np.log1p(-np.minimum(chance, 1 - 1e-12))
+        total = np.cumsum(left, axis=0)
+        first = np.searchsorted(inputs.exit_line, inputs.exit_line)
+        before = total[first] - left[first]
+        to = -np.expm1(total - before)
+        return (-np.expm1(total - left - before)).astype(np.float32), to.astype(np.float32)
+
+    def _base(self) -> None:
+        inputs = self._in
+        for total, values in (
+            (self._revenue, self._rest), (self._ending, self._share * 12.0),
+            (self._renewed, self._due),
+        ):  # fmt: skip
+            for column in inputs.places.T:
+                total += np.bincount(column, weights=values, minlength=len(total))[:, None]
+            total[0] += values.sum()
+        self._revenue += inputs.revenue_to_date[:, None]
+        self._renewed += inputs.renewed_to_date[:, None]
+        is_old = inputs.start_share > 0
+        self._net += self._share[is_old].sum()
+        self._kept += np.minimum(inputs.start_share, self._share).sum()
+
+    def add_lines(self, rows: slice, rng: np.random.Generator) -> None:
+        """Let the lines of a chunk leave, or renew for more or less."""
+        count = rows.stop - rows.start
+        _, account = np.unique(self._in.account_id[rows], return_inverse=True)
+        luck = rng.random((int(account.max(initial=-1)) + 1, self._draws), dtype=np.float32)
+        luck = luck[account] if len(luck) < count else luck
+        moved = np.zeros((3, count, self._draws), np.float32)
+        alive = self._leave(rows, luck, moved)
+        self._renew(rows, rng, moved, alive=alive)
+        old = (self._in.start_share[rows] > 0).astype(np.float32)
+        self._net += (old @ moved[1]) / 12.0
+        for column in self._in.places[rows].T:
+            names, at = np.unique(column, return_inverse=True)
+            which = (np.arange(len(names))[:, None] == at).astype(np.float32)
+            for total, one in zip((self._revenue, self._ending, self._renewed), moved, strict=True):
+                total[names] += which @ one
+        ones = np.ones(count, np.float32)
+        for total, one in zip((self._revenue, self._ending, self._renewed), moved, strict=True):
+            total[0] += ones @ one
+
+    def _leave(self, rows: slice, luck: SmallFloats, moved: SmallFloats) -> Flags:
+        """Take what leavers no longer bring out of the chunk; return who is left, by draw."""
+        inputs, first = self._in, self._first
+        alive = np.ones(luck.shape, bool)
+        last = first[rows.start + 1 : rows.stop + 1] - 1
+        some = last >= first[rows.start : rows.stop]
+        most = np.zeros(len(luck), np.float32)
+        most[some] = self._to[last[some]].max(axis=1)
+        place = np.flatnonzero(luck < most[:, None])
+        line, draw = place // self._draws, place % self._draws
+        stratum, chance = self._stratum[draw], luck.ravel()[place]
+        widest = int(np.diff(first[rows.start : rows.stop + 1]).max(initial=0))
+        for nth in range(widest):
+            exit_row = first[rows.start + line] + nth
+            ours = exit_row < first[rows.start + line + 1]
+            exit_row = np.where(ours, exit_row, 0)
+            low, high = self._from[exit_row, stratum], self._to[exit_row, stratum]
+            hit = ours & (chance >= low) & (chance < high)
+            one, at, row = line[hit], draw[hit], exit_row[hit]
+            share = (chance[hit] - low[hit]) / (high[hit] - low[hit])
+            length = inputs.exit_last[row] - inputs.exit_first[row] + 1
+            day = inputs.exit_first[row] + np.minimum((share * length).astype(np.int64), length - 1)
+            alive[one, at] = False
+            self._take(rows, one, at, day=day, moved=moved)
+        return alive
+
+    def _take(self, rows: slice, one: Ints, at: Ints, *, day: Ints, moved: SmallFloats) -> None:
+        inside = day < self._in.end_day
+        one, at, day = one[inside], at[inside], day[inside]
+        line = one + rows.start
+        moved[0, one, at] = -self._earned_after(line, day)
+        moved[1, one, at] = -12.0 * self._share[line]
+        moved[2, one, at] = -self._due_after(line, day)
+        kept = np.minimum(self._in.start_share, self._share)
+        self._kept -= np.bincount(at, weights=kept[line], minlength=self._draws)
+
+    def _earned_after(self, line: Ints, day: Ints) -> Floats:
+        """Return what lines would still earn from days on, (n,)."""
+        inputs, since = self._in, np.maximum(day, self._in.first_day)
+        found = inputs.level[line] * (inputs.end_day - since)
+        first = np.searchsorted(inputs.step_line, np.arange(len(inputs.level) + 1))
+        for nth in range(min(int(np.diff(first).max(initial=0)), MOST_TERMS)):
+            row = first[line] + nth
+            ours = row < first[line + 1]
+            row = np.where(ours, row, 0)
+            days = inputs.end_day - np.maximum(inputs.step_day[row], since)
+            found += np.where(ours, inputs.step_delta[row] * np.maximum(days, 0), 0.0)
+        return np.asarray(found * DAY_SHARE)
+
+    def _due_after(self, line: Ints, day: Ints) -> Floats:
+        """Return the value of terms that end on days or later and thus will not be renewed."""
+        inputs, found = self._in, np.zeros(len(line))
+        first = np.searchsorted(inputs.due_line, np.arange(len(inputs.level) + 1))
+        for nth in range(min(int(np.diff(first).max(initial=0)), MOST_TERMS)):
+            row = first[line] + nth
+            ours = row < first[line + 1]
+            row = np.where(ours, row, 0)
+            found += np.where(ours & (inputs.due_day[row] >= day), inputs.due_value[row], 0.0)
+        return found
+
+    def _renew(
+        self, rows: slice, rng: np.random.Generator, moved: SmallFloats, *, alive: Flags
+    ) -> None:
+        """Let renewals change size; whoever leaves in the quarter changes nothing."""
+        inputs = self._in
+        due = np.arange(*np.searchsorted(inputs.due_line, (rows.start, rows.stop)))
+        due = due[inputs.due_day[due] < inputs.end_day]
+        luck = rng.random((len(due), self._draws), dtype=np.float32)
+        for row, drawn in zip(due, luck, strict=True):
+            line = int(inputs.due_line[row])
+            here = line - rows.start
+            table = self._contracted(inputs.ratios[inputs.due_group[row]])
+            ratio = table[(drawn * len(table)).astype(np.int64)] - 1.0
+            step = np.where(alive[here], inputs.due_base[row] * ratio, 0.0)
+            days = inputs.end_day - max(int(inputs.due_day[row]), inputs.first_day)
+            moved[0, here] += step * (days * DAY_SHARE)
+            moved[1, here] += step * 12.0
+            end, start = self._share[line], inputs.start_share[line]
+            self._kept += np.minimum(start, end + step) - min(start, end)
+
+    def _contracted(self, table: Floats) -> Floats:
+        """Return ratios with another share of renewals for less."""
+        factor = self._change.contraction
+        if factor == 1.0:
+            return table
+        less = float((table < 1).mean())
+        more = min(less * factor, 1.0)
+        at = (np.arange(len(table)) + 0.5) / len(table)
+        place = np.interp(at, [0.0, more, 1.0], [0.0, less, 1.0])
+        return np.asarray(table[(place * len(table)).astype(np.int64).clip(0, len(table) - 1)])
+
+    def add_wins(self, wins: Wins) -> None:
+        """Add what comes on top."""
+        inputs, draws = self._in, self._draws
+        inside = wins.day < inputs.end_day
+        draw, mrr = wins.draw[inside], wins.mrr[inside]
+        days = inputs.end_day - np.maximum(wins.day[inside], inputs.first_day)
+        places = wins.places[inside]
+        for total, values in ((self._revenue, mrr * days * DAY_SHARE), (self._ending, mrr * 12.0)):
+            total[0] += np.bincount(draw, weights=values, minlength=draws)
+            for column in places.T:
+                key = column * draws + draw
+                sums = np.bincount(key, weights=values, minlength=total.size)
+                total += sums.reshape(total.shape)
+        old = ~wins.is_new[inside]
+        self._net += np.bincount(draw[old], weights=mrr[old], minlength=draws)
+        less = np.minimum(mrr[old], 0.0)
+        self._kept += np.bincount(draw[old], weights=less, minlength=draws)
+
+    def add_sure(self, change: Change) -> None:
+        """Add wins that are sure; nobody says where, so they lie in the total alone."""
+        day, mrr = change.won
+        days = np.maximum(self._in.end_day - np.maximum(day, self._in.first_day), 0)
+        self._revenue[0] += float((mrr * days).sum() * DAY_SHARE)
+        self._ending[0] += float(mrr[day < self._in.end_day].sum() * 12.0)
+
+    def close(self) -> RecurringDraws:
+        """Return the sums."""
+        start = self._in.customers_start
+        if start <= 0:
+            self._net[:], self._kept[:], start = np.nan, np.nan, 1.0
+        return RecurringDraws(
+            self._in.nodes, self._revenue, self._ending, self._renewed,
+            self._net / start, self._kept / start,
+        )  # fmt: skip
