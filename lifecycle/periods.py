@@ -72,8 +72,8 @@ class FiscalCalendar:
     """How a company's fiscal years begin: on the first of a month, or after whole weeks.
 
     Years of weeks have 52 or 53 of them: four quarters of 13 weeks, of which the last also takes
-    the 53rd week. A year is named by the calendar year in which its closing month lies, also where its last
-    day falls into the first days of the next month.
+    the 53rd week. A year is named by the calendar year in which its closing month lies, also where
+    its last day falls into the first days of the next month.
 
     Parameters
     ----------
