@@ -1,0 +1,1 @@
+"""Bookings: new business and expansion deals that are won in a quarter."""
