@@ -17,9 +17,11 @@ from models.forecast.grid import FloatArray
 
 BoolArray = NDArray[np.bool_]
 
-DEAL, CONTRACT, POOL = "deal", "contract", "pool"
-KINDS = (DEAL, CONTRACT, POOL)
-"""A deal; a contract line or a group of lines; what no unit stands for yet (deals to come)."""
+DEAL, CONTRACT, POOL, EARNED = "deal", "contract", "pool", "earned"
+KINDS = (DEAL, CONTRACT, POOL, EARNED)
+"""A deal; a contract line or a group of lines; what no unit stands for yet (deals to come); and
+what is in already and no unit stands for any more: its state names the part that it counts to.
+"""
 
 OPEN, WON, LOST = "open", "won", "lost"
 """States of a deal; a contract's state is any word of its engine, such as ``live`` or ``noticed``.
@@ -46,7 +48,8 @@ class ForecastItems:
     units
         Ids, each once; the same unit has the same id at every origin.
     kinds, states, stages
-        Per unit: one of ``KINDS``; how it stands; its stage, empty where it has none.
+        Per unit: one of ``KINDS``; how it stands; its stage, of a contract what it pays (so that
+        another amount is told from fewer days to come); empty where there is none.
     due
         Per unit: expected (or known) to close or take effect in the quarter.
     amount_minor

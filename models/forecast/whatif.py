@@ -36,8 +36,10 @@ class Change:
         From that week of the quarter on, so many times as many deals are created (hiring).
     shocks
         By name of ``SHOCKS``, the value it takes instead of being drawn.
-    savings
-        By account id, share (0-1) of its chance to leave in the quarter that is averted.
+    saved, leaving
+        Ids of accounts that surely stay, or surely leave at the next occasion.
+    contraction
+        Factor on the chance to renew for less.
 
     Raises
     ------
@@ -53,7 +55,9 @@ class Change:
     creation_factor: float = 1.0
     creation_from_week: int = 0
     shocks: Mapping[str, float] = field(default_factory=dict)
-    savings: Mapping[str, float] = field(default_factory=dict)
+    saved: frozenset[str] = frozenset()
+    leaving: frozenset[str] = frozenset()
+    contraction: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what no quarter could be."""
@@ -67,8 +71,9 @@ class Change:
                 _check(math.isfinite(value), f"log odds {value} of {owner} {name}", "finite odds")
         for unit, amount in self.amounts_minor.items():
             _check(0 <= amount < math.inf, f"amount {amount} of {unit}", "an amount of 0 or more")
-        for unit, share in self.savings.items():
-            _check(0 <= share <= 1, f"saving {share} of {unit}", "a share in 0-1")
+        both = sorted(self.saved & self.leaving)
+        _check(not both, f"account {both[:1]} both saved and leaving", "one of them")
+        _check(0 <= self.contraction < math.inf, "a contraction below 0", "a factor, 0 or more")
         _check(0 <= self.extra_pipeline_minor < math.inf, "less pipeline", "an amount of 0 or more")
         _check(0 <= self.creation_factor < math.inf, "less than no creation", "a factor, 0 or more")
 
@@ -81,17 +86,14 @@ class Change:
 def join(first: Change, second: Change) -> Change:
     """Return both at once: odds, extra pipeline and rates build up, the second's facts hold.
 
-    Of two savings of one account, what the first leaves over is saved by the second.
+    Two rates of hiring hold together from the later week on.
 
     Examples
     --------
-    >>> both = join(Change(savings={"A": 0.5}), Change(savings={"A": 0.5}, creation_factor=1.2))
-    >>> both.savings, both.creation_factor
-    ({'A': 0.75}, 1.2)
+    >>> both = join(Change(creation_factor=1.5), Change(creation_factor=2.0, creation_from_week=3))
+    >>> both.creation_factor, both.creation_from_week
+    (3.0, 3)
     """
-    saved = dict(first.savings)
-    for account, share in second.savings.items():
-        saved[account] = 1 - (1 - saved.get(account, 0.0)) * (1 - share)
     hired = [one for one in (first, second) if one.creation_factor != 1]
     return Change(
         stage_log_odds=_added(first.stage_log_odds, second.stage_log_odds),
@@ -102,7 +104,9 @@ def join(first: Change, second: Change) -> Change:
         creation_factor=first.creation_factor * second.creation_factor,
         creation_from_week=max((one.creation_from_week for one in hired), default=0),
         shocks={**first.shocks, **second.shocks},
-        savings=saved,
+        saved=(first.saved - second.leaving) | second.saved,
+        leaving=(first.leaving - second.saved) | second.leaving,
+        contraction=first.contraction * second.contraction,
     )
 
 

@@ -17,7 +17,8 @@ from models.forecast.whatif import Change, join
         {"stage_log_odds": {"demo": float("inf")}},
         {"unit_log_odds": {"D1": float("nan")}},
         {"amounts_minor": {"D1": -1.0}},
-        {"savings": {"A1": 1.1}},
+        {"saved": frozenset({"A1"}), "leaving": frozenset({"A1"})},
+        {"contraction": -1.0},
         {"extra_pipeline_minor": -1.0},
         {"creation_factor": -0.1},
     ],
@@ -41,10 +42,15 @@ def test_of_two_facts_about_one_deal_the_second_holds() -> None:
 
 
 def test_joining_nothing_changes_nothing() -> None:
-    change = Change(outcomes={"D1": "won"}, shocks={"win": 0.2}, savings={"A": 0.5})
+    change = Change(outcomes={"D1": "won"}, shocks={"win": 0.2}, saved=frozenset({"A"}))
     assert join(Change(), change) == join(change, Change()) == change
 
 
 def test_a_change_names_its_deals() -> None:
     change = Change(unit_log_odds={"A": 0.1}, outcomes={"B": "won"}, amounts_minor={"C": 1.0})
     assert change.units == {"A", "B", "C"}
+
+
+def test_an_account_that_is_lost_after_all_is_not_saved() -> None:
+    both = join(Change(saved=frozenset({"A", "B"})), Change(leaving=frozenset({"A"})))
+    assert (both.saved, both.leaving) == ({"B"}, {"A"})
