@@ -7,16 +7,31 @@ published run that holds the target.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Subquery, and_, func, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    RowMapping,
+    Select,
+    Subquery,
+    and_,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from ledger.books import ROW_NAMES, TOTAL, VintageRow, check_target
 from ledger.engine import Ledger
 from ledger.forecast_tables import forecast_books, vintage_scores, vintages
 from ledger.issued_books import KINDS, Source, row_of
 from ledger.tables import publications, runs
+
+SERVED = "served"
+"""Stands for whichever leg was served."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,7 @@ class Wanted:
         ``live``: all published runs, the first published of an origin counts. ``backtest``: the
         target's newest published backtest.
     node, leg, period
-        ``None`` means each of them.
+        ``None`` means each of them. In records the leg may be ``served``.
     """
 
     target: str
@@ -65,6 +80,8 @@ class StoredVintage:
     actual_minor: float | None
 
 
+_NO_SCORES = {"vintage_id", "run_id", "known_on"}
+_JUDGED = ("run_id", "node", "period", "origin", "week", "p50_minor")
 _PLACE = ("id", "run_id", "period", "origin", "week", "currency")
 
 
@@ -104,7 +121,7 @@ def counted_books(wanted: Wanted) -> Subquery:
         .join(publications, publications.c.run_id == here.run_id)
         .join(runs, runs.c.id == here.run_id)
         .where(here.target == wanted.target, runs.c.kind == KINDS[wanted.source])
-        .cte("published_books")
+        .cte()
     )
     rows = select(published.c.run_id, published.c.period, published.c.origin)
     if wanted.source == "backtest":
@@ -117,6 +134,39 @@ def counted_books(wanted: Wanted) -> Subquery:
     )
     same = [published.c[name] == first.c[name] for name in ("period", "origin", "place")]
     return rows.join(first, and_(*same)).subquery("counted")
+
+
+def judged_vintages(wanted: Wanted) -> CTE:
+    """Select what was judged of the vintages that count: leg, place, P50 and all scores.
+
+    What was served is among them once more, as leg ``served``: it is the product's own record,
+    whichever leg spoke for it.
+
+    Raises
+    ------
+    UsageError
+        The target is unknown.
+    """
+    counted, here = counted_books(wanted), vintages.c
+    if wanted.leg == SERVED:
+        return _judged(wanted, counted, literal(SERVED)).where(here.served).cte()
+    each = _judged(wanted, counted, here.leg)
+    if wanted.leg is not None:
+        return each.cte()
+    served = _judged(wanted, counted, literal(SERVED)).where(here.served)
+    return union_all(each, served).cte()
+
+
+def _judged(wanted: Wanted, counted: Subquery, leg: ColumnElement[str]) -> Select[Any]:
+    here, scores = vintages.c, vintage_scores.c
+    asked = replace(wanted, leg=None if wanted.leg == SERVED else wanted.leg)
+    return (
+        select(leg.label("leg"), *[here[name] for name in _JUDGED])
+        .add_columns(*[column for column in scores if column.name not in _NO_SCORES])
+        .join(counted, of_book(counted))
+        .join(vintage_scores, scores.vintage_id == here.id)
+        .where(*of_wanted(asked))
+    )
 
 
 def of_book(counted: Subquery) -> ColumnElement[bool]:

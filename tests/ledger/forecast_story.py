@@ -55,7 +55,8 @@ def past_book(period: str, legs: dict[str, float], *, week: int = 1, **changed: 
     """A book of a past quarter: what each leg said of its total; ``combined`` is served."""
     rows = [said(leg, p50, served=leg == "combined") for leg, p50 in legs.items()]
     first = date(int(period[:4]), 3 * int(period[-1]) - 2, 1)
-    return book(rows, period=period, origin=first + timedelta(weeks=week), week=week, **changed)
+    given = {"rows": rows, "origin": first + timedelta(weeks=week), "week": week, **changed}
+    return book(period=period, **given)
 
 
 def publish_books(ledger: Ledger, books: Sequence[Book], kind: str = "forecast") -> int:
