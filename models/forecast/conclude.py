@@ -134,11 +134,14 @@ def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
     weights = {level: leg_weights(kinds, judged, level=level, week=raw.week) for level in levels}
     combined = _combine(raw, weights)
     every = {**raw.legs, COMBINED: combined}
+    able = [name for name, leg in every.items() if np.isfinite(leg.mean_minor).all()]
+    served, verdict = choose_served(judged, policy.rivals, able)
+    if served != COMBINED:  # a rule works node by node: what it says need not add up
+        every[served] = _adding_up(every[served], raw.nodes)
     scales = {leg: _scales(leg, judged, levels=levels, week=raw.week) for leg in every}
     legs = {name: _stretched(raw, leg, scales[name]) for name, leg in every.items()}
     if policy.surest in legs:
         legs[COMBINED] = _no_wider(legs[COMBINED], legs[policy.surest], raw.floor_minor)
-    served, verdict = choose_served(judged, policy.rivals, list(every))
     return Concluded(
         raw,
         legs,
@@ -167,9 +170,13 @@ def _combine(raw: RawForecast, weights: Mapping[str, Mapping[str, float]]) -> Le
     share = share / share.sum(axis=0)
     mean = (share * np.nan_to_num(means)).sum(axis=0)
     grid = (share[..., None] * np.nan_to_num(grids)).sum(axis=0)
-    low, high = interval(grid, 0.8)
-    moved = reconcile(mean, (high - low) ** 2, raw.nodes)
-    return Leg(mean + moved, grid + moved[:, None])
+    return _adding_up(Leg(mean, grid), raw.nodes)
+
+
+def _adding_up(leg: Leg, nodes: Sequence[str]) -> Leg:
+    low, high = interval(leg.grid_minor, 0.8)
+    moved = reconcile(leg.mean_minor, (high - low) ** 2, nodes)
+    return Leg(leg.mean_minor + moved, leg.grid_minor + moved[:, None])
 
 
 def _scales(

@@ -2,10 +2,12 @@
 
 One row per number of a node: kind ``leg`` (mean and 21 quantiles), ``part``, ``to_date`` or
 ``floor`` (mean only). What belongs to the whole forecast stands in the schema's metadata as JSON.
+After the stream stands its SHA-256: Arrow believes what it reads, and damaged bytes can crash it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -20,6 +22,7 @@ from models.forecast.grid import LEVELS, FloatArray
 from models.forecast.raw import Leg, RawForecast
 
 META = b"truecast"
+DIGEST_BYTES = 32
 
 
 def to_bytes(forecasts: Sequence[RawForecast]) -> bytes:
@@ -40,7 +43,8 @@ def to_bytes(forecasts: Sequence[RawForecast]) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
+    stream: bytes = sink.getvalue().to_pybytes()
+    return stream + hashlib.sha256(stream).digest()
 
 
 def from_bytes(stored: bytes, calendar: FiscalCalendar) -> list[RawForecast]:
@@ -49,10 +53,13 @@ def from_bytes(stored: bytes, calendar: FiscalCalendar) -> list[RawForecast]:
     Raises
     ------
     DataError
-        The bytes are not those of raw forecasts.
+        The bytes are not those of raw forecasts, or not all of them.
     """
+    stream, digest = stored[:-DIGEST_BYTES], stored[-DIGEST_BYTES:]
     try:
-        table = pa.ipc.open_stream(stored).read_all()
+        if hashlib.sha256(stream).digest() != digest:
+            raise ValueError("the digest is another")
+        table = pa.ipc.open_stream(stream).read_all()
         heads = json.loads((table.schema.metadata or {})[META])
         forecast = np.asarray(table["forecast"])
         kinds = np.asarray(table["kind"].to_pylist(), dtype=object)
@@ -64,7 +71,7 @@ def from_bytes(stored: bytes, calendar: FiscalCalendar) -> list[RawForecast]:
             for place, head in enumerate(heads)
             for rows in [forecast == place]
         ]
-    except (pa.ArrowException, KeyError, ValueError, IndexError, TypeError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError, IndexError, TypeError) as error:
         todo = "delete the file; it is made again"
         raise DataError("kept forecasts that cannot be read", "an Arrow stream", todo) from error
 

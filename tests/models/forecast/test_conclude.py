@@ -5,6 +5,7 @@ from models.forecast.combine import COMBINED
 from models.forecast.conclude import ADJUSTMENT, conclude, said_of
 from models.forecast.grid import interval
 from models.forecast.judged import judge
+from models.forecast.raw import ORDERS
 from tests.models.forecast.raws import NODES, QUARTER, SHARES, actual, leg, raw
 
 UNEVEN = np.array([1.0, 0.9, 0.3, 0.2, 0.5])
@@ -104,3 +105,26 @@ def test_the_effective_n_counts_quarters():
 
 def test_the_nodes_are_those_of_the_raw_forecast():
     assert conclude(raw({"simulation": leg(1.0)}), []).raw.nodes == NODES
+
+
+def test_a_served_rule_adds_up_too():
+    legs = {"simulation": leg(100.0), "conversion": leg(90.0, shares=UNEVEN)}
+    found = conclude(raw(legs), past(3, simulation=130.0, combined=130.0, conversion=105.0))
+    mean = found.legs[found.served].mean_minor
+    assert found.served == "conversion"
+    assert mean[0] == 90.0
+    assert (mean[1] + mean[2], mean[3] + mean[4]) == pytest.approx((90.0, 90.0), abs=1e-6)
+
+
+def test_a_rule_that_is_silent_at_a_node_is_not_served():
+    silent = leg(90.0)
+    silent.mean_minor[4], silent.grid_minor[4] = np.nan, np.nan
+    rows = past(3, simulation=130.0, combined=130.0, commit=105.0)
+    assert conclude(raw({"simulation": leg(100.0), "commit": silent}), rows).served == COMBINED
+
+
+def test_orders_are_never_less_sure_than_the_year_ago_rule():
+    legs = {"simulation": leg(100.0, spread=40.0), "seasonal_naive": leg(100.0, spread=5.0)}
+    found = conclude(raw(legs, target=ORDERS), [])
+    assert width(found) == pytest.approx(width(found, "seasonal_naive"))
+    assert width(found, "simulation") > 3 * width(found)

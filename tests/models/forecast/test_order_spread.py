@@ -1,11 +1,8 @@
-from datetime import date
-
 import numpy as np
 import pytest
 
-from models.forecast.intervals import floors, leg_spread, plain_error, quantiles
 from models.forecast.naive import Span
-from models.forecast.track import Scored
+from models.forecast.order_spread import floors, plain_error
 from tests.models.forecast.company import sales_of, steady
 
 
@@ -24,18 +21,6 @@ def test_a_company_that_varies_more_has_a_wider_spread():
     calm, wild = (sales_of(rng.gamma(1 / size**2, size**2, 900)) for size in (0.3, 3.0))
     span = Span(900, 991)
     assert plain_error(wild, span)[0] > 2 * plain_error(calm, span)[0]
-
-
-def test_few_past_quarters_move_the_spread_little_and_in_their_direction():
-    rows = [Scored("2010Q1", date(2010, 1, 1), 0, "total", "combined", 50.0, 100.0, 100.0)]
-    spread = leg_spread("combined", np.array([0.1, 0.2]), rows, week=0)
-    assert spread[0] == pytest.approx(np.sqrt((0.25 + 8 * 0.01) / 9))
-    assert spread[1] == pytest.approx(0.2)
-
-
-def test_quantiles_increase_even_when_the_floor_is_above_the_mean():
-    p10, p50, p90 = quantiles(np.array([10.0]), np.array([5.0]), np.array([30.0]))
-    assert p10 == p50 == p90 == 30.0
 
 
 def test_booked_revenue_is_a_floor_only_where_nothing_was_ever_credited():
