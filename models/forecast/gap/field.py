@@ -20,7 +20,9 @@ _FAR = np.array([NormalDist().inv_cdf(level) for level in _OUTER]) / NormalDist(
 class Simulator(Protocol):
     """A quarter that can be simulated again; the same luck whatever is changed."""
 
-    nodes: tuple[str, ...]
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the nodes, ``total`` first."""
 
     def draws(self, change: Change | None = None) -> FloatArray:
         """Return the quarter by node and draw, shape (nodes, draws), minor units.
