@@ -1,113 +1,243 @@
-"""How right past forecasts were: by week of the quarter and by leg, against the naive rules."""
+"""How right past forecasts were: by week, leg and node, and what each leg adds to plainer ones."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from ledger.backtests import BacktestRow, read_accuracy, read_backtests, read_duels
+from ledger.accuracy import AccuracyRow, read_accuracy
+from ledger.books import TOTAL, Book
 from ledger.engine import Ledger
-from ledger.runs import read_current_run
+from ledger.issued_books import StoredBook, read_book, read_forecast_periods
+from ledger.ladder import Ladder, read_ladder
+from ledger.target_hits import read_hit_record
+from ledger.vintages import SERVED, Wanted, read_vintages
 from lifecycle.errors import NoForecastError
+from models.forecast.raw import TARGETS
+from service.accuracy_shapes import (
+    Accuracy,
+    DuelAnswer,
+    HitAnswer,
+    describe_accuracy,
+    describe_hits,
+    flatten_accuracy,
+    write_csv,
+)
 from service.auth import ScopedRoute, needs
 from service.deps import ServiceHere
-from service.forecasts import NAIVE_LEGS, TOTAL, Accuracy, PastVintage, describe_accuracy
+from service.forecast_record import describe_vintage
+from service.forecast_shapes import (
+    Definition,
+    DefinitionQuery,
+    Dimension,
+    PastVintage,
+    Source,
+    dimensions_of,
+)
+from service.forecasts import DEFAULT_ORDER
 from service.problems import Problem
-from service.shapes import PERIOD_PATTERN, TEXT_PATTERN, ApiModel, Fresh
+from service.shapes import PERIOD_PATTERN, TEXT_PATTERN, Fresh
 
 router = APIRouter(route_class=ScopedRoute, tags=["accuracy"])
-
-
-class DuelAnswer(ApiModel):
-    """A leg against a naive rule, period by period."""
-
-    leg: str = Field(examples=["combined"])
-    rival: str = Field(examples=["seasonal_naive"])
-    node: str = Field(examples=["total"])
-    n: int = Field(description="Quarters compared: the honest sample size")
-    wins: int = Field(description="Quarters in which the leg was nearer")
-    wape_ratio: float | None = Field(description="Below 1: the leg was nearer over all")
+SOURCES: tuple[Source, ...] = ("backtest", "live")
+CSV = "text/csv"
 
 
 class AccuracyAnswer(Fresh):
-    """The current backtest, summarised."""
+    """The record of one target's forecasts."""
 
-    node: str = Field(examples=["total"])
+    definition: Definition
+    covers: str = Field(description="What the target counts, in words")
+    source: Source = Field(description="live: what was issued; backtest: past days replayed")
+    node: str | None = Field(description="Whose record; null where a dimension was asked for")
     nodes: list[str] = Field(description="What can be asked for as node")
-    by_week: list[Accuracy]
-    all_weeks: list[Accuracy]
-    duels: list[DuelAnswer] = Field(description="Each leg against the naive rules")
+    by_week: list[Accuracy] = Field(
+        description="Legs by week of the quarter, the accuracy curve; empty with by"
+    )
+    all_weeks: list[Accuracy] = Field(description="Legs over all weeks from 0 on")
+    ladder: list[DuelAnswer] = Field(
+        description="Each leg against each plainer one, of the total or the node asked for"
+    )
+    simple: str | None = Field(
+        description="The plain rule that was nearer than what was served; null if none was"
+    )
+    verdict: str = Field(description="That in one sentence")
+    targets: HitAnswer | None = Field(
+        description="Record of the chances to reach targets; null before one's quarter has ended"
+    )
     vintages: list[PastVintage] = Field(description="Of the period asked for; else empty")
 
-    def of_leg(self, leg: str | None) -> AccuracyAnswer:
-        """Keep only one leg's rows; ``None`` keeps all."""
-        if leg is None:
-            return self
-        names = ("by_week", "all_weeks", "duels", "vintages")
-        kept = {name: [row for row in getattr(self, name) if row.leg == leg] for name in names}
-        return self.model_copy(update=kept)
+
+class Asked:
+    """What is asked for, as query parameters."""
+
+    def __init__(
+        self,
+        definition: DefinitionQuery = None,
+        source: Annotated[
+            Source | None,
+            Query(
+                description=(
+                    "live: forecasts as they were issued; backtest: past days replayed. Without "
+                    "it the backtest, or what was issued where there is none"
+                )
+            ),
+        ] = None,
+        node: Annotated[
+            str, Query(pattern=TEXT_PATTERN, description="total, or <dimension>=<name>")
+        ] = TOTAL,
+        by: Annotated[
+            Dimension | None,
+            Query(description="Every node of a dimension over all weeks, instead of one node"),
+        ] = None,
+        leg: Annotated[
+            str | None,
+            Query(
+                pattern=r"^[a-z0-9_]{1,64}$",
+                description="Only this leg; `served` stands for whichever was served",
+            ),
+        ] = None,
+        period: Annotated[
+            str | None, Query(pattern=PERIOD_PATTERN, description="Also show its vintages")
+        ] = None,
+    ) -> None:
+        self.definition, self.source = definition, source
+        self.node, self.by, self.leg, self.period = node, by, leg, period
 
 
 @router.get(
     "/v1/accuracy",
     operation_id="readAccuracy",
     openapi_extra=needs("backtest:read"),
+    response_model=AccuracyAnswer,
+    responses={200: {"content": {CSV: {"schema": {"type": "string"}}}}},
 )
 def show_accuracy(
+    request: Request,
     service: ServiceHere,
-    node: Annotated[
-        str, Query(pattern=TEXT_PATTERN, description="total, or segment=<name>")
-    ] = TOTAL,
+    asked: Annotated[Asked, Depends()],
     *,
-    leg: Annotated[
-        str | None, Query(pattern=r"^[a-z0-9_]{1,64}$", description="Only this leg")
+    as_file: Annotated[
+        Literal["json", "csv"] | None,
+        Query(
+            alias="format", description="csv, also by the header Accept: text/csv: one line a row"
+        ),
     ] = None,
-    period: Annotated[
-        str | None, Query(pattern=PERIOD_PATTERN, description="Also show its vintages")
-    ] = None,
-) -> AccuracyAnswer:
-    """Show accuracy by week and leg from the current backtest, with n beside every share.
+) -> AccuracyAnswer | Response:
+    """Show how right forecasts of a target were, n beside every share, and the ladder of legs.
 
-    Weeks of one quarter are not independent: ``periods_count`` is the honest sample size.
+    Weeks of one quarter are not independent: ``periods_count`` is the honest sample size. Legs are
+    compared on the origins where both spoke.
     """
     ledger = service.ledger
-    run = read_current_run(ledger, "backtest")
-    if run is None:
-        raise NoForecastError(
-            "no backtest was published yet", "at least one run", "run `truecast backtest`"
-        )
-    every = read_accuracy(ledger, node=None, by_week=False)
-    nodes = sorted({row.node for row in every})
-    if node not in nodes:
-        detail = f"the backtest has no such node; expected one of {', '.join(nodes)}"
-        raise Problem(404, "unknown-node", detail[:600])
-    legs = sorted({row.leg for row in every if row.node == node})
-    if leg not in {None, *legs}:
-        detail = f"the backtest has no such leg of that node; expected one of {', '.join(legs)}"
-        raise Problem(404, "unknown-leg", detail[:600])
+    definition, source, newest = find_record(ledger, asked.definition, asked.source)
+    unknown = find_unknown(newest.book, node=asked.node, leg=asked.leg, by=asked.by)
+    if unknown is not None:
+        detail = f"the record has no such {unknown[0]}; expected one of {', '.join(unknown[1])}"
+        raise Problem(404, f"unknown-{unknown[0]}", detail[:600])
+    wanted = Wanted(definition, source, node=asked.node, leg=asked.leg)
+    by_week, all_weeks = read_rows(ledger, wanted, by=asked.by)
+    given = request.headers.get("accept", "")
+    if as_file == "csv" or (as_file is None and CSV in given):
+        head = {"definition": definition, "source": source}
+        rows = [{**head, **flatten_accuracy(row)} for row in (*by_week, *all_weeks)]
+        return Response(write_csv(rows), media_type=CSV)
     return AccuracyAnswer.model_validate(
         {
-            **service.freshness(run, f"backtest@{run.run_id}"),
-            "node": node,
-            "nodes": nodes,
-            "all_weeks": [describe_accuracy(row) for row in every if row.node == node],
-            **_details(ledger, node, period),
+            **service.freshness(newest.run, f"{source}@{newest.run.run_id}"),
+            "definition": definition,
+            "covers": TARGETS[definition],
+            "source": source,
+            "node": None if asked.by else asked.node,
+            "nodes": list(dict.fromkeys(row.node for row in newest.book.rows)),
+            "by_week": [describe_accuracy(row) for row in by_week],
+            "all_weeks": [describe_accuracy(row) for row in all_weeks],
+            **_describe_ladder(ledger, wanted, asked),
+            "targets": describe_hits(read_hit_record(ledger, Wanted(definition, source, None))),
+            "vintages": _vintages(ledger, wanted, asked),
         }
-    ).of_leg(leg)
+    )
 
 
-def _details(ledger: Ledger, node: str, period: str | None) -> dict[str, object]:
-    vintages = [] if period is None else read_backtests(ledger, period)
-    duels = [one for rival in NAIVE_LEGS for one in read_duels(ledger, rival=rival, node=node)]
-    return {
-        "by_week": [describe_accuracy(row) for row in read_accuracy(ledger, node=node)],
-        "duels": [asdict(one) for one in duels],
-        "vintages": [_vintage(row) for row in vintages if row.node == node],
-    }
+def find_record(
+    ledger: Ledger, definition: Definition | None, source: Source | None
+) -> tuple[Definition, Source, StoredBook]:
+    """Return which target and source to speak of, and the newest book of both.
+
+    Raises
+    ------
+    NoForecastError
+        Nothing was published of it; the answer names what was.
+    """
+    found = [
+        (target, one, periods[0])
+        for one in SOURCES
+        for target in DEFAULT_ORDER
+        for periods in [read_forecast_periods(ledger, target, source=one)]
+        if periods
+    ]
+    for target, one, period in found:
+        if definition in {None, target} and source in {None, one}:
+            book = read_book(ledger, target, period, source=one)
+            if book is not None:
+                return target, one, book
+    known = ", ".join(f"{target} ({one})" for target, one, _ in found)
+    raise NoForecastError(
+        f"no {source or 'backtest or forecast'} of {definition or 'any target'} was published",
+        f"one of {known}" if known else "at least one published run",
+        "ask for one of these" if known else "run `truecast backtest`",
+    )
 
 
-def _vintage(row: BacktestRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in PastVintage.model_fields}
+def read_rows(
+    ledger: Ledger, wanted: Wanted, *, by: str | None = None
+) -> tuple[list[AccuracyRow], list[AccuracyRow]]:
+    """Return accuracy by week and over all weeks; of a dimension's nodes only over all weeks."""
+    if by is None:
+        every = [read_accuracy(ledger, wanted, by_week=one) for one in (True, False)]
+        return every[0], every[1]
+    each = Wanted(wanted.target, wanted.source, node=None, leg=wanted.leg)
+    found = read_accuracy(ledger, each, by_week=False)
+    return [], [row for row in found if row.node.startswith(f"{by}=")]
+
+
+def find_unknown(
+    newest: Book, *, node: str, leg: str | None, by: str | None
+) -> tuple[str, list[str]] | None:
+    """Return which word names nothing in a record, and what there is instead; ``None`` if none.
+
+    Parameters
+    ----------
+    newest
+        The newest book of the record: what it speaks of can be asked for.
+    """
+    nodes = list(dict.fromkeys(row.node for row in newest.rows))
+    legs = [*sorted({row.leg for row in newest.rows}), SERVED]
+    words = (
+        ("dimension", by, dimensions_of(newest.rows)),
+        ("node", node, nodes),
+        ("leg", leg, legs),
+    )
+    for what, asked, known in words:
+        if asked is not None and asked not in known:
+            return what, known or ["none: only the total is told"]
+    return None
+
+
+def _describe_ladder(ledger: Ledger, wanted: Wanted, asked: Asked) -> dict[str, Any]:
+    node = TOTAL if asked.by else asked.node
+    found: Ladder = read_ladder(ledger, Wanted(wanted.target, wanted.source, node=node))
+    duels = [asdict(one) for one in found.duels if asked.leg in {None, one.leg}]
+    return {"ladder": duels, "simple": found.simple, "verdict": found.verdict}
+
+
+def _vintages(ledger: Ledger, wanted: Wanted, asked: Asked) -> list[dict[str, Any]]:
+    if asked.period is None:
+        return []
+    leg = None if asked.leg == SERVED else asked.leg
+    of_period = Wanted(wanted.target, wanted.source, node=asked.node, leg=leg, period=asked.period)
+    rows = read_vintages(ledger, of_period)
+    return [describe_vintage(one) for one in rows if asked.leg != SERVED or one.row.served]

@@ -1,4 +1,4 @@
-"""The commands that compute answers: score, forecast, refresh, models."""
+"""The commands that compute answers: score, refresh, models."""
 
 from __future__ import annotations
 
@@ -17,18 +17,14 @@ from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.errors import ModelNotFoundError, UsageError
 from lifecycle.options import AsOf, DataDir, Json
-from lifecycle.periods import Quarter, parse_as_of
+from lifecycle.periods import parse_as_of
 from lifecycle.settings import load_existing
 from lifecycle.snapshot import Snapshot
 from service.files import check_out, write_rows
-from service.flat import flatten_forecast, flatten_scores
+from service.flat import flatten_scores
 from service.refresh.deal_outcomes import judge_deals
 from service.refresh.deals import describe_deals, refresh_deals_if_any
-from service.refresh.forecasts import (
-    build_forecasts,
-    describe_forecast,
-    refresh_forecasts_if_any,
-)
+from service.refresh.forecasts import refresh_forecasts_if_any
 from service.refresh.place import Place, open_snapshot
 from service.refresh.releases import (
     ROUTES,
@@ -115,31 +111,6 @@ def score_command(
     versions, horizons = ", ".join(r.version for r in spoken), [r.horizon_days for r in spoken]
     document = {"rows": len(rows), "out": str(out), "model_version": versions}
     console.emit({**document, "horizon_days": horizons})
-
-
-@app.command("forecast", epilog="Example: truecast forecast --as-of 2011-12-10 --out quarter.csv")
-def forecast_command(
-    as_of: AsOf,
-    out: Out,
-    period: Annotated[
-        list[str] | None, typer.Option(help="Quarter such as 2012Q1; default: this and the next.")
-    ] = None,
-    data_dir: DataDir = None,
-    json_mode: Json = False,
-) -> None:
-    """Write the quarter's forecast as of a day: every node and leg with P10, P50, P90."""
-    console = Console(json_mode)
-    check_out(out)
-    place, snapshot, ledger = _open(data_dir, as_of)
-    quarters = [Quarter.parse(name, place.calendar) for name in period or []]
-    with console.progress("forecasting", total=len(quarters) or 2) as ticker:
-        built = build_forecasts(snapshot, ledger, place=place, quarters=quarters, ticker=ticker)
-    rows = [row for one in built for row in flatten_forecast(one, snapshot, place)]
-    write_rows(rows, out)
-    console.mark(synthetic=place.synthetic)
-    _show_forecasts(console, [describe_forecast(one) for one in built], place.currency)
-    console.say(f"{len(rows):,} rows → {out}")
-    console.emit({"rows": len(rows), "out": str(out)})
 
 
 @app.command("refresh", epilog="Example: truecast refresh --as-of 2011-12-10")
@@ -272,12 +243,13 @@ def _show_refresh(console: Console, scores: Mapping[str, Any]) -> None:
 
 def _show_forecasts(console: Console, shown: Sequence[Mapping[str, Any]], currency: str) -> None:
     major = 10 ** MINOR_DIGITS[currency]
+    names = ("target", "period", "week", "leg")
     money = ("p10_minor", "p50_minor", "p90_minor", "to_date_minor")
     rows = [
-        [one["period"], one["week"], one["leg"], *[f"{one[name] / major:,.0f}" for name in money]]
+        [*[one[name] for name in names], *[f"{one[name] / major:,.0f}" for name in money]]
         for one in shown
     ]
-    title = f"Revenue of orders by quarter ({currency})"
-    console.table(title, ["period", "week", "served", "P10", "P50", "P90", "to date"], rows)
+    titles = ["definition", "period", "week", "served", "P10", "P50", "P90", "to date"]
+    console.table(f"The quarter, target by target ({currency})", titles, rows)
     for one in shown:
-        console.say(f"{one['period']}: {one['verdict']}")
+        console.say(f"{one['target']} {one['period']}: {one['verdict']}")

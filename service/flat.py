@@ -8,7 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from ledger.books import Book
 from lifecycle.snapshot import Snapshot
+from models.forecast.grid import LEVELS
 from service.refresh.place import Place
 from service.refresh.releases import speaks_of_lines
 from service.refresh.scoring import CLV, Scored
@@ -41,21 +43,32 @@ def flatten_scores(
         }
 
 
-def flatten_forecast(one: Any, snapshot: Snapshot, place: Place) -> Iterator[dict[str, Any]]:
-    """Yield one row per node and leg of one quarter's forecast."""
-    for leg in one.legs:
+def flatten_book(book: Book, *, synthetic: bool) -> Iterator[dict[str, Any]]:
+    """Yield one row per node and leg of one target's quarter, with all its quantiles.
+
+    Parameters
+    ----------
+    synthetic
+        Whether the facts are made up.
+    """
+    for row in book.rows:
+        quantiles = row.quantiles or (None,) * len(LEVELS)
         yield {
-            "period": str(one.quarter),
-            "as_of": snapshot.day.isoformat(),
-            "week": one.week,
-            "node": leg.node,
-            "leg": leg.leg,
-            "served": one.served.get(leg.node) == leg.leg,
-            "p10": round(leg.p10_minor),
-            "p50": round(leg.p50_minor),
-            "p90": round(leg.p90_minor),
-            "mean": round(leg.mean_minor),
+            "definition": book.target,
+            "period": book.period,
+            "as_of": book.origin.isoformat(),
+            "week": book.week,
+            "node": row.node,
+            "leg": row.leg,
+            "served": row.served,
+            "p10": round(row.p10_minor),
+            "p50": round(row.p50_minor),
+            "p90": round(row.p90_minor),
+            "mean": round(row.mean_minor),
+            "to_date": None if row.to_date_minor is None else round(row.to_date_minor),
+            **{f"q{level:g}": one for level, one in zip(LEVELS, quantiles, strict=True)},
             "unit": "minor",
-            "currency": place.currency,
-            "synthetic": place.synthetic,
+            "currency": book.currency,
+            "model_version": book.model_version,
+            "synthetic": synthetic,
         }

@@ -20,6 +20,7 @@ from service.auth import ROLES
 from service.deps import Options
 from tests.ledger.deal_story import fill_deals
 from tests.ledger.story import address, fill, new_ledger
+from tests.service.quarter import fill_quarter
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def ledger(folder: Path) -> Ledger:
     made = new_ledger(folder)
     fill(made)
     fill_deals(made)
+    fill_quarter(made)
     return made
 
 

@@ -32,7 +32,7 @@ def test_the_openapi_document_is_the_published_one(client: Client) -> None:
 
 def test_every_operation_has_an_id_a_text_and_its_problems(client: Client) -> None:
     operations = [one for path in client.app.openapi()["paths"].values() for one in path.values()]
-    assert len({one["operationId"] for one in operations}) == len(operations) == 14
+    assert len({one["operationId"] for one in operations}) == len(operations) == 19
     assert all(one["description"] and one["tags"] and one["x-scope"] for one in operations)
     assert all("application/problem+json" in str(one["responses"]["503"]) for one in operations)
 
@@ -77,7 +77,9 @@ from tests.service.conftest import open_client
 client = open_client(Path(sys.argv[1]), sys.argv[2])
 for path in ("/v1/scores/churn?id=A01", "/v1/at-risk", "/v1/forecasts/2012Q1", "/v1/accuracy",
              "/v1/churn/track-record", "/v1/deal_win/track-record", "/v1/deals", "/v1/deals/O1",
-             "/v1/scores/deal_win?id=O1", "/v1/owners/bias"):
+             "/v1/scores/deal_win?id=O1", "/v1/owners/bias", "/v1/accuracy?format=csv",
+             "/v1/forecasts/2012Q1/changes?since=2011-12-03", "/v1/forecasts/2012Q1/gap",
+             "/v1/scenarios", "/v1/scenarios/Acme%20signs", "/v1/backtests"):
     assert client.get(path).status_code == 200, path
 print(json.dumps([sorted({name.partition(".")[0] for name in sys.modules}), found]))
 """
@@ -130,6 +132,11 @@ def test_the_service_becomes_ready_by_itself(tmp_path: Path) -> None:
         ("/v1/scores/churn?id=A1", 503),
         ("/v1/accounts/A1", 404),
         ("/v1/forecasts/2012Q1", 404),
+        ("/v1/forecasts/2012Q1/changes?since=2011-12-03", 404),
+        ("/v1/forecasts/2012Q1/gap", 404),
+        ("/v1/scenarios", 200),
+        ("/v1/scenarios/none", 404),
+        ("/v1/backtests", 200),
         ("/v1/accuracy", 404),
         ("/v1/churn/track-record", 503),
         ("/v1/deal_win/track-record", 503),

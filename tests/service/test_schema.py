@@ -18,15 +18,20 @@ from tests.service.conftest import Client, check_answer
 # those that take parameters: without any, no wrong case can be made
 OPERATIONS = [
     "listAtRisk",
+    "listBacktests",
     "listDeals",
     "listModels",
     "listOwnerBias",
+    "listScenarios",
     "readAccount",
     "readAccuracy",
     "readChurnTrackRecord",
     "readDeal",
     "readDealScores",
     "readForecast",
+    "readForecastChanges",
+    "readForecastGap",
+    "readScenario",
     "readScores",
 ]
 

@@ -1,0 +1,69 @@
+"""The record beside a forecast: how its leg did before, and what was said of the quarter so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger.accuracy import read_accuracy
+from ledger.books import Book
+from ledger.engine import Ledger
+from ledger.issued_books import Source, StoredBook, read_issued_books
+from ledger.vintages import SERVED, StoredVintage, Wanted, read_vintages
+from service.accuracy_shapes import describe_accuracy
+from service.forecast_shapes import describe_row
+
+
+def read_record(ledger: Ledger, book: Book, *, run_id: int | None = None) -> dict[str, Any]:
+    """Return the fields of `ForecastRecord`.
+
+    The backtest speaks where there is one, because it has more quarters; what was issued live is
+    told beside it.
+
+    Parameters
+    ----------
+    run_id
+        The run of the book, which is not listed among those issued before.
+    """
+    live = read_accuracy(ledger, Wanted(book.target, "live"), by_week=False)
+    replayed = read_accuracy(ledger, Wanted(book.target), by_week=False)
+    source: Source = "live" if live and not replayed else "backtest"
+    by_week = read_accuracy(ledger, Wanted(book.target, source))
+    here = [one for one in by_week if one.week == book.week]
+    own = [one for one in here if one.leg == book.served_leg]
+    rivals = [one for one in here if one.leg not in {book.served_leg, SERVED}]
+    return {
+        "leg": book.served_leg,
+        "source": source,
+        "at_this_week": describe_accuracy(own[0]) if own else None,
+        "rivals_at_this_week": [describe_accuracy(one) for one in rivals],
+        "all_weeks": [describe_accuracy(one) for one in replayed or live],
+        "live": [describe_accuracy(one) for one in live if one.leg == book.served_leg],
+        "vintages": [describe_vintage(one) for one in read_past_of(ledger, book)],
+        "issued": [
+            _describe_issued(one) for one in read_before(ledger, book) if one.run.run_id != run_id
+        ],
+    }
+
+
+def read_past_of(ledger: Ledger, book: Book) -> list[StoredVintage]:
+    """Return the backtest of the same quarter by the same leg, in order of time."""
+    wanted = Wanted(book.target, leg=book.served_leg, period=book.period)
+    return read_vintages(ledger, wanted)
+
+
+def read_before(ledger: Ledger, book: Book) -> list[StoredBook]:
+    """Return what was served for the quarter up to the book's day, newest first."""
+    issued = read_issued_books(ledger, book.target, book.period)
+    return [one for one in issued if one.book.origin <= book.origin]
+
+
+def describe_vintage(one: StoredVintage) -> dict[str, Any]:
+    """Return the fields of `PastVintage`."""
+    told = {name: getattr(one, name) for name in ("origin", "week", "actual_minor")}
+    return {**describe_row(one.row), **told, "leg": one.row.leg}
+
+
+def _describe_issued(one: StoredBook) -> dict[str, Any]:
+    row = one.book.rows[0]
+    told = {name: getattr(one.book, name) for name in ("origin", "week")}
+    return {**describe_row(row), **told, "leg": row.leg, "scored_at": one.run.started_at}
