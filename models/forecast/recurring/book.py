@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from features.deals.days import NEVER, Floats, Ints
+from features.deals.days import NEVER, SPAN, Floats, Ints
 from features.deals.visible import last_of
 from features.ends import NOTICE_DAYS
 from models.forecast.recurring.facts import (
@@ -112,6 +112,13 @@ class Book:
         """Return each line's MRR of a day (minor units)."""
         steps = self.steps
         return self._sums(steps.delta * (steps.day <= day))
+
+    def level_at(self, line: Ints, day: Ints) -> Floats:
+        """Return MRR of lines on days, (n,) minor units."""
+        steps = self.steps
+        place = np.searchsorted(steps.line * SPAN + steps.day, line * SPAN + day, side="right") - 1
+        own = (place >= 0) & (np.append(steps.line, -1)[place] == line)
+        return np.where(own, np.append(steps.level, 0.0)[place], 0.0)
 
     def revenue(self, first: int, last: int) -> Floats:
         """Return what each line earns in ``[first, last)`` (minor units)."""

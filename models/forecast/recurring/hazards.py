@@ -21,12 +21,13 @@ LEARNED_DAYS, RATE_DAYS = 3 * 366, 366
 SHOCK_DAYS, HALF_LIFE_DAYS = 91, 56
 PRIOR_EVENTS = 25.0
 """Events that a prior deviation of 0.2 is worth (1 / 0.2 squared)."""
-PRIOR_EXITS = 10.0
+AT_ONCE, OPEN_AT_ONCE, BY_NOTICE = range(3)
+"""Daily ways to leave: lines with a term, open ones, and open ones by notice."""
 FEWEST_RATIOS = 60
 LEVELS = 256
 NONRENEWAL = KIND_CODES["nonrenewal"]
 PRICE = KIND_CODES["price_change"]
-SLOPE_PRIOR = 1.0
+SLOPE_PRIOR, RATE_SLOPE_PRIOR = 1.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class Rates:
         Of the logistic: constant, segments, tenure, size, two steps of the term's length.
     centre
         (segments + 1,) median MRR by segment, last of all lines (minor units).
-    sudden_day, open_day
-        (segments + 1, 2) and (segments + 1,): chances a day to leave at once (lines with a term,
-        open ones) and, of open lines, to give notice; last row: segment unknown.
+    daily
+        Weights, on the same columns, of the log chance a day to leave: at once, of lines with a
+        term and of open ones, and by notice of open ones.
     told_late
         Sorted days by which past leavers' notices came to be known after their deadline.
     withdrawn_share
@@ -56,8 +57,7 @@ class Rates:
 
     weights: Floats
     centre: Floats
-    sudden_day: Floats
-    open_day: Floats
+    daily: tuple[Floats, Floats, Floats]
     told_late: Floats
     withdrawn_share: float
     ratios: Floats
@@ -70,6 +70,12 @@ class Rates:
         found: Floats = _columns(book, self.centre, line=line, day=day) @ self.weights
         return found
 
+    def leaving_share(self, book: Book, line: Ints, *, way: int, days: Ints) -> Floats:
+        """Return the chance of lines to leave within so many days by one of the daily ways."""
+        columns = _columns(book, self.centre, line=line, day=np.full(len(line), book.day + 1))
+        rate = np.exp(np.clip(columns @ self.daily[way], -30.0, 2.0))
+        return np.asarray(-np.expm1(-rate * np.maximum(days, 0)))
+
     def unseen_share(self, days: Ints) -> Floats:
         """Return the share of leavers not known so many days after their deadline, (n,)."""
         known = np.searchsorted(self.told_late, days, side="right")
@@ -79,13 +85,12 @@ class Rates:
 def learn_rates(book: Book) -> Rates:
     """Learn from everything the book knows of the three years before its day."""
     past = _past_terms(book)
-    left = _level_at(book, past.line, past.day) <= 0
+    left = book.level_at(past.line, past.day) <= 0
     centre = _centre(book)
     weights = _fit(_columns(book, centre, line=past.line, day=past.day), left)
-    sudden, open_day = _rates(book)
     late, withdrawn = _notices(book, past, left)
     ratios, price = _ratios(book, past, left)
-    found = Rates(weights, centre, sudden, open_day, late, withdrawn, ratios, price, 0.0, 0.0)
+    found = Rates(weights, centre, _daily(book, centre), late, withdrawn, ratios, price, 0.0, 0.0)
     shock, deviation = _shock(book, found)
     return Rates(**{**vars(found), "shock": shock, "shock_sd": deviation})
 
@@ -110,17 +115,8 @@ def _past_terms(book: Book) -> Terms:
     recent = (ends.day <= book.day - 1) & (ends.day > book.day - LEARNED_DAYS)
     recent &= ~book.is_open()[ends.line]
     line, day = ends.line[recent], ends.day[recent]
-    lived = _level_at(book, line, day - 1) > 0
+    lived = book.level_at(line, day - 1) > 0
     return Terms(line[lived], day[lived])
-
-
-def _level_at(book: Book, line: Ints, day: Ints) -> Floats:
-    """Return MRR of lines on days, (n,)."""
-    steps = book.steps
-    place = np.searchsorted(steps.line * SPAN + steps.day, line * SPAN + day, side="right") - 1
-    found = np.append(steps.level, 0.0)[place]
-    own = (place >= 0) & (np.append(steps.line, -1)[place] == line)
-    return np.where(own, found, 0.0)
 
 
 def _centre(book: Book) -> Floats:
@@ -133,7 +129,7 @@ def _centre(book: Book) -> Floats:
 
 def _columns(book: Book, centre: Floats, *, line: Ints, day: Ints) -> Floats:
     segment = book.segment[line]
-    size = np.log(np.maximum(_level_at(book, line, day - 1), 1.0) / np.maximum(centre[segment], 1))
+    size = np.log(np.maximum(book.level_at(line, day - 1), 1.0) / np.maximum(centre[segment], 1))
     years = np.maximum(day - np.nan_to_num(book.started[line], nan=0.0), 0) / YEAR_DAYS
     # a tenure that nobody told is nobody's: five years at most tell anything
     tenure = np.log1p(np.minimum(years, 5.0)) - 1.0
@@ -158,48 +154,54 @@ def _fit(columns: Floats, left: Flags) -> Floats:
     return weights
 
 
-def _exits(book: Book) -> tuple[Ints, Ints, Ints]:
-    """Return line, day and kind of past exits other than at the end of a term."""
+def _exits(book: Book) -> Flags:
+    """Mark steps that ended a line otherwise than at the end of a term."""
     steps, terms = book.steps, book.terms
     gone = (steps.level <= 0) & (steps.delta < 0) & (steps.day < book.day)
     at_term = np.isin(steps.line * SPAN + steps.day, terms.line * SPAN + terms.day)
-    gone &= ~(at_term & ~book.is_open()[steps.line])
-    return steps.line[gone], steps.day[gone], steps.kind[gone]
+    return gone & ~(at_term & ~book.is_open()[steps.line])
 
 
-def _rates(book: Book) -> tuple[Floats, Floats]:
+def _daily(book: Book, centre: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return weights of the log chance a day to leave: with a term, open at once, by notice."""
     # those who stayed so far are ever less likely to go: only a year speaks of those here now
     first = max(book.day - RATE_DAYS, history_start(book))
     steps, is_open = book.steps, book.is_open()
     days = np.minimum(steps.until(), book.day) - np.maximum(steps.day, first)
     days = np.where(steps.level > 0, np.maximum(days, 0), 0)
-    line, day, kind = _exits(book)
-    recent = day >= first
-    line, kind = line[recent], kind[recent]
-    noticed = is_open[line] & (kind == NONRENEWAL)
-    count = int(book.segment.max(initial=-1)) + 2
-    sudden = np.column_stack(
-        [
-            _shrunk(
-                book,
-                line[~noticed & (is_open[line] == one)],
-                days * (is_open[steps.line] == one),
-                count,
-            )
-            for one in (False, True)
-        ]
+    exposed = np.bincount(steps.line, weights=days, minlength=len(book))
+    last = np.full(len(book), first)
+    np.maximum.at(last, steps.line, np.where(days > 0, np.minimum(steps.until(), book.day), first))
+    # half-way through the days looked at: at their end stayers would be older than leavers
+    middle = last - (exposed / 2).astype(np.int64)
+    columns = _columns(book, centre, line=np.arange(len(book)), day=middle)
+    gone = _exits(book) & (steps.day >= first)
+    noticed = gone & is_open[steps.line] & (steps.kind == NONRENEWAL)
+
+    def fit(which: Flags, of: Flags) -> Floats:
+        seen = np.bincount(steps.line[which], minlength=len(book)).astype(np.float64)
+        rows = (exposed > 0) & of
+        return _fit_rate(columns[rows], seen[rows], exposed[rows])
+
+    at_once = gone & ~noticed
+    return (
+        fit(at_once & ~is_open[steps.line], ~is_open),
+        fit(at_once & is_open[steps.line], is_open),
+        fit(noticed, is_open),
     )
-    return sudden, _shrunk(book, line[noticed], days * is_open[steps.line], count)
 
 
-def _shrunk(book: Book, line: Ints, days: Ints, count: int) -> Floats:
-    """Return events a day by segment, drawn to that of all; the last is that of all."""
-    events = np.bincount(book.segment[line] % count, minlength=count)
-    exposed = np.bincount(book.segment[book.steps.line] % count, weights=days, minlength=count)
-    every = (events.sum() + 0.5) / max(exposed.sum(), YEAR_DAYS)
-    found = (events + PRIOR_EXITS * 1.0) / np.maximum(exposed + PRIOR_EXITS / every, 1.0)
-    found[-1] = every
-    return np.asarray(found)
+def _fit_rate(columns: Floats, seen: Floats, days: Floats) -> Floats:
+    """Fit a ridge Poisson rate a day by Newton's method; the constant is almost free."""
+    weights = np.zeros(columns.shape[1])
+    weights[0] = np.log((seen.sum() + 0.5) / max(float(days.sum()), YEAR_DAYS))
+    start, penalty = weights.copy(), np.full(len(weights), 1.0 / RATE_SLOPE_PRIOR**2)
+    for _ in range(12):
+        mean = days * np.exp(np.clip(columns @ weights, -30.0, 2.0))
+        slope = columns.T @ (seen - mean) - penalty * (weights - start)
+        bend = (columns.T * mean) @ columns + np.diag(penalty)
+        weights = weights + np.clip(np.linalg.solve(bend, slope), -1.0, 1.0)
+    return weights
 
 
 def _notices(book: Book, past: Terms, left: Flags) -> tuple[Floats, float]:
@@ -218,7 +220,7 @@ def _notices(book: Book, past: Terms, left: Flags) -> tuple[Floats, float]:
 
 def _ratios(book: Book, past: Terms, left: Flags) -> tuple[Floats, float]:
     line, day = past.line[~left], past.day[~left]
-    before, after = _level_at(book, line, day - 1), _level_at(book, line, day)
+    before, after = book.level_at(line, day - 1), book.level_at(line, day)
     rows = book.changes.take((book.changes.kind == PRICE) & (book.changes.before > 0))
     place = np.searchsorted(rows.line * SPAN + rows.day, line * SPAN + day)
     place = np.minimum(place, max(len(rows.line) - 1, 0))
@@ -244,10 +246,10 @@ def _shock(book: Book, rates: Rates) -> tuple[float, float]:
     decided = terms.day - notice
     due = (decided < book.day - 1) & (decided >= book.day - SHOCK_DAYS)
     due &= ~book.is_open()[terms.line]
-    due[due] = _level_at(book, terms.line[due], np.minimum(terms.day[due], book.day) - 1) > 0
+    due[due] = book.level_at(terms.line[due], np.minimum(terms.day[due], book.day) - 1) > 0
     line, day = terms.line[due], terms.day[due]
     weight = 0.5 ** ((book.day - decided[due]) / HALF_LIFE_DAYS)
-    gone = (day < book.day) & (_level_at(book, line, day) <= 0) | (book.ends_on[line] <= day)
+    gone = (day < book.day) & (book.level_at(line, day) <= 0) | (book.ends_on[line] <= day)
     odds = rates.renewal_log_odds(book, line, np.minimum(day, book.day))
     chance = 1 / (1 + np.exp(-odds))
     seen, expected = float(weight @ gone), float(weight @ chance)

@@ -17,7 +17,7 @@ from models.forecast.nodes import Nodes, build_nodes
 from models.forecast.recurring.book import Book
 from models.forecast.recurring.facts import RecurringFacts
 from models.forecast.recurring.flow import VOLUME_SD, Flow
-from models.forecast.recurring.hazards import Rates, term_class
+from models.forecast.recurring.hazards import AT_ONCE, BY_NOTICE, OPEN_AT_ONCE, Rates, term_class
 from models.forecast.recurring.inputs import (
     NOTICED,
     OPEN,
@@ -72,12 +72,8 @@ def renewed_value(book: Book, first: int, last: int) -> Floats:
     The MRR of the eve counts: what the renewal adds or drops is expansion or contraction.
     """
     line, day = due_terms(book, first, last)
-    found = np.zeros(len(book))
-    for distinct in np.unique(day):
-        some = line[day == distinct]
-        eve, then = book.levels(int(distinct) - 1)[some], book.levels(int(distinct))[some]
-        np.add.at(found, some, np.where(then > 0, eve, 0.0) * 12.0)
-    return found
+    value = np.where(book.level_at(line, day) > 0, book.level_at(line, day - 1) * 12.0, 0.0)
+    return np.bincount(line, weights=value, minlength=len(book))
 
 
 def lay_out(
@@ -200,19 +196,17 @@ def _exits(
     noticed = rows[book.ends_on[rows] < asked.end]
     sure = _odds(np.full(len(noticed), 1.0 - rates.withdrawn_share))
     parts = [(noticed, book.ends_on[noticed], book.ends_on[noticed], sure, NOTICED)]
-    segment = book.segment[rows]
-    days = max(last - first + 1, 1)
-    daily = rates.sudden_day[segment, is_open[rows].astype(np.int64)]
-    full = np.full(len(rows), first)
-    parts.append((rows, full, np.full(len(rows), last), _odds(-np.expm1(-daily * days)), SUDDEN))
-    open_rows = rows[is_open[rows] & (book.ends_on[rows] == NEVER)]
-    told = np.nan_to_num(book.notice_days[open_rows], nan=float(NOTICE_DAYS)).astype(np.int64)
-    begin = first + told
-    length = np.maximum(last - begin + 1, 0)
-    chance = -np.expm1(-rates.open_day[book.segment[open_rows]] * length)
-    some = length > 0
-    parts.append((open_rows[some], begin[some], np.full(int(some.sum()), last),
-                  _odds(chance[some]), OPEN))  # fmt: skip
+    for way, some in ((AT_ONCE, rows[~is_open[rows]]), (OPEN_AT_ONCE, rows[is_open[rows]])):
+        days = np.full(len(some), max(last - first + 1, 1))
+        chance = rates.leaving_share(book, some, way=way, days=days)
+        begins = np.full(len(some), first)
+        parts.append((some, begins, begins + days - 1, _odds(chance), SUDDEN))
+    some = rows[is_open[rows] & (book.ends_on[rows] == NEVER)]
+    # a notice that nobody gave yet takes effect a notice period from now at the earliest
+    told = np.nan_to_num(book.notice_days[some], nan=float(NOTICE_DAYS)).astype(np.int64)
+    some, begins = some[first + told <= last], (first + told)[first + told <= last]
+    chance = rates.leaving_share(book, some, way=BY_NOTICE, days=last - begins + 1)
+    parts.append((some, begins, np.full(len(some), last), _odds(chance), OPEN))
     parts.append(_renewal_exits(book, rates, due))
     columns = [np.concatenate([part[n] for part in parts]) for n in range(4)]
     kind = np.concatenate([np.full(len(part[0]), part[4]) for part in parts])

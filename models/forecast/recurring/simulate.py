@@ -7,8 +7,8 @@ luck whatever is changed, so what a lever brings is the difference of two runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -17,38 +17,19 @@ import numpy.typing as npt
 from features.deals.days import Floats, Ints
 from models.forecast.recurring.book import DAY_SHARE
 from models.forecast.recurring.facts import Flags
-from models.forecast.recurring.inputs import RecurringInputs
+from models.forecast.raw import ENDING_ARR, RENEWALS, REVENUE
+from models.forecast.recurring.inputs import NOTICED, RecurringInputs
+from models.forecast.whatif import Change
 
 SmallFloats = npt.NDArray[np.float32]
 
+SURELY = 50.0
+"""Log-odds of what is certain."""
+TARGETS = (REVENUE, ENDING_ARR, RENEWALS)
 STRATA = 64
 CHUNK = 2_000_000
 """Lines times draws that are drawn together: a few dozen MB."""
-NEVER_LEAVES = -50.0
 MOST_TERMS = 12
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a lever or a scenario changes.
-
-    Parameters
-    ----------
-    saved, lost
-        Accounts that surely stay, or surely leave at the next occasion.
-    churn
-        Added to the log-odds of leaving, of everybody.
-    contraction
-        Factor on the chance to renew for less.
-    won
-        Wins that are sure: day numbers and MRR (minor units), each of shape (wins,).
-    """
-
-    saved: frozenset[str] = frozenset()
-    lost: frozenset[str] = frozenset()
-    churn: float = 0.0
-    contraction: float = 1.0
-    won: tuple[Ints, Floats] = field(default_factory=lambda: (np.empty(0, np.int64), np.empty(0)))
 
 
 @dataclass(frozen=True)
@@ -57,7 +38,8 @@ class RecurringDraws:
 
     ``revenue`` and ``renewals`` are of the whole quarter, what is in already included;
     ``ending`` is annual. ``nrr`` and ``grr`` are of the customers of the quarter's start, NaN
-    while it is yet to begin.
+    while it is yet to begin. ``parts``: by target (revenue, ending_arr, renewals) and name, what
+    the means are made of beside what is agreed, (nodes,).
     """
 
     nodes: tuple[str, ...]
@@ -66,6 +48,7 @@ class RecurringDraws:
     renewals: Floats
     nrr: Floats
     grr: Floats
+    parts: Mapping[str, Mapping[str, Floats]]
 
 
 @dataclass(frozen=True)
@@ -101,7 +84,8 @@ def simulate_recurring(
     seed
         The same seed gives the same luck whatever is changed.
     change
-        A lever; nothing without.
+        A lever: accounts saved or leaving, contraction, the shock of churn or volume, hiring;
+        what it says of deals does not matter here.
     wins
         Simulated deal wins that take the place of the flow drawn from past quarters; win i of
         draw d counts in draw d.
@@ -112,8 +96,7 @@ def simulate_recurring(
     for rows in _chunks(inputs, draws):
         run.add_lines(rows, luck)
     more = np.random.default_rng([seed, 2])
-    run.add_wins(_draw_flow(inputs, draws, more) if wins is None else wins)
-    run.add_sure(change)
+    run.add_wins(_draw_flow(inputs, draws, more, change) if wins is None else wins)
     return run.close()
 
 
@@ -134,22 +117,57 @@ def _chunks(inputs: RecurringInputs, draws: int) -> Iterator[slice]:
         first = last
 
 
-def _draw_flow(inputs: RecurringInputs, draws: int, rng: np.random.Generator) -> Wins:
-    """Draw every past move a Poisson number of times, busier in some draws than in others."""
+def _draw_flow(
+    inputs: RecurringInputs, draws: int, rng: np.random.Generator, change: Change
+) -> Wins:
+    """Draw every past move a Poisson number of times, busier in some draws than in others.
+
+    A change makes the moves larger, not more of them: what is expected is the same, and draw by
+    draw the luck is too.
+    """
     inside = np.flatnonzero(inputs.flow_day < inputs.end_day)
-    expected = float(inputs.flow_weight[inside].sum())
+    weight = inputs.flow_weight[inside]
     busy = np.ones(draws)
     if inputs.volume_sd > 0:
         shape = 1.0 / inputs.volume_sd**2
         busy = rng.gamma(shape, 1.0 / shape, draws)
-    counts = rng.poisson(expected * busy)
-    draw = np.repeat(np.arange(draws), counts)
-    edges = np.cumsum(inputs.flow_weight[inside])
-    row = inside[np.searchsorted(edges, rng.random(len(draw)) * expected, side="right").clip(
-        0, max(len(inside) - 1, 0))] if len(inside) else np.empty(0, np.int64)  # fmt: skip
-    draw = draw[: len(row)]
-    return Wins(draw, inputs.flow_day[row], inputs.flow_mrr[row], inputs.flow_places[row],
-                inputs.flow_is_new[row])  # fmt: skip
+    rows, counts = [np.empty(0, np.int64)], np.zeros(draws, np.int64)
+    # few quarters stand behind the flow: each stratum weighs them anew (Rubin 1981)
+    for stratum in range(STRATA):
+        some = np.flatnonzero(np.arange(draws) % STRATA == stratum)
+        edges = np.cumsum(weight * rng.exponential(size=len(inside)))
+        expected = float(edges[-1]) if len(edges) else 0.0
+        counts[some] = rng.poisson(expected * busy[some])
+        at = np.searchsorted(edges, rng.random(int(counts[some].sum())) * expected, side="right")
+        rows.append(inside[np.minimum(at, len(inside) - 1)] if len(inside) else rows[0])
+    row = np.concatenate(rows)
+    order = np.argsort(np.arange(draws) % STRATA, kind="stable")
+    draw = np.repeat(order, counts[order])
+    factor = np.full(len(row), np.exp(change.shocks.get("volume", 0.0)))
+    hired = inputs.start_day + 7 * change.creation_from_week
+    factor[inputs.flow_day[row] >= hired] *= change.creation_factor
+    mrr = inputs.flow_mrr[row]
+    return Wins(
+        draw, inputs.flow_day[row], np.where(mrr > 0, mrr * factor, mrr),
+        inputs.flow_places[row], inputs.flow_is_new[row],
+    )  # fmt: skip
+
+
+def contracted(ratios: Floats, factor: float) -> Floats:
+    """Return sorted ratios of renewals, so many times as many of them for less.
+
+    Examples
+    --------
+    >>> contracted(np.array([0.5, 1.0, 1.0, 1.0]), 2.0).tolist()
+    [0.5, 0.5, 1.0, 1.0]
+    """
+    less = float((ratios < 1).mean())
+    if factor == 1.0 or less == 0.0:
+        return ratios
+    more = min(less * factor, 1.0)
+    at = (np.arange(len(ratios)) + 0.5) / len(ratios)
+    place = np.interp(at, [0.0, more, 1.0], [0.0, less, 1.0])
+    return np.asarray(ratios[(place * len(ratios)).astype(np.int64).clip(0, len(ratios) - 1)])
 
 
 class _Run:
@@ -159,12 +177,14 @@ class _Run:
         self._in, self._draws, self._change = inputs, draws, change
         self._stratum = strata_of(draws)
         shape = (len(inputs.nodes), draws)
-        self._revenue, self._ending, self._renewed = (np.zeros(shape) for _ in range(3))
+        self._totals = [np.zeros(shape) for _ in TARGETS]
+        self._parts: dict[str, dict[str, Floats]] = {}
         self._net, self._kept = np.zeros(draws), np.zeros(draws)
         self._from, self._to = self._chances()
         self._first = np.searchsorted(inputs.exit_line, np.arange(len(inputs.level) + 1))
         self._share = inputs.ending()
         self._rest = inputs.to_come()
+        self._lost = np.zeros((len(TARGETS), len(self._share)))
         self._due = np.bincount(
             inputs.due_line, weights=inputs.due_value, minlength=len(inputs.level)
         )
@@ -174,12 +194,17 @@ class _Run:
         """Return where on [0, 1) each way to leave begins and ends, by stratum, (exits, 64)."""
         inputs, change = self._in, self._change
         middle = [NormalDist().inv_cdf((n + 0.5) / STRATA) for n in range(STRATA)]
-        shock = inputs.shock + change.churn + inputs.shock_sd * np.array(middle)
+        shock = inputs.shock + inputs.shock_sd * np.array(middle)
+        if "churn" in change.shocks:
+            shock = np.full(STRATA, change.shocks["churn"])
         odds = inputs.exit_odds.copy()
-        saved = np.isin(inputs.account_id, list(change.saved))[inputs.exit_line]
-        lost = np.isin(inputs.account_id, list(change.lost))[inputs.exit_line]
-        odds[saved], odds[lost] = NEVER_LEAVES, -NEVER_LEAVES
-        sure = (inputs.exit_kind == 3) | saved | lost
+        saved, lost = (
+            np.isin(inputs.account_id, list(names))[inputs.exit_line]
+            for names in (change.saved, change.leaving)
+        )
+        odds[saved], odds[lost] = -SURELY, SURELY
+        # what was announced does not depend on the mood of the months to come
+        sure = (inputs.exit_kind == NOTICED) | saved | lost
         chance = 1.0 / (1.0 + np.exp(-(odds[:, None] + np.where(sure[:, None], 0.0, shock))))
         left = np.log1p(-np.minimum(chance, 1 - 1e-12))
         total = np.cumsum(left, axis=0)
@@ -190,15 +215,12 @@ class _Run:
 
     def _base(self) -> None:
         inputs = self._in
-        for total, values in (
-            (self._revenue, self._rest), (self._ending, self._share * 12.0),
-            (self._renewed, self._due),
-        ):  # fmt: skip
-            for column in inputs.places.T:
-                total += np.bincount(column, weights=values, minlength=len(total))[:, None]
-            total[0] += values.sum()
-        self._revenue += inputs.revenue_to_date[:, None]
-        self._renewed += inputs.renewed_to_date[:, None]
+        agreed = (self._rest, self._share * 12.0, self._due)
+        self._agreed = [self._by_node(values) for values in agreed]
+        self._agreed[0] += inputs.revenue_to_date
+        self._agreed[2] += inputs.renewed_to_date
+        for total, values in zip(self._totals, self._agreed, strict=True):
+            total += values[:, None]
         is_old = inputs.start_share > 0
         self._net += self._share[is_old].sum()
         self._kept += np.minimum(inputs.start_share, self._share).sum()
@@ -214,14 +236,11 @@ class _Run:
         self._renew(rows, rng, moved, alive=alive)
         old = (self._in.start_share[rows] > 0).astype(np.float32)
         self._net += (old @ moved[1]) / 12.0
-        for column in self._in.places[rows].T:
+        for column in (np.zeros(count, np.int64), *self._in.places[rows].T):
             names, at = np.unique(column, return_inverse=True)
             which = (np.arange(len(names))[:, None] == at).astype(np.float32)
-            for total, one in zip((self._revenue, self._ending, self._renewed), moved, strict=True):
+            for total, one in zip(self._totals, moved, strict=True):
                 total[names] += which @ one
-        ones = np.ones(count, np.float32)
-        for total, one in zip((self._revenue, self._ending, self._renewed), moved, strict=True):
-            total[0] += ones @ one
 
     def _leave(self, rows: slice, luck: SmallFloats, moved: SmallFloats) -> Flags:
         """Take what leavers no longer bring out of the chunk; return who is left, by draw."""
@@ -253,9 +272,10 @@ class _Run:
         inside = day < self._in.end_day
         one, at, day = one[inside], at[inside], day[inside]
         line = one + rows.start
-        moved[0, one, at] = -self._earned_after(line, day)
-        moved[1, one, at] = -12.0 * self._share[line]
-        moved[2, one, at] = -self._due_after(line, day)
+        lost = (self._earned_after(line, day), 12.0 * self._share[line], self._due_after(line, day))
+        for place, values in enumerate(lost):
+            moved[place, one, at] = -values
+            self._lost[place] += np.bincount(line, weights=values, minlength=len(self._share))
         kept = np.minimum(self._in.start_share, self._share)
         self._kept -= np.bincount(at, weights=kept[line], minlength=self._draws)
 
@@ -294,7 +314,7 @@ class _Run:
         for row, drawn in zip(due, luck, strict=True):
             line = int(inputs.due_line[row])
             here = line - rows.start
-            table = self._contracted(inputs.ratios[inputs.due_group[row]])
+            table = contracted(inputs.ratios[inputs.due_group[row]], self._change.contraction)
             ratio = table[(drawn * len(table)).astype(np.int64)] - 1.0
             step = np.where(alive[here], inputs.due_base[row] * ratio, 0.0)
             days = inputs.end_day - max(int(inputs.due_day[row]), inputs.first_day)
@@ -303,41 +323,44 @@ class _Run:
             end, start = self._share[line], inputs.start_share[line]
             self._kept += np.minimum(start, end + step) - min(start, end)
 
-    def _contracted(self, table: Floats) -> Floats:
-        """Return ratios with another share of renewals for less."""
-        factor = self._change.contraction
-        if factor == 1.0:
-            return table
-        less = float((table < 1).mean())
-        more = min(less * factor, 1.0)
-        at = (np.arange(len(table)) + 0.5) / len(table)
-        place = np.interp(at, [0.0, more, 1.0], [0.0, less, 1.0])
-        return np.asarray(table[(place * len(table)).astype(np.int64).clip(0, len(table) - 1)])
-
     def add_wins(self, wins: Wins) -> None:
         """Add what comes on top."""
         inputs, draws = self._in, self._draws
+        before = [total.mean(axis=1) for total in self._totals]
         inside = wins.day < inputs.end_day
         draw, mrr = wins.draw[inside], wins.mrr[inside]
         days = inputs.end_day - np.maximum(wins.day[inside], inputs.first_day)
         places = wins.places[inside]
-        for total, values in ((self._revenue, mrr * days * DAY_SHARE), (self._ending, mrr * 12.0)):
+        came = (mrr * days * DAY_SHARE, mrr * 12.0)
+        for total, values in zip(self._totals, came, strict=False):
             total[0] += np.bincount(draw, weights=values, minlength=draws)
             for column in places.T:
                 key = column * draws + draw
                 sums = np.bincount(key, weights=values, minlength=total.size)
                 total += sums.reshape(total.shape)
+        self._note(before)
         old = ~wins.is_new[inside]
         self._net += np.bincount(draw[old], weights=mrr[old], minlength=draws)
         less = np.minimum(mrr[old], 0.0)
         self._kept += np.bincount(draw[old], weights=less, minlength=draws)
 
-    def add_sure(self, change: Change) -> None:
-        """Add wins that are sure; nobody says where, so they lie in the total alone."""
-        day, mrr = change.won
-        days = np.maximum(self._in.end_day - np.maximum(day, self._in.first_day), 0)
-        self._revenue[0] += float((mrr * days).sum() * DAY_SHARE)
-        self._ending[0] += float(mrr[day < self._in.end_day].sum() * 12.0)
+    def _note(self, before: list[Floats]) -> None:
+        """Note what the means are made of, beside what is agreed."""
+        for place, name in enumerate(TARGETS):
+            left = -self._by_node(self._lost[place]) / self._draws
+            agreed = self._agreed[place]
+            self._parts[name] = {
+                "leaving": left,
+                "renewing": before[place] - agreed - left,
+                "new": self._totals[place].mean(axis=1) - before[place],
+            }
+
+    def _by_node(self, values: Floats) -> Floats:
+        count = len(self._in.nodes)
+        sums = [np.bincount(column, values, minlength=count) for column in self._in.places.T]
+        found = np.sum(sums, axis=0)
+        found[0] = values.sum()
+        return np.asarray(found)
 
     def close(self) -> RecurringDraws:
         """Return the sums."""
@@ -345,6 +368,6 @@ class _Run:
         if start <= 0:
             self._net[:], self._kept[:], start = np.nan, np.nan, 1.0
         return RecurringDraws(
-            self._in.nodes, self._revenue, self._ending, self._renewed,
-            self._net / start, self._kept / start,
+            self._in.nodes, *self._totals,
+            self._net / start, self._kept / start, self._parts,
         )  # fmt: skip
