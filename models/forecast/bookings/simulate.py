@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from lifecycle.errors import UsageError
 from models.forecast.bookings.inputs import BookingsInputs
@@ -218,7 +217,7 @@ def _noise_steps() -> FloatArray:
     count = 2**NOISE_BITS
     quantile = NormalDist().inv_cdf
     steps = np.array([quantile((k + 0.5) / count) for k in range(count)])
-    return steps[(np.arange(count) * 389) % count]
+    return np.asarray(steps[(np.arange(count) * 389) % count])
 
 
 def _chunks(count: int, width: int) -> Iterator[slice]:
