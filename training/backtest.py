@@ -54,6 +54,8 @@ class Record:
     engines: Sequence[Engine]
     calendar: FiscalCalendar
     said: dict[str, list[Said]] = field(default_factory=dict)
+    _told: dict[str, Actuals] = field(default_factory=dict, repr=False)
+    _told_on: date = field(default=date.min, repr=False)
     _known: dict[str, Actuals] = field(default_factory=dict, repr=False)
     _judged: dict[tuple[str, str, date], Judged] = field(default_factory=dict, repr=False)
 
@@ -77,7 +79,11 @@ class Record:
         quarter = Quarter.parse(period, self.calendar)
         if quarter.end > origin:
             return {}
-        told = read_actuals(self.engines, quarter, origin)
+        if origin != self._told_on:
+            self._told_on, self._told = origin, {}
+        if period in self._told:  # every forecast of the quarter asks
+            return self._told[period]
+        told = self._told[period] = read_actuals(self.engines, quarter, origin)
         if self._known.get(period) != told:
             # a late fact: what was said of that quarter is judged again
             self._known[period] = told

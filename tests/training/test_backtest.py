@@ -1,145 +1,158 @@
-from datetime import date
+"""Every past week is forecast with what was known then, and learns from what had ended by then."""
+
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from lifecycle.errors import NotEnoughHistoryError
 from lifecycle.periods import FiscalCalendar, Quarter
-from models.forecast.vintages import Vintage
-from tests.builders import noon
+from models.forecast.combine import COMBINED
+from models.forecast.judged import Said
+from models.forecast.raw import ORDERS
+from models.forecast.raw_store import from_bytes, to_bytes
+from tests.builders import noon, order
 from tests.models.forecast.company import history_of, wavy_orders
-from training.backtest import backtest_origins, common, run_backtest, summarise
+from tests.models.forecast.raws import leg
+from training.backtest import Record, backtest_origins, make_raw, run_backtest
+from training.engines import open_past_engines
 
+CALENDAR = FiscalCalendar(12)
 FACTS = wavy_orders(560, segments=("a",))
 AS_OF = date(2011, 6, 3)
+CUT = date(2011, 3, 1)
+Q1, Q2 = Quarter(2011, 1, CALENDAR), Quarter(2011, 2, CALENDAR)
 
 
-def backtest(folder, rows=FACTS, as_of=AS_OF, quarters=2, ticker=None):
-    history = history_of(folder, rows)
-    return run_backtest(
-        history, quarters=quarters, calendar=FiscalCalendar(12), as_of=as_of, progress=ticker
-    )
+class Counter:
+    done = 0.0
+
+    def advance(self, amount=1):
+        self.done += amount
+
+
+def engines_of(folder, rows=FACTS, as_of=AS_OF):
+    return open_past_engines(history_of(folder, rows), calendar=CALENDAR, as_of=as_of)
+
+
+def origins_of(quarters=2, as_of=AS_OF):
+    return backtest_origins(quarters=quarters, calendar=CALENDAR, as_of=as_of)
+
+
+def backtest(folder, rows=FACTS, as_of=AS_OF, quarters=2, **more):
+    engines = engines_of(folder, rows, as_of)
+    return run_backtest(engines, origins_of(quarters, as_of), as_of=as_of, **more)
+
+
+def answers(found, until=date.max):
+    """All that was said up to a day, bit by bit."""
+    return [
+        (str(one.raw.quarter), one.raw.origin, one.served, one.verdict, name,
+         told.mean_minor.tobytes(), told.grid_minor.tobytes())
+        for one in found.forecasts
+        if one.raw.origin <= until
+        for name, told in one.legs.items()
+    ]  # fmt: skip
+
+
+def judged_as_known(record, origin):
+    return [one.missed[COMBINED, "total"].actual for one in record.judged(ORDERS, origin)]
 
 
 @pytest.fixture(scope="module")
-def vintages(tmp_path_factory):
+def found(tmp_path_factory):
     return backtest(tmp_path_factory.mktemp("backtest"))
 
 
-def vintage(leg, mean, *, period="2011Q1", week=0, actual=100.0, half=10.0):
-    low, high = mean - half, mean + half
-    return Vintage(
-        period, date(2011, 1, 1 + week), week, "total", leg, low, mean, high, mean, actual
-    )
-
-
-def row(vintages, leg, week=None, **how):
-    return next(r for r in summarise(vintages, **how) if r.leg == leg and r.week == week)
-
-
 def test_origins_are_the_weeks_of_the_last_ended_quarters():
-    origins = backtest_origins(quarters=2, calendar=FiscalCalendar(12), as_of=AS_OF)
-    assert origins[0] == (Quarter(2011, 1, FiscalCalendar(12)), date(2010, 12, 1))
-    assert origins[-1] == (Quarter(2011, 2, FiscalCalendar(12)), date(2011, 5, 31))
+    origins = origins_of()
+    assert origins[0] == (Q1, date(2010, 12, 1))
+    assert origins[-1] == (Q2, date(2011, 5, 31))
     assert len(origins) == 13 + 14
 
 
-def test_the_actual_is_the_quarters_known_revenue(vintages):
+def test_the_actual_is_the_quarters_known_revenue(found):
     start, end = date(2011, 3, 1), date(2011, 6, 1)
     sold = sum(r["amount_minor"] for r in FACTS if start <= r["ordered_at"].date() < end)
-    actuals = {v.actual_minor for v in vintages if v.period == "2011Q2" and v.node == "total"}
+    actuals = {found.actual(one)["total"] for one in found.forecasts if one.raw.quarter == Q2}
     assert actuals == {float(sold)}
 
 
-def test_every_origin_has_every_node_and_the_combined_leg(vintages):
-    combined = [v for v in vintages if v.leg == "combined"]
-    assert len(combined) == (13 + 14) * 2
+def test_a_quarter_that_still_runs_has_no_actual(tmp_path):
+    origins = [(Q2, day) for day in (date(2011, 3, 1), date(2011, 3, 8))]
+    early = run_backtest(engines_of(tmp_path), origins, as_of=date(2011, 4, 1))
+    assert [dict(early.actual(one)) for one in early.forecasts] == [{}, {}]
 
 
-def test_what_is_learnt_after_an_origin_changes_no_forecast_made_there(tmp_path, vintages):
-    cut = noon(date(2011, 3, 1)).replace(hour=0)
+def test_every_origin_has_every_node_and_the_combined_leg(found):
+    assert len(found.forecasts) == 13 + 14
+    assert {one.raw.nodes for one in found.forecasts} == {("total", "segment=a")}
+    assert all(COMBINED in one.legs for one in found.forecasts)
+
+
+def test_forecasts_learn_only_from_quarters_that_had_ended(found):
+    learned = {one.raw.quarter: one.judged_quarters for one in found.forecasts}
+    assert learned == {Q1: 0, Q2: 1}
+
+
+def test_what_is_learnt_after_an_origin_changes_no_forecast_made_there(tmp_path, found):
+    cut = noon(CUT).replace(hour=0)
     changed = [
         r if r["known_at"] < cut else {**r, "amount_minor": -7 * r["amount_minor"]} for r in FACTS
     ]
     again = backtest(tmp_path, changed)
-    early = [v for v in vintages if v.origin <= date(2011, 3, 1)]
-    assert [_said(v) for v in again if v.origin <= date(2011, 3, 1)] == [_said(v) for v in early]
+    assert answers(again, CUT) == answers(found, CUT)
+    assert answers(again) != answers(found)
+
+
+def test_a_late_fact_changes_what_is_judged_from_the_day_it_was_known(tmp_path):
+    late = order(
+        "a1", date(2011, 2, 1), known=datetime(2011, 4, 5, 9, tzinfo=UTC), amount_minor=10**6
+    )
+    with_it, without = (
+        Record(engines_of(tmp_path / name, rows), CALENDAR)
+        for name, rows in (("with", [*FACTS, late]), ("without", FACTS))
+    )
+    for record in (with_it, without):
+        record.add(ORDERS, _said(Q1))
+    days = [date(2011, 4, day) for day in (4, 5, 6, 7)]
+    gaps = [judged_as_known(with_it, d)[0] - judged_as_known(without, d)[0] for d in days]
+    assert gaps == [0, 0, 10**6, 10**6]
+
+
+def test_nothing_is_judged_before_its_quarter_has_ended(tmp_path):
+    record = Record(engines_of(tmp_path), CALENDAR)
+    record.add(ORDERS, _said(Q1))
+    assert judged_as_known(record, Q1.end - timedelta(days=1)) == []
+    assert len(judged_as_known(record, Q1.end)) == 1
+
+
+def test_legs_that_were_kept_give_the_same_answer(tmp_path, found):
+    engines = engines_of(tmp_path)
+
+    def kept(quarter, days):
+        return from_bytes(to_bytes(make_raw(engines, quarter, days, Counter())), CALENDAR)
+
+    again = run_backtest(engines, origins_of(), as_of=AS_OF, raws=kept)
+    assert answers(again) == answers(found)
 
 
 def test_origins_are_counted_as_they_are_done(tmp_path):
-    class Ticker:
-        done = 0.0
-
-        def advance(self, amount=1):
-            self.done += amount
-
-    ticker = Ticker()
-    backtest(tmp_path, quarters=1, ticker=ticker)
+    ticker = Counter()
+    backtest(tmp_path, quarters=1, progress=ticker)
     assert ticker.done == 14
 
 
 def test_a_company_too_young_for_any_origin_is_refused(tmp_path):
-    with pytest.raises(NotEnoughHistoryError, match="no week of the 2 quarters"):
+    with pytest.raises(NotEnoughHistoryError, match="no week of 27 before 2010-06-03"):
         backtest(tmp_path, as_of=date(2010, 6, 3))
 
 
-def test_wape_and_bias_are_shares_of_the_actual():
-    result = row([vintage("combined", 90.0), vintage("combined", 130.0, week=1)], "combined")
-    assert (result.wape, result.bias) == pytest.approx((0.2, 0.1))
+def test_weeks_that_are_too_early_are_passed_over(tmp_path):
+    first = backtest(tmp_path, as_of=date(2010, 9, 3), quarters=2).forecasts[0]
+    assert first.raw.origin == date(2010, 6, 1)  # 182 days after the first order
 
 
-def test_the_effective_n_is_quarters_and_not_weeks():
-    result = row([vintage("combined", 90.0, week=week) for week in range(5)], "combined")
-    assert (result.vintages_count, result.quarters_count) == (5, 1)
-
-
-def test_a_quarter_is_won_by_the_smaller_mean_error():
-    both = [
-        vintage("combined", mean, period=period, week=week)
-        for period, means in (("2011Q1", (90.0, 105.0)), ("2011Q2", (80.0, 80.0)))
-        for week, mean in enumerate(means)
-    ]
-    both += [vintage("seasonal_naive", 90.0, period=v.period, week=v.week) for v in both]
-    result = row(both, "combined")
-    assert result.quarters_won == {"seasonal_naive": 1}
-    assert result.quarters_compared == {"seasonal_naive": 2}
-    assert result.wape_ratios == {"seasonal_naive": pytest.approx((10 + 5 + 20 + 20) / 40)}
-
-
-def test_the_interval_score_is_compared_on_the_same_vintages():
-    rows = [vintage("combined", 100.0, half=5.0), vintage("combined", 0.0, week=1, half=1.0)]
-    rows.append(vintage("seasonal_naive", 100.0, half=10.0))
-    assert row(rows, "combined", comparable=False).interval_score_ratio == pytest.approx(0.5)
-
-
-def test_legs_are_judged_at_origins_where_seasonal_naive_spoke_unless_it_never_did():
-    young, grown = vintage("combined", 200.0), vintage("combined", 110.0, week=1)
-    naive = vintage("seasonal_naive", 120.0, week=1)
-    assert row([young, grown, naive], "combined").wape == pytest.approx(0.1)
-    assert row([young, grown, naive], "combined", comparable=False).vintages_count == 2
-    assert row([young, grown], "combined").vintages_count == 2
-
-
-def test_coverage_is_the_share_inside_and_width_is_relative():
-    rows = [vintage("combined", 100.0), vintage("combined", 150.0, week=1)]
-    assert row(rows, "combined").covered == 0.5
-    assert row(rows, "combined").width == pytest.approx(0.2)
-
-
-def test_unscored_vintages_are_left_out():
-    assert summarise([vintage("combined", 100.0, actual=None)]) == []
-
-
-def test_common_keeps_only_origins_at_which_all_spoke():
-    rows = [vintage("a", 1.0), vintage("b", 1.0), vintage("a", 1.0, week=1)]
-    assert [v.week for v in common(rows, ("a", "b"))] == [0, 0]
-
-
-def test_rows_come_by_week_and_then_over_all(vintages):
-    weeks = [r.week for r in summarise(vintages) if r.leg == "combined" and r.node == "total"]
-    assert weeks == [*range(14), None]
-    assert all(np.isfinite((r.wape, r.bias, r.interval_score)).all() for r in summarise(vintages))
-
-
-def _said(v):
-    return (v.period, v.origin, v.node, v.leg, v.p10_minor, v.p50_minor, v.p90_minor, v.mean_minor)
+def _said(quarter):
+    told = leg(100.0, shares=np.array([1.0]))
+    return Said(str(quarter), quarter.start, 0, ("total",), {COMBINED: told}, np.zeros(1), 1.0)
