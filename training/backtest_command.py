@@ -62,7 +62,7 @@ def backtest_into_ledger(settings: Settings, console: Console, *, day: date, qua
         The newest order is long before the day.
     """
     check_current(open_history(settings.lake_dir, zone=settings.zone).as_of(day))
-    ground = Ground(settings.lake_dir, settings.zone, settings.calendar, day)
+    ground = Ground(settings.lake_dir, settings.zone, settings.calendar, settings.currency, day)
     origins = backtest_origins(quarters=quarters, calendar=settings.calendar, as_of=day)
     with console.progress("backtest", len(origins)) as ticker:
         kept = settings.data_dir / "backtests"

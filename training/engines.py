@@ -9,7 +9,9 @@ from lifecycle.periods import FiscalCalendar
 from models.forecast.engines import Engine, open_engines
 
 
-def open_past_engines(history: History, *, calendar: FiscalCalendar, as_of: date) -> list[Engine]:
+def open_past_engines(
+    history: History, *, calendar: FiscalCalendar, currency: str, as_of: date
+) -> list[Engine]:
     """Open one engine for each family of targets with facts.
 
     Parameters
@@ -18,7 +20,10 @@ def open_past_engines(history: History, *, calendar: FiscalCalendar, as_of: date
         All facts; nothing known on ``as_of`` or later is read.
     calendar
         When quarters begin.
+    currency
+        The company's.
     as_of
         The latest day that will be asked about.
     """
-    return open_engines(history.as_of(as_of), facts=history.as_of, calendar=calendar)
+    known = history.as_of(as_of)
+    return open_engines(known, facts=history.as_of, calendar=calendar, currency=currency)

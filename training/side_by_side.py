@@ -43,6 +43,8 @@ class Ground:
         In which days begin.
     calendar
         When quarters begin.
+    currency
+        The company's, ISO 4217.
     as_of
         The day of the backtest: nothing known later is read.
     """
@@ -50,12 +52,15 @@ class Ground:
     lake_dir: Path
     zone: ZoneInfo
     calendar: FiscalCalendar
+    currency: str
     as_of: date
 
     def open(self) -> list[Engine]:
         """Open one engine for each family of targets that the facts speak of."""
         history = open_history(self.lake_dir, zone=self.zone)
-        return open_past_engines(history, calendar=self.calendar, as_of=self.as_of)
+        return open_past_engines(
+            history, calendar=self.calendar, currency=self.currency, as_of=self.as_of
+        )
 
     def version(self) -> str:
         """Return which facts are read, as text."""
@@ -93,7 +98,7 @@ def make_side_by_side(
     code, version = _code_digest(), ground.version()
     waiting: list[tuple[Quarter, list[date]]] = []
     for quarter, days in group_by_quarter(origins):
-        key = f"{code} {version} {ground.as_of} {ground.calendar} {quarter} {days}"
+        key = f"{code} {version} {ground.as_of} {ground.currency} {quarter!r} {days}"
         places[quarter] = kept / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.arrow"
         if _read(places[quarter], ground.calendar) is None:
             waiting.append((quarter, days))

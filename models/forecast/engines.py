@@ -8,8 +8,10 @@ from typing import Protocol
 
 from lifecycle.periods import FiscalCalendar, Quarter
 from lifecycle.snapshot import Snapshot
+from models.forecast.bookings.engine import BookingsEngine
 from models.forecast.orders import OrdersEngine
 from models.forecast.raw import RawForecast
+from models.forecast.recurring.engine import RecurringEngine
 
 
 class Engine(Protocol):
@@ -34,7 +36,11 @@ class Engine(Protocol):
 
 
 def open_engines(
-    snapshot: Snapshot, *, facts: Callable[[date], Snapshot], calendar: FiscalCalendar
+    snapshot: Snapshot,
+    *,
+    facts: Callable[[date], Snapshot],
+    calendar: FiscalCalendar,
+    currency: str,
 ) -> list[Engine]:
     """Open one engine for each family of targets that the facts speak of.
 
@@ -46,8 +52,14 @@ def open_engines(
         Returns what was known before a day, no later than that of the snapshot.
     calendar
         When quarters begin.
+    currency
+        The company's: what is told in another brings no money.
     """
     engines: list[Engine] = []
+    if _holds(snapshot, "opportunities"):
+        engines.append(BookingsEngine.read(snapshot, calendar=calendar, currency=currency))
+    if _holds(snapshot, "subscriptions"):
+        engines.append(RecurringEngine.read(snapshot, calendar=calendar, currency=currency))
     if _holds(snapshot, "orders"):
         engines.append(OrdersEngine(facts))
     return engines

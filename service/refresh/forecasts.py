@@ -47,7 +47,9 @@ def build_forecasts(
     shown = ticker or SilentTicker()
     current = Quarter.containing(snapshot.day, place.calendar)
     wanted = quarters or [current.shift(ahead) for ahead in range(QUARTERS_AHEAD)]
-    engines = open_engines(snapshot, facts=lambda _: snapshot, calendar=place.calendar)
+    engines = open_engines(
+        snapshot, facts=lambda _: snapshot, calendar=place.calendar, currency=place.currency
+    )
     past = PastForecasts(ledger, engines, snapshot)
     built: list[Concluded] = []
     reasons: list[NotEnoughHistoryError] = []
