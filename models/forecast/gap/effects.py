@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.forecast.gap.field import Simulator, as_served, median_of
-from models.forecast.gap.levers import Lever
+from models.forecast.gap.levers import CREATE, Lever
 from models.forecast.grid import FloatArray
 from models.forecast.whatif import Change, join
 
@@ -107,7 +107,7 @@ def cheapest_plan(
     chosen, closed, steps = Change(), 0.0, list[dict[str, Any]]()
     while waiting and closed < gap_minor and len(steps) < MOST_STEPS:
         _, place, known_at = heapq.heappop(waiting)
-        lever = levers[place]
+        lever = _sized(levers[place], (gap_minor - closed) / gap_minor)
         both = join(chosen, lever.change)
         told = served.effect(served.simulator.draws(both), total)
         gain = told["delta_p50_minor"] - closed
@@ -127,6 +127,14 @@ def cheapest_plan(
         "effort": sum(step["effort"] for step in steps),
         "steps": steps,
     }
+
+
+def _sized(lever: Lever, share: float) -> Lever:
+    """Return new pipeline cut to the share of the gap that is left; other levers as they are."""
+    if lever.kind != CREATE:
+        return lever
+    change = replace(lever.change, extra_pipeline_minor=share * lever.change.extra_pipeline_minor)
+    return replace(lever, change=change, effort=max(round(share * lever.effort), 1))
 
 
 def _step(lever: Lever, told: Mapping[str, Any], gain: float) -> dict[str, Any]:

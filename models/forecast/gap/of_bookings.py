@@ -21,6 +21,10 @@ BEFORE = "won before, by deals not named"
 _STEPS = (np.arange(64) + 0.5) / 64
 
 
+DRAWS = 4_000
+"""Enough for a difference: the same luck is drawn with and without a change."""
+
+
 @dataclass(frozen=True)
 class BookingsAgain:
     """A quarter's bookings, simulated again from kept inputs.
@@ -37,7 +41,7 @@ class BookingsAgain:
 
     inputs: BookingsInputs
     seed: int
-    count: int = 10_000
+    count: int = DRAWS
     _base: list[FloatArray] = field(default_factory=list, repr=False, compare=False)
 
     @property

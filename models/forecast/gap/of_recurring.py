@@ -27,6 +27,10 @@ _CAUSE = {REVENUE: "time_passed", RENEWALS: "churn_renewal"}
 """Which part counts what is in already: days gone by, or terms that were renewed."""
 
 
+DRAWS = 4_000
+"""Enough for a difference: the same luck is drawn with and without a change."""
+
+
 @dataclass(frozen=True)
 class RecurringAgain:
     """One recurring target of a quarter, simulated again from kept inputs.
@@ -46,7 +50,7 @@ class RecurringAgain:
     inputs: RecurringInputs
     target: str
     seed: int
-    count: int = 10_000
+    count: int = DRAWS
     _base: list[FloatArray] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -166,7 +170,7 @@ class Leaves:
         length = inputs.exit_last - inputs.exit_first + 1
         days = np.clip(inputs.end_day - inputs.exit_first, 0, length)
         self._by_exit = reached * hit * days / length
-        self._middle = inputs.exit_first + (days - 1) / 2
+        self._days, self._middle = days, inputs.exit_first + (days - 1) / 2
         self.chance = np.bincount(inputs.exit_line, weights=self._by_exit, minlength=len(lines))
         self.noticed = np.isin(lines, inputs.exit_line[sure])
 
@@ -181,7 +185,8 @@ class Leaves:
             due = np.full(len(inputs.level), -1)
             counts = inputs.due_value > 0
             np.maximum.at(due, inputs.due_line[counts], inputs.due_day[counts])
-            share = (due[inputs.exit_line] >= self._middle).astype(np.float64)
+            before = due[inputs.exit_line] - inputs.exit_first + 1
+            share = np.clip(before, 0, self._days) / np.maximum(self._days, 1)
         weights = self._by_exit * share
         found = np.bincount(inputs.exit_line, weights=weights, minlength=len(inputs.level))
         return np.asarray(found, dtype=np.float64)

@@ -84,6 +84,11 @@ def test_the_plan_takes_the_most_gain_for_the_effort_first() -> None:
     assert told["plan"]["steps"][0]["lever"] == max(rates, key=lambda name: rates[name])
 
 
+def test_of_new_pipeline_the_plan_takes_only_what_is_left() -> None:
+    plan = gap_of(ground(), aim(500))["plan"]
+    assert plan["closed_minor"] == pytest.approx(plan["gap_minor"], rel=0.1)
+
+
 def test_a_gap_beyond_all_levers_says_what_is_left() -> None:
     plan = gap_of(ground(creates=False), aim(100_000))["plan"]
     assert not plan["closes"]
