@@ -13,8 +13,9 @@ from ledger.forecast_inputs import (
     read_items,
     write_inputs,
 )
-from ledger.gaps import read_gap
+from ledger.gaps import read_gap, read_to_date
 from lifecycle.errors import ConflictError, NoForecastError, RowsError
+from tests.ledger.forecast_story import book, publish_books, said
 from tests.ledger.gap_story import gap, open_forecast, packed, publish_gap
 from tests.ledger.story import DAY
 
@@ -96,3 +97,13 @@ def test_a_number_that_is_not_finite_is_refused(ledger: Ledger) -> None:
 def test_a_forecast_has_one_gap_answer(ledger: Ledger) -> None:
     with pytest.raises(ConflictError):
         publish_gap(ledger, gaps=[gap(), replace(gap(), answer={})])
+
+
+def test_what_was_in_by_each_origin_is_read_once_and_as_forecast_at_the_time(
+    ledger: Ledger,
+) -> None:
+    for kind, value in (("backtest", 5.0), ("forecast", 7.0)):
+        row = replace(said(served=True), to_date_minor=value)
+        publish_books(ledger, [book([row, said("conversion")])], kind)
+    found = read_to_date(ledger, "bookings")
+    assert [(one.node, one.to_date_minor) for one in found] == [("total", 7.0)]
