@@ -136,8 +136,9 @@ def show_accuracy(
     definition, source, newest = find_record(ledger, asked.definition, asked.source)
     unknown = find_unknown(newest.book, node=asked.node, leg=asked.leg, by=asked.by)
     if unknown is not None:
-        detail = f"the record has no such {unknown[0]}; expected one of {', '.join(unknown[1])}"
-        raise Problem(404, f"unknown-{unknown[0]}", detail[:600])
+        what, expected = unknown
+        detail = f"the record has no such {what}; expected {expected}"
+        raise Problem(404, f"unknown-{what}", detail[:600])
     wanted = Wanted(definition, source, node=asked.node, leg=asked.leg)
     by_week, all_weeks = read_rows(ledger, wanted, by=asked.by)
     given = request.headers.get("accept", "")
@@ -206,8 +207,8 @@ def read_rows(
 
 def find_unknown(
     newest: Book, *, node: str, leg: str | None, by: str | None
-) -> tuple[str, list[str]] | None:
-    """Return which word names nothing in a record, and what there is instead; ``None`` if none.
+) -> tuple[str, str] | None:
+    """Return which word names nothing in a record, and what was expected; ``None`` if none does.
 
     Parameters
     ----------
@@ -223,7 +224,7 @@ def find_unknown(
     )
     for what, asked, known in words:
         if asked is not None and asked not in known:
-            return what, known or ["none: only the total is told"]
+            return what, f"one of {', '.join(known)}" if known else "none: only the total is told"
     return None
 
 

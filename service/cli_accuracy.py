@@ -65,8 +65,8 @@ def accuracy_command(
         chosen, found, newest = find_record(ledger, wanted, given)
         unknown = find_unknown(newest.book, node=node, leg=leg, by=by)
         if unknown is not None:
-            what, known = unknown[0], ", ".join(unknown[1])
-            raise UsageError(f"a {what} that nobody forecast", f"one of {known}", "correct it")
+            what, expected = unknown
+            raise UsageError(f"a {what} that nobody forecast", expected, "correct it")
         record = _read(ledger, Wanted(chosen, found, node=node, leg=leg), by)
         console.mark(synthetic=place.synthetic)
         _show(console, record)
@@ -125,6 +125,7 @@ def _show(console: Console, record: _Record) -> None:
         return
     rows = [[one.node, *[getattr(one, n) for n in _NAMES]] for one in record.all_weeks]
     console.table(f"How right each leg was ({record.head}, all weeks)", ["of", *_TITLES], rows)
+    _show_weeks(console, record)
     _show_curve(console, record)
     duels = [
         [one.rival, one.n, one.won, one.lost, one.tied, one.wape, one.rival_wape, one.wape_ratio]
@@ -141,6 +142,22 @@ def _show(console: Console, record: _Record) -> None:
             f"chances to reach targets: said {hits.mean_chance:.2f}, reached {hits.hit_rate:.2f}, "
             f"Brier {hits.brier:.3f} ({hits.n} chances of {hits.targets_count} targets)"
         )
+
+
+def _show_weeks(console: Console, record: _Record) -> None:
+    """Show the WAPE of every leg by week: where a leg earns its place, and where it does not."""
+    by_leg: dict[str, dict[int | None, float | None]] = {}
+    for one in record.by_week:
+        by_leg.setdefault(one.leg, {})[one.week] = one.wape
+    weeks = sorted({one.week for one in record.by_week if one.week is not None})
+    if weeks:
+        titles = ["leg", *[f"w{week}" for week in weeks]]
+        rows = [[leg, *[_share(told.get(week)) for week in weeks]] for leg, told in by_leg.items()]
+        console.table(f"WAPE by week of the quarter ({record.head})", titles, rows)
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _show_curve(console: Console, record: _Record) -> None:

@@ -85,7 +85,7 @@ def forecast_command(
             write_rows(rows, out)
             console.say(f"{len(rows):,} rows → {out}")
             told |= {"rows": len(rows), "out": str(out)}
-        console.emit({**told, "forecasts": [tell_book(one, shown) for one in books]})
+        console.emit({**told, "forecasts": [tell_book(ledger, one, shown) for one in books]})
     finally:
         ledger.close()
 

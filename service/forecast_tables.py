@@ -8,6 +8,7 @@ from typing import Any
 
 from ledger.books import TOTAL, Book, VintageRow
 from ledger.engine import Ledger
+from ledger.issued_books import StoredBook
 from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
 from models.forecast.raw import TARGETS
@@ -56,8 +57,8 @@ def served_row(book: Book, node: str = TOTAL) -> VintageRow:
     return next((row for row in rows if row.served), rows[0])
 
 
-def tell_book(book: Book, shown: Shown) -> dict[str, Any]:
-    """Return a book as JSON values: its head, the total and the nodes of the dimension."""
+def tell_book(ledger: Ledger, book: Book, shown: Shown) -> dict[str, Any]:
+    """Return a book as JSON values: head, total, nodes of the dimension and track record."""
     names = ("period", "week", "served_leg", "verdict", "weights", "notes", "judged_quarters")
     nodes = [TOTAL, *nodes_of(book, shown.dimension(book))]
     return {
@@ -67,6 +68,7 @@ def tell_book(book: Book, shown: Shown) -> dict[str, Any]:
         "currency": book.currency,
         **{name: getattr(book, name) for name in names},
         "nodes": [describe_node(book, node, legs=shown.legs) for node in nodes],
+        "track_record": read_record(ledger, book),
     }
 
 
@@ -189,8 +191,7 @@ def _show_legs(console: Console, book: Book, shown: Shown) -> None:
     table = [[row.leg, *_numbers(row, shown), book.weights.get(row.leg)] for row in rows]
     titles = ["leg", "P10", "P50", "P90", "mean", "to date", "weight"]
     console.table(f"{book.target} {book.period}: every leg at the total", titles, table)
-    ranges = [Range(row.leg, row.p10_minor, row.p50_minor, row.p90_minor) for row in rows]
-    _say_lines(console, draw_ranges(ranges))
+    _draw(console, [Range(row.leg, *_span(row)) for row in rows], shown, told="leg by leg")
 
 
 def _show_chances(console: Console, book: Book, shown: Shown) -> None:
@@ -202,19 +203,22 @@ def _show_chances(console: Console, book: Book, shown: Shown) -> None:
         console.table(title, ["target", "of", "amount", "P(hit)"], rows)
 
 
-def _show_course(console: Console, issued: Sequence[Any], book: Book, shown: Shown) -> None:
+def _show_course(console: Console, issued: Sequence[StoredBook], book: Book, shown: Shown) -> None:
     """Draw P10 to P90 of what was said of the quarter from each day so far, the newest last."""
     said = {one.book.origin: (one.book.week, one.book.rows[0]) for one in reversed(issued)}
     said[book.origin] = (book.week, served_row(book))
-    ranges = [
-        Range(f"{origin} w{week}", row.p10_minor, row.p50_minor, row.p90_minor)
-        for origin, (week, row) in sorted(said.items())
-    ]
-    ends = [shown.money(f([getattr(one, side) for one in ranges]))
-            for f, side in ((min, "low"), (max, "high"))]  # fmt: skip
+    rows = [Range(f"{origin} w{week}", *_span(row)) for origin, (week, row) in sorted(said.items())]
+    _draw(console, rows, shown, told="by the day it was said")
+
+
+def _draw(console: Console, rows: Sequence[Range], shown: Shown, *, told: str) -> None:
     if not console.json_mode:
-        console.say(f"P10 ├ P50 ┃ ┤ P90 by the day it was said, {ends[0]} to {ends[1]}:")
-        _say_lines(console, draw_ranges(ranges))
+        low, high = min(one.low for one in rows), max(one.high for one in rows)
+        console.say(
+            f"P10 ├ P50 ┃ ┤ P90 {told}, {shown.money(low)} to {shown.money(high)} {shown.currency}:"
+        )
+        for line in draw_ranges(rows):
+            console.say(f"  {line}")
 
 
 def _show_record(console: Console, record: Mapping[str, Any], book: Book) -> None:
@@ -232,11 +236,9 @@ def _numbers(row: VintageRow, shown: Shown) -> list[str]:
     return [*[shown.money(getattr(row, name)) for name in _ENDS], shown.money(row.to_date_minor)]
 
 
+def _span(row: VintageRow) -> tuple[float, float, float]:
+    return row.p10_minor, row.p50_minor, row.p90_minor
+
+
 def _movers(largest: Sequence[Mapping[str, Any]], shown: Shown) -> str:
     return ", ".join(f"{one['unit']} {shown.money(one['minor'])}" for one in largest[:2])
-
-
-def _say_lines(console: Console, lines: Sequence[str]) -> None:
-    if not console.json_mode:
-        for line in lines:
-            console.say(f"  {line}")
