@@ -63,8 +63,8 @@ def study(task: Task) -> dict[str, Any]:
     with open_company(ACCOUNTS, MONTHS, seed=task.seed) as company:
         known = company.history.as_of(company.end)
         engine = BookingsEngine.read(known, calendar=CALENDAR_YEAR, currency=CURRENCY)
-        alone = replace(engine, shocks=False)
         found = _backtest(engine, company.end)
+        alone = replace(engine, shocks=False)
         judged = _last_quarters(found.forecasts)
         rows = [row for one in judged for row in _judge(company, alone, one, found)]
     return {
