@@ -40,6 +40,8 @@ class PastForecasts:
     def judged(self, target: str, like: Quarter) -> list[Judged]:
         """Return a target's forecasts of ended quarters, by origin.
 
+        Those made after their quarter had ended foresaw nothing and are left out.
+
         Parameters
         ----------
         target
@@ -53,7 +55,7 @@ class PastForecasts:
                 for book in self._read(target)
                 for quarter in [Quarter.parse(book.period, like.calendar)]
                 for actual in [self._actual(target, quarter)]
-                if actual
+                if actual and book.origin < quarter.end
             ]
         return self._judged[target]
 

@@ -32,7 +32,9 @@ class Counter:
 
 
 def engines_of(folder, rows=FACTS, as_of=AS_OF):
-    return open_past_engines(history_of(folder, rows), calendar=CALENDAR, as_of=as_of)
+    return open_past_engines(
+        history_of(folder, rows), calendar=CALENDAR, currency="GBP", as_of=as_of
+    )
 
 
 def origins_of(quarters=2, as_of=AS_OF):

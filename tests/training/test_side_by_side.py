@@ -28,7 +28,7 @@ class Counter:
 def ground(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ground")
     history_of(folder, wavy_orders(560, segments=("a",)))
-    return Ground(folder / "lake", LONDON, CALENDAR, date(2011, 6, 3))
+    return Ground(folder / "lake", LONDON, CALENDAR, "GBP", date(2011, 6, 3))
 
 
 @pytest.fixture(scope="module")

@@ -1,56 +1,153 @@
-"""Forecasts as they are kept: whole minor units that add up, and no past from the future."""
+"""What a refresh forecasts and keeps, and that it is what the backtest proves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ledger.backtests import write_backtests
-from ledger.runs import begin_run, publish_run
-from lifecycle.periods import CALENDAR_YEAR
-from service.refresh.forecasts import read_past, whole_parts
-from tests.ledger.story import KNOWN, new_ledger, vintage
+from ledger.books import Book
+from ledger.engine import Ledger
+from ledger.issued_books import read_book
+from lifecycle.errors import NotEnoughHistoryError, UsageError
+from lifecycle.periods import Quarter
+from models.forecast.conclude import Concluded
+from service.refresh.forecasts import (
+    build_book,
+    build_forecasts,
+    refresh_forecasts,
+    refresh_forecasts_if_any,
+)
+from service.refresh.place import Place, open_snapshot
+from tests.builders import account, build_lake
+from tests.ledger.forecast_story import publish_books
+from tests.ledger.story import new_ledger
+from tests.models.forecast.company import FIRST
+from tests.service.refresh.company import open_once, place_of, stand_on
+from tests.service.refresh.sellers import DAY, build_sellers, said_before
+from training.backtest import backtest_origins, run_backtest
+from training.engines import open_past_engines
 
-money = st.floats(-1e9, 1e9, allow_nan=False)
-
-
-@dataclass
-class Standing:
-    """The one thing that is read of a snapshot here."""
-
-    day: date
-
-
-@given(st.lists(st.tuples(money, money), min_size=1, max_size=5))
-def test_rounded_segments_still_add_up_to_the_total(segments: list[tuple[float, float]]) -> None:
-    parts = {f"segment={n}": {"a": a, "b": b} for n, (a, b) in enumerate(segments)}
-    total = {"a": sum(a for a, _ in segments), "b": sum(b for _, b in segments)}
-    whole = whole_parts({"total": total, **parts})
-    for name in ("a", "b"):
-        assert whole["total"][name] == sum(whole[node][name] for node in parts)
-        assert abs(whole["total"][name] - total[name]) <= len(segments)
+NOW = Quarter(2011, 3)
 
 
-@pytest.mark.parametrize(("day", "known"), [(date(2011, 12, 10), 1), (date(2011, 12, 9), 0)])
-def test_a_backtest_of_a_later_day_is_no_past(tmp_path: Path, day: date, known: int) -> None:
-    ledger = new_ledger(tmp_path)
-    run = begin_run(ledger, "backtest", as_of=date(2011, 12, 10), data_as_of=KNOWN)
-    write_backtests(ledger, run, [vintage("2011Q3", "combined", 110.0)])
-    publish_run(ledger, run)
-    snapshot: Any = Standing(day)
-    assert len(read_past(ledger, snapshot, CALENDAR_YEAR)) == known
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return build_sellers(tmp_path_factory.mktemp("sellers"))
 
 
-def test_a_quarter_that_has_not_ended_is_no_past(tmp_path: Path) -> None:
-    ledger = new_ledger(tmp_path)
-    run = begin_run(ledger, "backtest", as_of=date(2011, 9, 30), data_as_of=KNOWN)
-    write_backtests(ledger, run, [vintage("2011Q3", "combined", 110.0)])
-    publish_run(ledger, run)
-    on_the_last_day: Any = Standing(date(2011, 9, 30))
-    assert read_past(ledger, on_the_last_day, CALENDAR_YEAR) == []
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return new_ledger(tmp_path)
+
+
+def kept(ledger: Ledger, period: str) -> Book:
+    found = read_book(ledger, "orders", period)
+    assert found is not None
+    return found.book
+
+
+def test_the_running_and_the_next_quarter_are_kept(ledger: Ledger, place: Place) -> None:
+    told = refresh_forecasts(stand_on(place, DAY), ledger, place=place)
+    assert [one["period"] for one in told["forecasts"]] == ["2011Q3", "2011Q4"]
+    for one in told["forecasts"]:
+        book = kept(ledger, one["period"])
+        total = next(row for row in book.rows if row.served and row.node == "total")
+        assert (book.origin, book.served_leg) == (DAY, one["leg"])
+        assert (total.p10_minor, total.p90_minor) == (one["p10_minor"], one["p90_minor"])
+
+
+def test_a_book_says_what_was_concluded(ledger: Ledger, place: Place) -> None:
+    snapshot = stand_on(place, DAY)
+    refresh_forecasts(snapshot, ledger, place=place)
+    (concluded,) = build_forecasts(snapshot, ledger, place=place, quarters=[NOW])
+    book, kept_one = build_book(concluded, snapshot, "GBP"), kept(ledger, "2011Q3")
+    key = _place_of_row
+    assert sorted(kept_one.rows, key=key) == sorted(book.rows, key=key)
+    assert kept_one.verdict == concluded.verdict
+    assert kept_one.data_hash == snapshot.version
+
+
+def test_served_parts_add_up_to_the_served_mean(ledger: Ledger, place: Place) -> None:
+    refresh_forecasts(stand_on(place, DAY), ledger, place=place)
+    for row in kept(ledger, "2011Q3").rows:
+        assert (row.parts is not None) == row.served
+        if row.parts is not None:
+            assert sum(row.parts.values()) == pytest.approx(row.mean_minor)
+
+
+def test_a_past_that_lost_to_the_plain_rule_changes_what_is_served(
+    ledger: Ledger, place: Place
+) -> None:
+    snapshot = stand_on(place, DAY)
+    (before,) = build_forecasts(snapshot, ledger, place=place, quarters=[NOW])
+    lost = [said_before(period, day, p50=10**6) for period, day in _two_past_quarters()]
+    won = [_moved(book, "seasonal_naive", 40_000.0) for book in lost]
+    publish_books(ledger, won, "backtest")
+    (after,) = build_forecasts(snapshot, ledger, place=place, quarters=[NOW])
+    assert (before.served, after.served) == ("combined", "seasonal_naive")
+    assert after.judged_quarters == 2
+
+
+def test_a_refresh_says_what_the_backtest_said_of_that_day(ledger: Ledger, place: Place) -> None:
+    day = date(2011, 7, 1)
+    proved, past = _backtest(place, day)
+    snapshot = stand_on(place, day)
+    publish_books(ledger, [build_book(one, snapshot, "GBP") for one in past], "backtest")
+    (served,) = build_forecasts(snapshot, ledger, place=place, quarters=[NOW])
+    assert (served.served, served.verdict) == (proved.served, proved.verdict)
+    for name, leg in proved.legs.items():
+        assert served.legs[name].mean_minor == pytest.approx(leg.mean_minor, rel=1e-9)
+        # three quantiles in whole minor units are kept of what was said
+        assert _width(served, name) == pytest.approx(_width(proved, name), rel=5e-3)
+
+
+def test_a_young_company_is_refused_or_told_why(ledger: Ledger, place: Place) -> None:
+    young = stand_on(place, date(2010, 3, 1))
+    with pytest.raises(NotEnoughHistoryError, match="90 days of orders"):
+        refresh_forecasts_if_any(young, ledger, place=place, needed=True)
+    told = refresh_forecasts_if_any(young, ledger, place=place, needed=False)
+    assert (told["run_id"], told["forecasts"]) == (None, [])
+    assert "90 days of orders" in told["why"]
+
+
+def test_a_lake_without_anything_that_brings_money_is_refused(tmp_path: Path) -> None:
+    build_lake(tmp_path, accounts=[account("a1", FIRST)])
+    place = place_of(tmp_path)
+    with pytest.raises(NotEnoughHistoryError, match="no order, deal or contract"):
+        build_forecasts(open_snapshot(place, DAY), place.open_ledger(), place=place)
+
+
+def test_a_quarter_too_far_ahead_is_refused(ledger: Ledger, place: Place) -> None:
+    with pytest.raises(UsageError, match="no later than 2012Q1"):
+        build_forecasts(stand_on(place, DAY), ledger, place=place, quarters=[NOW.shift(3)])
+
+
+def _backtest(place: Place, day: date) -> tuple[Concluded, tuple[Concluded, ...]]:
+    """The forecast that a backtest makes on the quarter's first day, and all those before."""
+    told: Any = {"calendar": place.calendar, "currency": place.currency}
+    engines = open_past_engines(open_once(place.lake_dir), **told, as_of=day)
+    weeks = backtest_origins(quarters=3, calendar=place.calendar, as_of=day)[::6]
+    found = run_backtest(engines, [*weeks, (NOW, day)], as_of=day).forecasts
+    return found[-1], found[:-1]
+
+
+def _width(concluded: Concluded, leg: str) -> float:
+    return float(np.ptp(concluded.legs[leg].grid_minor[0]))
+
+
+def _two_past_quarters() -> list[tuple[str, date]]:
+    return [("2011Q1", date(2011, 1, 10)), ("2011Q2", date(2011, 4, 11))]
+
+
+def _moved(book: Book, leg: str, p50: float) -> Book:
+    rows = [row for row in book.rows if row.leg != leg]
+    moved = said_before(book.period, book.origin, p50=p50 / 1.1).rows[1]
+    return type(book)(**{**vars(book), "rows": [*rows, moved]})
+
+
+def _place_of_row(row: object) -> tuple[str, str]:
+    return row.leg, row.node  # type: ignore[attr-defined]
