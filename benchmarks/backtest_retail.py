@@ -197,7 +197,7 @@ def run() -> Result:
     origins = backtest_origins(quarters=QUARTERS, calendar=CALENDAR, as_of=AS_OF)
     with tempfile.TemporaryDirectory() as folder:
         history = load_history(Path(folder))
-        engines = open_past_engines(history, calendar=CALENDAR, as_of=AS_OF)
+        engines = open_past_engines(history, calendar=CALENDAR, currency="GBP", as_of=AS_OF)
         legs = legs_of(run_backtest(engines, origins, as_of=AS_OF))
     check_rivals(legs)
     figures = {leg: figures_of(legs, leg) for leg in legs.said}
