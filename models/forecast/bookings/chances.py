@@ -17,7 +17,6 @@ from features.days import day_number
 from features.deals.bookings import Wins
 from features.deals.days import NEVER, Floats, Ints, day_of
 from lifecycle.periods import FiscalCalendar, Quarter
-from models.deals.ridge import solve_logistic
 from models.forecast.bookings.columns import WEEKS, Design, Shown
 from models.forecast.bookings.haircut import Haircut
 
@@ -29,6 +28,8 @@ RIDGE, WEEK_RIDGE, LEVEL_RIDGE = 20.0, 2.0, 0.1
 PRIOR_SHARE = 0.05
 HOLD_DAYS = 7
 EDGE = 1e-6
+STEPS, CLOSE, FARTHEST = 30, 1e-4, 4.0
+"""Of Newton's method: most steps, when to stop, and by how much log odds may move in one step."""
 
 
 class ChanceSource(Protocol):
@@ -163,13 +164,8 @@ class BookChances:
         design, matrix = Design.learn(self.marks.shown.take(rows))
         penalty = np.full(matrix.shape[1], RIDGE)
         penalty[0], penalty[1 : WEEKS + 1] = LEVEL_RIDGE, WEEK_RIDGE
-        prior = np.zeros(matrix.shape[1])
         share = (label.sum() + PRIOR_SHARE) / (len(label) + 1.0)
-        prior[0] = np.log(share / (1.0 - share))
-        weights = solve_logistic(
-            matrix, label, weight=np.ones(len(label)), penalty=penalty, prior=prior
-        )
-        return design, weights
+        return design, _solve(matrix, label, penalty, level=float(np.log(share / (1.0 - share))))
 
     def _known(self, on: int) -> tuple[Ints, Floats]:
         """Return by deal code when it was won (``NEVER``: not) and for how much, as known then."""
@@ -184,8 +180,7 @@ class BookChances:
         marks = self.marks
         ends = marks.after[:, ahead]
         kept = marks.weekly & (marks.day >= self.first_day) & (ends <= fitted)
-        kept &= marks.day >= fitted - LEARN_DAYS
-        kept &= (marks.day - marks.start) // 7 % 2 == marks.start // 91 % 2
+        kept &= self._thinned(fitted)
         rows = np.flatnonzero(kept)
         begins = marks.start[rows] if ahead == 0 else marks.after[rows, ahead - 1]
         when = closed[marks.deal[rows]]
@@ -194,9 +189,14 @@ class BookChances:
     def _learned_weekly(self, fitted: int) -> tuple[Ints, Floats]:
         marks = self.marks
         kept = marks.weekly & (marks.day >= self.first_day) & (marks.day + HOLD_DAYS <= fitted)
-        kept &= marks.day >= fitted - LEARN_DAYS
-        rows = np.flatnonzero(kept)
+        rows = np.flatnonzero(kept & self._thinned(fitted))
         return rows, first_told(self.wins, marks, rows).astype(np.float64)
+
+    def _thinned(self, fitted: int) -> np.ndarray:
+        """Mark recent landmarks of every other week, of odd weeks in every other quarter."""
+        marks = self.marks
+        odd = (marks.day - marks.start) // 7 % 2 == marks.start // 91 % 2
+        return np.asarray(odd & (marks.day >= fitted - LEARN_DAYS))
 
 
 def first_told(wins: Wins, marks: Landmarks, rows: Ints) -> np.ndarray:
@@ -205,3 +205,27 @@ def first_told(wins: Wins, marks: Landmarks, rows: Ints) -> np.ndarray:
     asked = marks.deal[rows] * (NEVER + 1) + marks.day[rows]
     low, high = (np.searchsorted(keys, asked + n, side="right") for n in (0, HOLD_DAYS))
     return np.asarray(high > low)
+
+
+def _solve(matrix: Floats, label: Floats, penalty: Floats, *, level: float) -> Floats:
+    """Return weights of a ridge logistic, held at zero but for the first, held at a level.
+
+    A step is cut by how far it moves any row's log odds: wins of one week are so rare that uncut
+    Newton steps run away.
+    """
+    held = np.zeros(matrix.shape[1])
+    held[0] = level
+    found = held.copy()
+    odds = matrix @ found
+    for _ in range(STEPS):
+        chance = 1.0 / (1.0 + np.exp(-odds))
+        slope = matrix.T @ (label - chance) - penalty * (found - held)
+        bend = (matrix * np.maximum(chance * (1.0 - chance), EDGE)[:, None]).T @ matrix
+        bend[np.diag_indices_from(bend)] += penalty
+        step = np.linalg.solve(bend, slope)
+        moved = matrix @ step
+        cut = min(1.0, FARTHEST / max(float(np.abs(moved).max()), 1e-12))
+        found, odds = found + cut * step, odds + cut * moved
+        if float(np.abs(moved).max()) < CLOSE:
+            break
+    return found
