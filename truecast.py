@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forecast": ("service.cli_forecast", "forecast the quarter as of a day, with its record"),
     "changes": ("service.cli_forecast", "show what moved a quarter's forecast since a day"),
     "gap": ("service.cli_forecast", "show how a quarter stands to its targets"),
+    "scenarios": ("service.cli_scenarios", "save, list, run and show named what-ifs of a quarter"),
     "accuracy": ("service.cli_accuracy", "show how right past forecasts were, leg by leg"),
     "refresh": ("service.cli_jobs", "score and forecast as of a day into the ledger"),
     "metrics": ("service.cli_metrics", "show MRR movements, retention, billing and CLV:CAC"),
