@@ -23,14 +23,16 @@ from models.forecast.raw import (
     RawForecast,
     leg_of_draws,
 )
-from models.forecast.recurring.book import Book, open_book
+from models.forecast.recurring.book import Book
+from models.forecast.recurring.draws import RecurringDraws
 from models.forecast.recurring.facts import RecurringFacts, read_recurring_facts
 from models.forecast.recurring.flow import expected_flow
 from models.forecast.recurring.hazards import learn_rates
 from models.forecast.recurring.inputs import RecurringInputs
 from models.forecast.recurring.layout import Asked, lay_out, nodes_of
+from models.forecast.recurring.opening import open_book
 from models.forecast.recurring.rivals import rival_legs, see
-from models.forecast.recurring.simulate import RecurringDraws, simulate_recurring
+from models.forecast.recurring.simulate import simulate_recurring
 from models.forecast.totals import TotalsForecaster
 
 VERSION = "recurring-1"
@@ -50,7 +52,7 @@ class RecurringEngine:
     calendar
         When quarters begin.
     currency
-        Code of the company's currency among the facts' words; -1 = none is told.
+        Code of the company's currency among the facts' words; -1 = that of most lines of the day.
     shocks
         Whether common shocks are felt; without them every line is on its own.
     draws
@@ -98,9 +100,6 @@ class RecurringEngine:
         code = -1
         if currency is not None and len(words):
             code = int(pc.index(words, currency).as_py())
-        elif len(words):
-            told = facts.versions.currency[facts.versions.currency >= 0]
-            code = int(np.bincount(told, minlength=1).argmax())
         return cls(facts, calendar, code, draws=draws)
 
     def raw(self, origin: date, quarter: Quarter) -> list[RawForecast]:
@@ -119,32 +118,23 @@ class RecurringEngine:
         drawn = simulate_recurring(inputs, draws=self.draws, seed=seed_of(REVENUE, quarter, origin))
         nodes = nodes_of(book, self.facts)
         legs = rival_legs(book, nodes, quarter, forecaster=self._series)
-        now = see(book, nodes, quarter, book.day)
-        begun = origin >= quarter.start
+        to_date = see(book, nodes, quarter, day=book.day).to_date
         notes = _notes(book, inputs, drawn)
-        found = []
-        for target, draws in zip(
-            self.targets, (drawn.revenue, drawn.ending, drawn.renewals), strict=True
-        ):
-            to_date = now.to_date[target] * begun
-            least = np.zeros(len(nodes.names)) if target == ENDING_ARR else to_date
-            parts = dict(drawn.parts[target])
-            parts = {"agreed": draws.mean(axis=1) - np.sum([*parts.values()], axis=0), **parts}
-            found.append(
-                RawForecast(
-                    target,
-                    quarter,
-                    origin,
-                    nodes.names,
-                    {SIMULATION: leg_of_draws(draws), **legs[target]},
-                    to_date,
-                    least,
-                    parts,
-                    VERSION,
-                    notes,
-                )  # fmt: skip
+        return [
+            RawForecast(
+                target=target,
+                quarter=quarter,
+                origin=origin,
+                nodes=nodes.names,
+                legs={SIMULATION: leg_of_draws(drawn.of(target)), **legs[target]},
+                to_date_minor=to_date[target] * (origin >= quarter.start),
+                floor_minor=to_date[target] * (origin >= quarter.start and target != ENDING_ARR),
+                parts=drawn.addends(target),
+                model_version=VERSION,
+                notes=notes,
             )
-        return found
+            for target in self.targets
+        ]
 
     def inputs(self, origin: date, quarter: Quarter) -> RecurringInputs:
         """Return everything that a simulation of a quarter needs, as known at an origin.
@@ -172,7 +162,7 @@ class RecurringEngine:
         if not len(book):
             return {}
         nodes = nodes_of(book, self.facts)
-        final = see(book, nodes, quarter, day_number(quarter.end)).final
+        final = see(book, nodes, quarter, day=day_number(quarter.end)).final
         return {
             target: dict(zip(nodes.names, values.tolist(), strict=True))
             for target, values in final.items()

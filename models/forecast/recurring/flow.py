@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.days import day_number
-from features.deals.days import SPAN, Floats, Ints
+from features.deals.days import SPAN, Floats, Ints, day_of
 from lifecycle.periods import Quarter
 from models.forecast.recurring.book import Book
 from models.forecast.recurring.facts import Flags
@@ -82,7 +82,7 @@ def expected_flow(book: Book, quarter: Quarter) -> Flow:
         The one forecast; quarters between the book's day and it are filled too.
     """
     moves = past_moves(book)
-    now = Quarter.containing(_date(book.day), quarter.calendar)
+    now = Quarter.containing(day_of(book.day), quarter.calendar)
     scale = np.where(moves.is_new, 1.0, _growth(book, moves.day))
     mrr = moves.mrr * scale * busyness(book, moves)
     donors = _phases(book, moves.day, now)
@@ -96,12 +96,6 @@ def expected_flow(book: Book, quarter: Quarter) -> Flow:
         parts.append(Flow(moves.line[kept], day[kept], mrr[kept], weight[kept], moves.is_new[kept]))
         target = target.shift(1)
     return _join(parts)
-
-
-def _date(day: int):  # type: ignore[no-untyped-def]
-    from features.deals.days import day_of
-
-    return day_of(day)
 
 
 def _phases(book: Book, days: Ints, now: Quarter) -> tuple[Floats, Floats]:

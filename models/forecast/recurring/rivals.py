@@ -45,7 +45,7 @@ class Seen:
     final: ByTarget
 
 
-def see(book: Book, nodes: Nodes, quarter: Quarter, day: int) -> Seen:
+def see(book: Book, nodes: Nodes, quarter: Quarter, *, day: int) -> Seen:
     """Look at a quarter from one of its days, knowing what the book knows of it now."""
     start, end = day_number(quarter.start), day_number(quarter.end)
     day = min(max(day, start), end)
@@ -80,14 +80,14 @@ def rival_legs(
     forecaster
         Fits time series, each once.
     """
-    now = see(book, nodes, quarter, book.day)
+    now = see(book, nodes, quarter, day=book.day)
     running = Quarter.containing(day_of(book.day), quarter.calendar)
     past = [running.shift(-back) for back in range(1, PAST_QUARTERS + 1)]
     past = [one for one in past if day_number(one.start) >= history_start(book)]
-    whole = [see(book, nodes, one, day_number(one.end)) for one in past]
+    whole = [see(book, nodes, one, day=day_number(one.end)) for one in past]
     ahead = book.day - day_number(quarter.start)
     at_week = [
-        see(book, nodes, one, day_number(one.start) + max(ahead, 0)) for one in past
+        see(book, nodes, one, day=day_number(one.start) + max(ahead, 0)) for one in past
     ]  # fmt: skip
     contracted = _contracted(book, nodes, quarter)
     series = _series(book, quarter, forecaster)

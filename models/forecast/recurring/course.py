@@ -1,0 +1,259 @@
+"""Sums by node and draw while a quarter takes its course: leaving, renewing, what comes on top."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from features.deals.days import Floats, Ints
+from models.forecast.recurring.book import DAY_SHARE
+from models.forecast.recurring.draws import TARGETS, RecurringDraws, Wins
+from models.forecast.recurring.facts import Flags
+from models.forecast.recurring.inputs import NOTICED, SUDDEN, RecurringInputs
+from models.forecast.whatif import Change
+
+SmallFloats = npt.NDArray[np.float32]
+
+STRATA = 64
+MOST_TERMS = 12
+SURELY = 50.0
+"""Log-odds of what is certain."""
+
+
+def strata_of(draws: int) -> Ints:
+    """Return each draw's stratum of the shock, (draws,)."""
+    return np.arange(draws) * STRATA // draws
+
+
+def contracted(ratios: Floats, factor: float) -> Floats:
+    """Return sorted ratios of renewals, so many times as many of them for less.
+
+    Examples
+    --------
+    >>> contracted(np.array([0.5, 1.0, 1.0, 1.0]), 2.0).tolist()
+    [0.5, 0.5, 1.0, 1.0]
+    """
+    less = float((ratios < 1).mean())
+    if factor == 1.0 or less == 0.0:
+        return ratios
+    more = min(less * factor, 1.0)
+    at = (np.arange(len(ratios)) + 0.5) / len(ratios)
+    place = np.interp(at, [0.0, more, 1.0], [0.0, less, 1.0])
+    return np.asarray(ratios[(place * len(ratios)).astype(np.int64).clip(0, len(ratios) - 1)])
+
+
+class Course:
+    """Sums by node and draw while the parts come in.
+
+    Parameters
+    ----------
+    inputs
+        Of an origin and a quarter.
+    draws
+        How many.
+    change
+        A lever.
+    """
+
+    def __init__(self, inputs: RecurringInputs, draws: int, change: Change) -> None:
+        self._in, self._draws, self._change = inputs, draws, change
+        self._stratum = strata_of(draws)
+        shape = (len(inputs.nodes), draws)
+        self._totals = [np.zeros(shape) for _ in TARGETS]
+        self._parts: dict[str, dict[str, Floats]] = {}
+        self._net, self._kept = np.zeros(draws), np.zeros(draws)
+        self._first = np.searchsorted(inputs.exit_line, np.arange(len(inputs.level) + 1))
+        self._from, self._to = self._chances()
+        self._share = inputs.ending()
+        self._rest = inputs.to_come()
+        self._lost = np.zeros((len(TARGETS), len(self._share)))
+        self._due = np.bincount(
+            inputs.due_line, weights=inputs.due_value, minlength=len(inputs.level)
+        )
+        self._base()
+
+    def _chances(self) -> tuple[SmallFloats, SmallFloats]:
+        """Return where on [0, 1) each way to leave begins and ends, by stratum, (exits, 64)."""
+        inputs, change = self._in, self._change
+        middle = [NormalDist().inv_cdf((n + 0.5) / STRATA) for n in range(STRATA)]
+        shock = inputs.shock + inputs.shock_sd * np.array(middle)
+        if "churn" in change.shocks:
+            shock = np.full(STRATA, change.shocks["churn"])
+        odds = inputs.exit_odds.copy()
+        saved, lost = (
+            np.isin(inputs.account_id, list(names))[inputs.exit_line]
+            for names in (change.saved, change.leaving)
+        )
+        # who leaves for sure waits for the end of the term, where one is near
+        waits = (inputs.exit_kind == SUDDEN) & (np.diff(self._first)[inputs.exit_line] > 1)
+        odds[saved | (lost & waits)], odds[lost & ~waits] = -SURELY, SURELY
+        # what was announced does not depend on the mood of the months to come
+        sure = (inputs.exit_kind == NOTICED) | saved | lost
+        chance = 1.0 / (1.0 + np.exp(-(odds[:, None] + np.where(sure[:, None], 0.0, shock))))
+        left = np.log1p(-np.minimum(chance, 1 - 1e-12))
+        total = np.cumsum(left, axis=0)
+        first = np.searchsorted(inputs.exit_line, inputs.exit_line)
+        before = total[first] - left[first]
+        to = -np.expm1(total - before)
+        return (-np.expm1(total - left - before)).astype(np.float32), to.astype(np.float32)
+
+    def _base(self) -> None:
+        inputs = self._in
+        agreed = (self._rest, self._share * 12.0, self._due)
+        self._agreed = [self._by_node(values) for values in agreed]
+        self._agreed[0] += inputs.revenue_to_date
+        self._agreed[2] += inputs.renewed_to_date
+        for total, values in zip(self._totals, self._agreed, strict=True):
+            total += values[:, None]
+        is_old = inputs.start_share > 0
+        self._net += self._share[is_old].sum()
+        self._kept += np.minimum(inputs.start_share, self._share).sum()
+
+    def add_lines(self, rows: slice, rng: np.random.Generator) -> None:
+        """Let the lines of a chunk leave, or renew for more or less."""
+        count = rows.stop - rows.start
+        _, account = np.unique(self._in.account_id[rows], return_inverse=True)
+        luck = rng.random((int(account.max(initial=-1)) + 1, self._draws), dtype=np.float32)
+        luck = luck[account] if len(luck) < count else luck
+        moved = np.zeros((3, count, self._draws), np.float32)
+        alive = self._leave(rows, luck, moved)
+        self._renew(rows, rng, moved, alive=alive)
+        old = (self._in.start_share[rows] > 0).astype(np.float32)
+        self._net += (old @ moved[1]) / 12.0
+        for column in (np.zeros(count, np.int64), *self._in.places[rows].T):
+            names, at = np.unique(column, return_inverse=True)
+            which = (np.arange(len(names))[:, None] == at).astype(np.float32)
+            for total, one in zip(self._totals, moved, strict=True):
+                total[names] += which @ one
+
+    def _leave(self, rows: slice, luck: SmallFloats, moved: SmallFloats) -> Flags:
+        """Take what leavers no longer bring out of the chunk; return who is left, by draw."""
+        inputs, first = self._in, self._first
+        alive = np.ones(luck.shape, bool)
+        last = first[rows.start + 1 : rows.stop + 1] - 1
+        some = last >= first[rows.start : rows.stop]
+        most = np.zeros(len(luck), np.float32)
+        most[some] = self._to[last[some]].max(axis=1)
+        place = np.flatnonzero(luck < most[:, None])
+        line, draw = place // self._draws, place % self._draws
+        stratum, chance = self._stratum[draw], luck.ravel()[place]
+        widest = int(np.diff(first[rows.start : rows.stop + 1]).max(initial=0))
+        for nth in range(widest):
+            exit_row = first[rows.start + line] + nth
+            ours = exit_row < first[rows.start + line + 1]
+            exit_row = np.where(ours, exit_row, 0)
+            low, high = self._from[exit_row, stratum], self._to[exit_row, stratum]
+            hit = ours & (chance >= low) & (chance < high)
+            one, at, row = line[hit], draw[hit], exit_row[hit]
+            share = (chance[hit] - low[hit]) / (high[hit] - low[hit])
+            length = inputs.exit_last[row] - inputs.exit_first[row] + 1
+            day = inputs.exit_first[row] + np.minimum((share * length).astype(np.int64), length - 1)
+            alive[one, at] = False
+            self._take(rows, one, at, day=day, moved=moved)
+        return alive
+
+    def _take(self, rows: slice, one: Ints, at: Ints, *, day: Ints, moved: SmallFloats) -> None:
+        inside = day < self._in.end_day
+        one, at, day = one[inside], at[inside], day[inside]
+        line = one + rows.start
+        lost = (self._earned_after(line, day), 12.0 * self._share[line], self._due_after(line, day))
+        for place, values in enumerate(lost):
+            moved[place, one, at] = -values
+            self._lost[place] += np.bincount(line, weights=values, minlength=len(self._share))
+        kept = np.minimum(self._in.start_share, self._share)
+        self._kept -= np.bincount(at, weights=kept[line], minlength=self._draws)
+
+    def _earned_after(self, line: Ints, day: Ints) -> Floats:
+        """Return what lines would still earn from days on, (n,)."""
+        inputs, since = self._in, np.maximum(day, self._in.first_day)
+        found = inputs.level[line] * (inputs.end_day - since)
+        first = np.searchsorted(inputs.step_line, np.arange(len(inputs.level) + 1))
+        for nth in range(min(int(np.diff(first).max(initial=0)), MOST_TERMS)):
+            row = first[line] + nth
+            ours = row < first[line + 1]
+            row = np.where(ours, row, 0)
+            days = inputs.end_day - np.maximum(inputs.step_day[row], since)
+            found += np.where(ours, inputs.step_delta[row] * np.maximum(days, 0), 0.0)
+        return np.asarray(found * DAY_SHARE)
+
+    def _due_after(self, line: Ints, day: Ints) -> Floats:
+        """Return the value of terms that end on days or later and thus will not be renewed."""
+        inputs, found = self._in, np.zeros(len(line))
+        first = np.searchsorted(inputs.due_line, np.arange(len(inputs.level) + 1))
+        for nth in range(min(int(np.diff(first).max(initial=0)), MOST_TERMS)):
+            row = first[line] + nth
+            ours = row < first[line + 1]
+            row = np.where(ours, row, 0)
+            found += np.where(ours & (inputs.due_day[row] >= day), inputs.due_value[row], 0.0)
+        return found
+
+    def _renew(
+        self, rows: slice, rng: np.random.Generator, moved: SmallFloats, *, alive: Flags
+    ) -> None:
+        """Let renewals change size; whoever leaves in the quarter changes nothing."""
+        inputs = self._in
+        due = np.arange(*np.searchsorted(inputs.due_line, (rows.start, rows.stop)))
+        due = due[inputs.due_day[due] < inputs.end_day]
+        luck = rng.random((len(due), self._draws), dtype=np.float32)
+        for row, drawn in zip(due, luck, strict=True):
+            line = int(inputs.due_line[row])
+            here = line - rows.start
+            table = contracted(inputs.ratios[inputs.due_group[row]], self._change.contraction)
+            ratio = table[(drawn * len(table)).astype(np.int64)] - 1.0
+            step = np.where(alive[here], inputs.due_base[row] * ratio, 0.0)
+            days = inputs.end_day - max(int(inputs.due_day[row]), inputs.first_day)
+            moved[0, here] += step * (days * DAY_SHARE)
+            moved[1, here] += step * 12.0
+            end, start = self._share[line], inputs.start_share[line]
+            self._kept += np.minimum(start, end + step) - min(start, end)
+
+    def add_wins(self, wins: Wins) -> None:
+        """Add what comes on top."""
+        inputs, draws = self._in, self._draws
+        before = [total.mean(axis=1) for total in self._totals]
+        inside = wins.day < inputs.end_day
+        draw, mrr = wins.draw[inside], wins.mrr[inside]
+        days = inputs.end_day - np.maximum(wins.day[inside], inputs.first_day)
+        places = wins.places[inside]
+        came = (mrr * days * DAY_SHARE, mrr * 12.0)
+        for total, values in zip(self._totals, came, strict=False):
+            total[0] += np.bincount(draw, weights=values, minlength=draws)
+            for column in places.T:
+                key = column * draws + draw
+                sums = np.bincount(key, weights=values, minlength=total.size)
+                total += sums.reshape(total.shape)
+        self._note(before)
+        old = ~wins.is_new[inside]
+        self._net += np.bincount(draw[old], weights=mrr[old], minlength=draws)
+        less = np.minimum(mrr[old], 0.0)
+        self._kept += np.bincount(draw[old], weights=less, minlength=draws)
+
+    def _note(self, before: list[Floats]) -> None:
+        """Note what the means are made of, beside what is agreed."""
+        for place, name in enumerate(TARGETS):
+            left = -self._by_node(self._lost[place]) / self._draws
+            agreed = self._agreed[place]
+            self._parts[name] = {
+                "leaving": left,
+                "renewing": before[place] - agreed - left,
+                "new": self._totals[place].mean(axis=1) - before[place],
+            }
+
+    def _by_node(self, values: Floats) -> Floats:
+        count = len(self._in.nodes)
+        sums = [np.bincount(column, values, minlength=count) for column in self._in.places.T]
+        found = np.sum(sums, axis=0)
+        found[0] = values.sum()
+        return np.asarray(found)
+
+    def close(self) -> RecurringDraws:
+        """Return the sums."""
+        start = self._in.customers_start
+        if start <= 0:
+            self._net[:], self._kept[:], start = np.nan, np.nan, 1.0
+        return RecurringDraws(
+            self._in.nodes, *self._totals,
+            self._net / start, self._kept / start, self._parts,
+        )  # fmt: skip
