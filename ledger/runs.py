@@ -15,11 +15,9 @@ from sqlalchemy import Connection, RowMapping, Select, Table, insert, select, up
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
 from ledger.tables import (
-    backtests,
     current_runs,
     deals,
     forecast_books,
-    forecasts,
     publications,
     runs,
     scores,
@@ -27,11 +25,11 @@ from ledger.tables import (
 from lifecycle.errors import ConflictError, LedgerError, UsageError
 
 RunKind = Literal["scores", "forecast", "backtest", "deals"]
-ROWS: dict[str, tuple[Table, ...]] = {
-    "scores": (scores,),
-    "forecast": (forecast_books, forecasts),
-    "backtest": (forecast_books, backtests),
-    "deals": (deals,),
+ROWS: dict[str, Table] = {
+    "scores": scores,
+    "forecast": forecast_books,
+    "backtest": forecast_books,
+    "deals": deals,
 }
 
 
@@ -195,8 +193,8 @@ def _check_current(connection: Connection, kind: str, run_id: int) -> None:
 
 
 def _check_filled(connection: Connection, kind: str, run_id: int) -> None:
-    queries = [select(table.c.id).where(table.c.run_id == run_id).limit(1) for table in ROWS[kind]]
-    if all(connection.scalar(query) is None for query in queries):
+    table = ROWS[kind]
+    if connection.scalar(select(table.c.id).where(table.c.run_id == run_id).limit(1)) is None:
         raise LedgerError(
             f"run {run_id} ({kind}) has no rows",
             "at least one row, or it would hide the run before it",

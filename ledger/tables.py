@@ -6,8 +6,6 @@ Rows of a run carry its ``run_id`` and are seen only once ``publications`` lists
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     Boolean,
     Column,
@@ -54,8 +52,6 @@ APPEND_ONLY = (
     "publications",
     "run_models",
     "scores",
-    "forecasts",
-    "backtests",
     "holdouts",
     "score_outcomes",
     "deals",
@@ -198,47 +194,6 @@ at_risk = Table(
     Index(None, "run_id", "risk", "account_id"),
 )
 
-
-def _distribution() -> list[Column[Any]]:
-    """Columns of one issued distribution: whose, from when, which leg, and its spread."""
-    return [
-        text("period", 8),
-        Column("origin", Date, nullable=False),
-        Column("week", Integer, nullable=False),
-        text("node", 128),
-        text("leg"),
-        amount("p10_minor"),
-        amount("p50_minor"),
-        amount("p90_minor"),
-        amount("mean_minor"),
-        text("currency", 3),
-    ]
-
-
-forecasts = Table(
-    "forecasts",
-    metadata,
-    id_column(),
-    run_column(),
-    *_distribution(),
-    Column("served", Boolean, nullable=False),
-    document("parts", nullable=True),
-    amount("actual_to_date_minor", nullable=True),
-    document("method"),
-    UniqueConstraint("run_id", "period", "node", "leg"),
-    Index(None, "period", "run_id"),
-)
-
-backtests = Table(
-    "backtests",
-    metadata,
-    id_column(),
-    run_column(),
-    *_distribution(),
-    amount("actual_minor", nullable=True),
-    UniqueConstraint("run_id", "period", "origin", "node", "leg"),
-    Index(None, "run_id", "node", "leg", "week"),
-)
 
 holdouts = Table(
     "holdouts",

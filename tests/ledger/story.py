@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ledger.backtests import BacktestRow, write_backtests
 from ledger.engine import Ledger, open_ledger
-from ledger.forecasts import ForecastRow, write_forecasts
 from ledger.holdouts import Holdout, write_holdouts
 from ledger.outcomes import ScoreOutcome, write_outcomes
 from ledger.releases import Release, write_release
@@ -182,73 +180,10 @@ def publish_both_routes(ledger: Ledger) -> int:
     return run_id
 
 
-def forecast(node: str = "total", leg: str = "combined", **changed: object) -> ForecastRow:
-    given: dict[str, object] = {
-        "period": "2012Q1",
-        "origin": DAY,
-        "week": 1,
-        "node": node,
-        "leg": leg,
-        "p10_minor": 90_000.0,
-        "p50_minor": 100_000.0,
-        "p90_minor": 115_000.0,
-        "mean_minor": 101_000.0,
-        "served": leg == "combined",
-        "parts": {"to_date": 21_000.0, "known_customers": 80_000.0} if leg == "combined" else None,
-        "actual_to_date_minor": 21_000.0,
-        "currency": "GBP",
-        "method": {"weights": {"seasonal_naive": 0.4, "auto_ets": 0.6}},
-    }
-    return ForecastRow(**{**given, **changed})  # type: ignore[arg-type]
-
-
-def publish_forecast(ledger: Ledger, rows: Sequence[ForecastRow]) -> int:
-    run_id = new_run(ledger, "forecast")
-    write_forecasts(ledger, run_id, rows)
-    publish_run(ledger, run_id)
-    return run_id
-
-
-def vintage(period: str, leg: str, p50: float, *, week: int = 1, actual: float | None = 100.0):
-    return BacktestRow(
-        period=period,
-        origin=DAY - timedelta(days=700 - 7 * week - 90 * int(period[-1])),
-        week=week,
-        node="total",
-        leg=leg,
-        p10_minor=p50 - 20.0,
-        p50_minor=p50,
-        p90_minor=p50 + 20.0,
-        mean_minor=p50,
-        actual_minor=actual,
-        currency="GBP",
-    )
-
-
-def publish_backtest(ledger: Ledger, rows: Sequence[BacktestRow]) -> int:
-    run_id = new_run(ledger, "backtest")
-    write_backtests(ledger, run_id, rows)
-    publish_run(ledger, run_id)
-    return run_id
-
-
 def fill(ledger: Ledger) -> None:
-    """One of everything: 12 scored accounts, 2 outcomes, a forecast with a segment, a backtest."""
+    """Twelve scored accounts, two of them drawn for a campaign and judged."""
     release_id = release(ledger)
     run_id = publish_scores(ledger, release_id, [f"A{i:02d}" for i in range(12)])
     write_holdouts(ledger, [draw("A00", "held_out"), draw("A01")])
     left = {"happened": True, "happened_on": DAY + timedelta(days=40), "cause": "lapsed"}
     write_outcomes(ledger, [outcome(run_id, "A00", **left), outcome(run_id, "A01")])
-    legs = ("combined", "seasonal_naive", "auto_ets")
-    nodes = ("total", "segment=United Kingdom")
-    publish_forecast(ledger, [forecast(node, leg) for node in nodes for leg in legs])
-    guesses = {"combined": 110.0, "seasonal_naive": 130.0, "last_quarter": 60.0}
-    publish_backtest(
-        ledger,
-        [
-            vintage(f"2011Q{q}", leg, guess, week=week)
-            for q in (1, 2, 3)
-            for week in (0, 1)
-            for leg, guess in guesses.items()
-        ],
-    )

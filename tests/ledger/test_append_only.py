@@ -7,8 +7,8 @@ from ledger.scores import write_scores
 from ledger.tables import APPEND_ONLY
 from lifecycle.errors import ConflictError
 from tests.ledger.deal_story import fill_deals
-from tests.ledger.gap_story import fill_gaps
 from tests.ledger.forecast_story import fill_forecasts
+from tests.ledger.gap_story import fill_gaps
 from tests.ledger.story import fill, new_ledger, score
 
 

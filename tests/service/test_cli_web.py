@@ -15,6 +15,7 @@ import truecast
 from ledger.engine import open_ledger
 from ledger.keys import load_pepper
 from service.doctor import Folders, examine
+from tests.ledger.forecast_story import fill_forecasts
 from tests.ledger.story import DIGEST, address, fill, new_ledger, release
 from tests.service.conftest import make_key, open_client
 
@@ -82,6 +83,7 @@ def _make_well(folder: Path) -> None:
     folder.chmod(0o700)
     ledger = new_ledger(folder)
     fill(ledger)
+    fill_forecasts(ledger)
     release(ledger, "clv")
     make_key(folder, ledger)
     ledger.close()  # so that all rows are in the file itself

@@ -14,6 +14,7 @@ from ledger.scores import write_scores
 from lifecycle.periods import FiscalCalendar
 from service.app import create_app
 from service.deps import Options
+from tests.ledger.forecast_story import fill_forecasts
 from tests.ledger.story import (
     CONTRACT,
     DAY,
@@ -136,6 +137,7 @@ def test_the_track_record_tells_of_the_random_arms(client: Client) -> None:
 def test_every_answer_says_whether_the_facts_are_made_up(tmp_path: Path, synthetic: bool) -> None:
     ledger = new_ledger(tmp_path / "other")
     fill(ledger)
+    fill_forecasts(ledger)
     key = make_key(tmp_path / "other", ledger)
     options = Options(tmp_path / "other", 30, FiscalCalendar(12), synthetic)
     client = Client(create_app(address(tmp_path / "other"), options), key)

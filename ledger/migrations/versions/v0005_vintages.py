@@ -1,6 +1,6 @@
 """Vintages: one home for forecasts and backtests, their quantiles, actuals, scores and chances.
 
-What the two older tables hold is copied over as target ``orders``; quantiles beyond P10, P50 and
+What the two older tables hold goes over to them as target ``orders``; quantiles beyond P10, P50 and
 P90 were not kept then, so scores that need them stay empty.
 """
 
@@ -49,7 +49,7 @@ def _origin() -> list[sa.Column[Any]]:
 
 
 def upgrade() -> None:
-    """Make the tables, copy what was said before, then guard it from being rewritten."""
+    """Make the tables, move over what was said before, then guard it from being rewritten."""
     _make_books()
     _make_vintages()
     _make_outcomes()
@@ -59,6 +59,8 @@ def upgrade() -> None:
     _copy_vintages()
     _copy_actuals()
     _copy_scores()
+    op.drop_table("forecasts")
+    op.drop_table("backtests")
     if op.get_bind().dialect.name == "sqlite":
         _guard_tables()
 
