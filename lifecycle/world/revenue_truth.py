@@ -79,7 +79,7 @@ def revenue_truth(
     """
     day, start = 7 * week, trace.params.start
     first_day, end_day = (quarter.start - start).days, (quarter.end - start).days
-    total = _known(trace, first_day, day) + _noticed(trace, week, end_day)
+    total: Floats = _known(trace, first_day, day) + _noticed(trace, week, end_day)
     rows, state = open_accounts(trace, day)
     weeks = -(-end_day // 7) - week
     shocks = draw_shocks(trace, day, weeks=weeks, draws=draws, seed=seed)
@@ -92,9 +92,8 @@ def revenue_truth(
             course.live(moment)
         course.settle()
         total = total + course.sums() / draws
-    return RevenueTruth(
-        *(total + _won(trace, week, first_day=first_day, end_day=end_day, seed=seed))
-    )
+    total = total + _won(trace, week, end_day=end_day, seed=seed)
+    return RevenueTruth(*(float(one) for one in total))
 
 
 class _Course:

@@ -105,7 +105,7 @@ class Book:
         steps = self.steps
         place = np.searchsorted(steps.line * SPAN + steps.day, line * SPAN + day, side="right") - 1
         own = (place >= 0) & (np.append(steps.line, -1)[place] == line)
-        return np.where(own, np.append(steps.level, 0.0)[place], 0.0)
+        return np.asarray(np.where(own, np.append(steps.level, 0.0)[place], 0.0))
 
     def revenue(self, first: int, last: int) -> Floats:
         """Return what each line earns in ``[first, last)`` (minor units)."""
@@ -120,4 +120,4 @@ class Book:
         return ~told | (np.nan_to_num(self.term_months, nan=12.0) <= OPEN_MONTHS)
 
     def _sums(self, values: Floats) -> Floats:
-        return np.bincount(self.steps.line, weights=values, minlength=len(self))
+        return np.bincount(self.steps.line, values, len(self)).astype(np.float64)

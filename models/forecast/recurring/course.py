@@ -69,9 +69,8 @@ class Course:
         self._share = inputs.ending()
         self._rest = inputs.to_come()
         self._lost = np.zeros((len(TARGETS), len(self._share)))
-        self._due = np.bincount(
-            inputs.due_line, weights=inputs.due_value, minlength=len(inputs.level)
-        )
+        size = len(inputs.level)
+        self._due = np.bincount(inputs.due_line, inputs.due_value, size).astype(np.float64)
         self._base()
 
     def _chances(self) -> tuple[SmallFloats, SmallFloats]:
@@ -253,7 +252,13 @@ class Course:
         start = self._in.customers_start
         if start <= 0:
             self._net[:], self._kept[:], start = np.nan, np.nan, 1.0
+        revenue, ending, renewals = self._totals
         return RecurringDraws(
-            self._in.nodes, *self._totals,
-            self._net / start, self._kept / start, self._parts,
-        )  # fmt: skip
+            nodes=self._in.nodes,
+            revenue=revenue,
+            ending=ending,
+            renewals=renewals,
+            nrr=self._net / start,
+            grr=self._kept / start,
+            parts=self._parts,
+        )

@@ -169,7 +169,7 @@ def _daily(book: Book, centre: Floats) -> tuple[Floats, Floats, Floats]:
     steps, is_open = book.steps, book.is_open()
     days = np.minimum(steps.until(), book.day) - np.maximum(steps.day, first)
     days = np.where(steps.level > 0, np.maximum(days, 0), 0)
-    exposed = np.bincount(steps.line, weights=days, minlength=len(book))
+    exposed = np.bincount(steps.line, days, len(book)).astype(np.float64)
     last = np.full(len(book), first)
     np.maximum.at(last, steps.line, np.where(days > 0, np.minimum(steps.until(), book.day), first))
     # half-way through the days looked at: at their end stayers would be older than leavers

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,7 @@ def renewed_value(book: Book, first: int, last: int) -> Floats:
     """
     line, day = due_terms(book, first, last)
     value = np.where(book.level_at(line, day) > 0, book.level_at(line, day - 1) * 12.0, 0.0)
-    return np.bincount(line, weights=value, minlength=len(book))
+    return np.bincount(line, value, len(book)).astype(np.float64)
 
 
 def lay_out(
@@ -98,28 +98,41 @@ def lay_out(
     rows = rows[np.lexsort((rows, book.account[rows]))]
     place = np.full(len(book), -1, np.int64)
     place[rows] = np.arange(len(rows))
-    due = _due(book, rates, rows, asked)
-    step = _steps(book, due, rows)
-    exits = _exits(book, rates, due, rows=rows, asked=asked)
-    names = _names(facts, book, rows)
-    is_on = place[due["line"]] if len(rows) else due["line"]
+    due = _due(book, rates, rows, asked=asked)
+    line, account = _names(facts, book, rows)
+    since = max(book.day, asked.start)
+    felt = float(asked.shocks)
     inputs = RecurringInputs(
-        book.day, asked.start, asked.end, nodes.names, *names, nodes.places[rows], level[rows],
-        np.zeros(len(rows)), *_sorted(place[step[0]], step[1], step[2]),
-        *_sorted(place[exits[0]], *exits[1:]),
-        is_on, due["day"], due["base"], due["group"], due["value"], rates.ratios,
-        nodes.places[flow.line], flow.day, flow.mrr, flow.weight, flow.is_new,
-        nodes.sum(book.revenue(asked.start, max(book.day, asked.start))),
-        nodes.sum(renewed_value(book, asked.start, min(book.day, asked.end))),
-        0.0, rates.shock if asked.shocks else 0.0, rates.shock_sd if asked.shocks else 0.0,
-        VOLUME_SD if asked.shocks else 0.0,
-    )  # fmt: skip
+        origin_day=book.day,
+        start_day=asked.start,
+        end_day=asked.end,
+        nodes=nodes.names,
+        line_id=line,
+        account_id=account,
+        places=nodes.places[rows],
+        level=level[rows],
+        start_share=np.zeros(len(rows)),
+        **_steps(book, due, place),
+        **_exits(book, rates, due, rows=rows, asked=asked),
+        due_line=place[due.line],
+        due_day=due.day,
+        due_base=due.base,
+        due_group=term_class(book.term_months[due.line]),
+        due_value=due.before * 12.0 * ((due.day >= since) & (due.day < asked.end)),
+        ratios=rates.ratios,
+        flow_places=nodes.places[flow.line],
+        flow_day=flow.day,
+        flow_mrr=flow.mrr,
+        flow_weight=flow.weight,
+        flow_is_new=flow.is_new,
+        revenue_to_date=nodes.sum(book.revenue(asked.start, since)),
+        renewed_to_date=nodes.sum(renewed_value(book, asked.start, book.day)),
+        customers_start=0.0,
+        shock=rates.shock * felt,
+        shock_sd=rates.shock_sd * felt,
+        volume_sd=VOLUME_SD * felt,
+    )
     return _with_start(inputs, book, rows)
-
-
-def _sorted(line: Ints, *columns: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.generic], ...]:
-    order = np.argsort(line, kind="stable")
-    return (line[order], *(one[order] for one in columns))
 
 
 def _names(
@@ -135,97 +148,119 @@ def _names(
     return line, np.array(named, dtype=object)
 
 
-def _due(book: Book, rates: Rates, rows: Ints, asked: Asked) -> Mapping[str, Ints | Floats]:
-    """Return ends of terms from the origin to the quarter's end, later ones of short terms too."""
-    is_term = ~book.is_open()
+@dataclass(frozen=True)
+class _Due:
+    """Ends of terms ahead by line and day: MRR before and after the price change, (n,)."""
+
+    line: Ints
+    day: Ints
+    before: Floats
+    base: Floats
+
+
+def _due(book: Book, rates: Rates, rows: Ints, *, asked: Asked) -> _Due:
+    """Return ends of terms from the origin to the quarter's end, those of short terms repeated."""
     told = np.full(len(book), -1, np.int64)
     np.maximum.at(told, book.terms.line, book.terms.day)
-    months = np.maximum(np.nan_to_num(book.term_months, nan=12.0), 2.0)
-    level = book.levels(book.day)
-    lines, days, bases, firsts = [], [], [], []
-    line = rows[is_term[rows] & (told[rows] > 0)]
-    day, base = told[line].astype(np.float64), level[line]
-    length = months[line] * MONTH_DAYS
-    behind = day < book.day  # a term that ended unrecorded went on
-    day = np.where(behind, day + np.ceil((book.day - day) / length) * length, day)
+    line = rows[~book.is_open()[rows] & (told[rows] > 0)]
+    months = np.maximum(np.nan_to_num(book.term_months[line], nan=12.0), 2.0)
+    length, day = months * MONTH_DAYS, told[line].astype(np.float64)
+    # a term that ended without news went on
+    day = day + np.ceil(np.maximum(book.day - day, 0.0) / length) * length
+    before = book.levels(book.day)[line]
     uplift = np.where(np.isnan(book.uplift[line]), rates.price, book.uplift[line])
-    first = True
+    found: list[_Due] = []
     while len(line):
         kept = day < asked.end
-        line, day, base, length, uplift = (one[kept] for one in (line, day, base, length, uplift))
-        base = base * (1.0 + uplift)
-        for into, one in zip(
-            (lines, days, bases, firsts), (line, day, base, np.full(len(line), first)), strict=True
-        ):
-            into.append(one)
-        day, uplift, first = day + length, np.full(len(line), rates.price), False
-    line, day, base = (np.concatenate(one) if one else np.empty(0) for one in (lines, days, bases))
-    line, day = line.astype(np.int64), np.floor(day).astype(np.int64)
+        line, day, length = line[kept], day[kept], length[kept]
+        before, base = before[kept], (before * (1.0 + uplift))[kept]
+        found.append(_Due(line, np.floor(day).astype(np.int64), before, base))
+        day, before, uplift = day + length, base, np.full(len(line), rates.price)
+    none = np.empty(0, np.int64)
+    found = found or [_Due(none, none, np.empty(0), np.empty(0))]
     place = np.full(len(book), -1, np.int64)
     place[rows] = np.arange(len(rows))
-    order = np.lexsort((day, place[line]))
-    line, day, base = line[order], day[order], base[order]
-    before = np.append(0.0, base[:-1])[: len(base)]
-    again = np.append(False, line[1:] == line[:-1])[: len(line)]
-    before = np.where(again, before, level[line])
-    inside = (day >= max(book.day, asked.start)) & (day < asked.end)
-    return {
-        "line": line, "day": day, "base": base, "before": before,
-        "group": term_class(book.term_months[line]), "value": before * 12.0 * inside,
-    }  # fmt: skip
+    line, when = (np.concatenate([getattr(one, name) for one in found]) for name in ("line", "day"))
+    order = np.lexsort((when, place[line]))
+    money = [np.concatenate([getattr(one, name) for one in found]) for name in ("before", "base")]
+    return _Due(line[order], when[order], money[0][order], money[1][order])
 
 
-def _steps(book: Book, due: Mapping[str, Ints | Floats], rows: Ints) -> tuple[Ints, Ints, Floats]:
+def _steps(book: Book, due: _Due, place: Ints) -> dict[str, Any]:
     """Return steps that are known already: booked ahead, and prices agreed for renewals."""
     steps = book.steps
-    alive = np.zeros(len(book), bool)
-    alive[rows] = True
-    ahead = (steps.day > book.day) & alive[steps.line]
-    price = due["base"] - due["before"]
-    line = np.concatenate([steps.line[ahead], due["line"]]).astype(np.int64)
-    day = np.concatenate([steps.day[ahead], due["day"]]).astype(np.int64)
-    return line, day, np.concatenate([steps.delta[ahead], price])
+    ahead = (steps.day > book.day) & (place[steps.line] >= 0)
+    line = np.concatenate([place[steps.line[ahead]], place[due.line]])
+    day = np.concatenate([steps.day[ahead], due.day])
+    delta = np.concatenate([steps.delta[ahead], due.base - due.before])
+    order = np.lexsort((day, line))
+    return {"step_line": line[order], "step_day": day[order], "step_delta": delta[order]}
 
 
-def _exits(
-    book: Book, rates: Rates, due: Mapping[str, Ints | Floats], *, rows: Ints, asked: Asked
-) -> tuple[Ints, Ints, Ints, Floats, Ints]:
-    """Return ways to leave: line, first and last day, log-odds, kind."""
+@dataclass(frozen=True)
+class _Ways:
+    """Ways to leave of one kind: line, first and last day, chance or log-odds, (n,)."""
+
+    line: Ints
+    first: Ints
+    last: Ints
+    odds: Floats
+    kind: int
+
+
+def _exits(book: Book, rates: Rates, due: _Due, *, rows: Ints, asked: Asked) -> dict[str, Any]:
+    """Return the ways to leave, by line and in the order in which they strike."""
+    noticed = rows[book.ends_on[rows] < asked.end]
+    told = book.ends_on[noticed]
+    stays = np.full(len(noticed), 1.0 - rates.withdrawn_share)
+    ways = [
+        _Ways(noticed, told, told, _odds(stays), NOTICED),
+        *_any_day(book, rates, rows, asked=asked),
+        _at_term(book, rates, due),
+    ]
+    place = np.full(len(book), -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    line = np.concatenate([place[one.line] for one in ways])
+    order = np.argsort(line, kind="stable")
+    kind = np.concatenate([np.full(len(one.line), one.kind) for one in ways])
+    return {
+        "exit_line": line[order],
+        "exit_first": np.concatenate([one.first for one in ways])[order],
+        "exit_last": np.concatenate([one.last for one in ways])[order],
+        "exit_odds": np.concatenate([one.odds for one in ways])[order],
+        "exit_kind": kind[order],
+    }
+
+
+def _any_day(book: Book, rates: Rates, rows: Ints, *, asked: Asked) -> list[_Ways]:
+    """Return the ways that do not wait for the end of a term."""
     first, last = book.day, asked.end - 1
     is_open = book.is_open()
-    noticed = rows[book.ends_on[rows] < asked.end]
-    sure = _odds(np.full(len(noticed), 1.0 - rates.withdrawn_share))
-    parts = [(noticed, book.ends_on[noticed], book.ends_on[noticed], sure, NOTICED)]
+    found = []
     for way, some in ((AT_ONCE, rows[~is_open[rows]]), (OPEN_AT_ONCE, rows[is_open[rows]])):
-        days = np.full(len(some), max(last - first + 1, 1))
+        days = np.full(len(some), last - first + 1)
         chance = rates.leaving_share(book, some, way=way, days=days)
         begins = np.full(len(some), first)
-        parts.append((some, begins, begins + days - 1, _odds(chance), SUDDEN))
+        found.append(_Ways(some, begins, begins + days - 1, _odds(chance), SUDDEN))
     some = rows[is_open[rows] & (book.ends_on[rows] == NEVER)]
     # a notice that nobody gave yet takes effect a notice period from now at the earliest
-    told = np.nan_to_num(book.notice_days[some], nan=float(NOTICE_DAYS)).astype(np.int64)
-    some, begins = some[first + told <= last], (first + told)[first + told <= last]
+    begins = first + np.nan_to_num(book.notice_days[some], nan=float(NOTICE_DAYS)).astype(np.int64)
+    some, begins = some[begins <= last], begins[begins <= last]
     chance = rates.leaving_share(book, some, way=BY_NOTICE, days=last - begins + 1)
-    parts.append((some, begins, np.full(len(some), last), _odds(chance), OPEN))
-    parts.append(_renewal_exits(book, rates, due))
-    columns = [np.concatenate([part[n] for part in parts]) for n in range(4)]
-    kind = np.concatenate([np.full(len(part[0]), part[4]) for part in parts])
-    line, begins, ends, odds = columns
-    return line.astype(np.int64), begins.astype(np.int64), ends.astype(np.int64), odds, kind
+    found.append(_Ways(some, begins, np.full(len(some), last), _odds(chance), OPEN))
+    return found
 
 
-def _renewal_exits(
-    book: Book, rates: Rates, due: Mapping[str, Ints | Floats]
-) -> tuple[Ints, Ints, Ints, Floats, int]:
-    line, day = due["line"].astype(np.int64), due["day"].astype(np.int64)
-    open_yet = book.ends_on[line] == NEVER
-    line, day = line[open_yet], day[open_yet]
+def _at_term(book: Book, rates: Rates, due: _Due) -> _Ways:
+    """Return leaving at the end of a term, of lines without a notice on record."""
+    undecided = book.ends_on[due.line] == NEVER
+    line, day = due.line[undecided], due.day[undecided]
     odds = rates.renewal_log_odds(book, line, np.full(len(line), book.day + 1))
     notice = np.nan_to_num(book.notice_days[line]).astype(np.int64)
     passed = book.day - (day - notice)
     # past the deadline only those can still leave whose notice is not on record yet
     late = np.where((notice > 0) & (passed > 0), rates.unseen_share(passed), 1.0)
-    return line, day, day, odds + np.log(np.maximum(late, CERTAIN)), RENEWAL
+    return _Ways(line, day, day, odds + np.log(np.maximum(late, CERTAIN)), RENEWAL)
 
 
 def _odds(chance: Floats) -> Floats:

@@ -49,7 +49,7 @@ def open_book(facts: RecurringFacts, day: int, *, currency: int) -> Book:
     place[np.isin(account, facts.test_accounts.at(day).one)] = -1
     code = np.flatnonzero(place >= 0)
     place[code] = np.arange(len(code))
-    versions, changes = (_placed(one, place) for one in (versions, changes))
+    versions, changes = _placed(versions, place), _placed(changes, place)
     changes = changes.take((changes.currency < 0) | (changes.currency == currency))
     lines = _Told.of(versions, len(code))
     terms = _find_terms(changes, lines)
@@ -104,7 +104,7 @@ def _holders(facts: RecurringFacts, day: int, versions: Versions, changes: Chang
 
 def _profiles(profiles: Profiles, account: Ints, count: int) -> tuple[Ints, Ints, Ints]:
     row = np.append(last_of(profiles.account, count), -1)[account]
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         np.append(getattr(profiles, name), -1)[row] for name in ("segment", "region", "owner")
     )
 
@@ -130,7 +130,7 @@ def _build_steps(changes: Changes, told: _Told) -> Steps:
 
 def _in_order(line: Ints, day: Ints, level: Floats, kind: Ints) -> Steps:
     order = np.lexsort((day, line))
-    line, day, level, kind = (one[order] for one in (line, day, level, kind))
+    line, day, level, kind = line[order], day[order], level[order], kind[order]
     before = np.append(0.0, level[:-1])[: len(level)]
     before[np.append(True, line[1:] != line[:-1])[: len(line)]] = 0.0
     return Steps(line, day, level, level - before, kind)
