@@ -77,7 +77,8 @@ def stretch(grid: FloatArray, scale: ArrayLike, *, floor: ArrayLike = -np.inf) -
 def share_below(grid: FloatArray, value: ArrayLike) -> FloatArray:
     """Return P(outcome < value), shape (...): what 1 minus it says is the chance to reach a target.
 
-    Beyond the grid's ends the tail goes on like a normal's whose 80 % interval is the grid's.
+    Beyond the grid's ends the tail goes on like a normal's whose 80 % interval is the grid's; where
+    quantiles pile up on a floor nothing lies below it.
     """
     asked = np.asarray(value, dtype=np.float64)
     scores = normal_score(grid, asked)
@@ -85,7 +86,8 @@ def share_below(grid: FloatArray, value: ArrayLike) -> FloatArray:
     flat, points = grid.reshape(-1, len(_AT)), np.broadcast_to(asked, grid.shape[:-1]).ravel()
     found = [np.interp(x, row, _AT) for row, x in zip(flat, points, strict=True)]
     tails = np.array([NormalDist().cdf(z) for z in np.ravel(scores)])
-    low, high = np.minimum(tails, _AT[0]), np.maximum(tails, _AT[-1])
+    floored = flat[:, 0] == flat[:, 1]
+    low, high = np.where(floored, 0.0, np.minimum(tails, _AT[0])), np.maximum(tails, _AT[-1])
     outer = np.where(points <= flat[:, 0], low, high)
     return np.where(inside, np.array(found).reshape(inside.shape), outer.reshape(inside.shape))
 

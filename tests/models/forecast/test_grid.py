@@ -78,3 +78,17 @@ def test_crps_of_the_grid_is_near_that_of_many_draws():
 def test_ends_that_were_kept_give_their_quantiles_back():
     low, high = interval(grid_of_ends([1.0], [2.0], [5.0]), 0.8)
     assert (low[0], high[0]) == pytest.approx((1.0, 5.0))
+
+
+def test_nothing_lies_below_a_floor_on_which_quantiles_pile_up():
+    floored = stretch(normal_grid([5.0], [1.0]), [1.0], floor=[4.5])
+    assert share_below(floored, [4.5])[0] == share_below(floored, [4.0])[0] == 0.0
+    assert share_below(floored, [4.6])[0] > 0.3
+
+
+@given(draws, st.floats(-1e9, 1e9))
+def test_what_lies_below_grows_with_the_value(values, at):
+    grid = grid_of(np.array(values))
+    found = [float(share_below(grid, x)) for x in sorted({at, *values})]
+    assert (np.diff(found) >= -1e-12).all()
+    assert 0.0 <= found[0] <= found[-1] <= 1.0
