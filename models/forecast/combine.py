@@ -16,12 +16,12 @@ import numpy as np
 from models.forecast.grid import FloatArray
 from models.forecast.judged import Judged, near_week, paired, pooled_wape
 from models.forecast.nodes import TOTAL, dimension_of
-from models.forecast.raw import SIMULATION
 
 COMBINED = "combined"
 PRIOR_QUARTERS = 8.0
 SMALLEST_WEIGHT = 0.05
-FEWEST_JUDGED_QUARTERS = 2
+FEWEST_JUDGED_QUARTERS = 4
+"""A year: two rules that are equally good change places by chance in fewer."""
 
 
 def leg_weights(
@@ -89,7 +89,7 @@ def choose_served(
         if ours > theirs and gain < worst_case:
             best, worst_case = rival, gain
     told = "; ".join(reasons or ["no plain rule is defined yet"])
-    plain = "" if best in {COMBINED, SIMULATION} else "use the simple one: "
+    plain = "" if best == COMBINED else "use the simple one: "
     return best, f"{plain}{best} is served; {told}"
 
 

@@ -61,7 +61,7 @@ OF_ORDERS = Policy(
 )
 OF_UNITS = Policy(
     {SIMULATION: "units", "conversion": "ratio", **_GROWTH},
-    ("last_quarter", SEASONAL_NAIVE, "conversion", "crm_weighted", "commit", SIMULATION),
+    ("last_quarter", SEASONAL_NAIVE, "conversion", "crm_weighted", "commit"),
 )
 
 
@@ -76,7 +76,7 @@ class Concluded:
     legs
         By name, the combined one included, widths as measured.
     unstretched
-        The combined leg with the width its parts gave it.
+        The same legs with the widths that the facts alone gave them.
     served
         The leg to show at every node: mixed legs would not add up.
     verdict
@@ -93,7 +93,7 @@ class Concluded:
 
     raw: RawForecast
     legs: Mapping[str, Leg]
-    unstretched: Leg
+    unstretched: Mapping[str, Leg]
     served: str
     verdict: str
     weights: Mapping[str, Mapping[str, float]]
@@ -106,13 +106,13 @@ class Concluded:
         return said_of(self.raw, self.unstretched)
 
 
-def said_of(raw: RawForecast, combined: Leg | None = None) -> Said:
-    """Return a raw forecast as it will be judged, with its combined leg where there is one."""
+def said_of(raw: RawForecast, legs: Mapping[str, Leg] | None = None) -> Said:
+    """Return a forecast as it will be judged: the raw legs, or those it came to."""
     quarter = raw.quarter
     left = (quarter.end - max(raw.origin, quarter.start)).days / quarter.days
-    legs = {**raw.legs} if combined is None else {**raw.legs, COMBINED: combined}
+    told = raw.legs if legs is None else legs
     return Said(
-        str(quarter), raw.origin, raw.week, raw.nodes, legs, raw.to_date_minor, max(left, 0.0)
+        str(quarter), raw.origin, raw.week, raw.nodes, told, raw.to_date_minor, max(left, 0.0)
     )
 
 
@@ -132,8 +132,9 @@ def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
     kinds = {leg: kind for leg, kind in policy.kinds.items() if leg in raw.legs}
     levels = tuple(dict.fromkeys(dimension_of(node) for node in raw.nodes))
     weights = {level: leg_weights(kinds, judged, level=level, week=raw.week) for level in levels}
-    combined = _combine(raw, weights)
-    every = {**raw.legs, COMBINED: combined}
+    every = _dressed(raw, kinds)
+    every[COMBINED] = _combine(every, weights, raw.nodes)
+    unstretched = {**every}
     able = [name for name, leg in every.items() if np.isfinite(leg.mean_minor).all()]
     served, verdict = choose_served(judged, policy.rivals, able)
     if served != COMBINED:  # a rule works node by node: what it says need not add up
@@ -145,7 +146,7 @@ def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
     return Concluded(
         raw,
         legs,
-        combined,
+        unstretched,
         served,
         verdict,
         weights,
@@ -155,22 +156,40 @@ def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
     )
 
 
-def _combine(raw: RawForecast, weights: Mapping[str, Mapping[str, float]]) -> Leg:
+def _dressed(raw: RawForecast, kinds: Mapping[str, str]) -> dict[str, Leg]:
+    """Return the legs; to those that are points alone the simulation lends its shape.
+
+    Their own guess at a width knows nothing of deals and contracts, and would count in the
+    combination as much as what was simulated.
+    """
+    simulated = raw.legs.get(SIMULATION)
+    if simulated is None or raw.target == ORDERS:
+        return {**raw.legs}
+    shape = simulated.grid_minor - simulated.mean_minor[:, None]
+    return {
+        name: Leg(leg.mean_minor, leg.mean_minor[:, None] + shape) if name in kinds else leg
+        for name, leg in raw.legs.items()
+    }
+
+
+def _combine(
+    legs: Mapping[str, Leg], weights: Mapping[str, Mapping[str, float]], nodes: Sequence[str]
+) -> Leg:
     """Average means and quantiles leg by leg (Vincent 1912); a silent leg's weight goes to others.
 
     Averaging quantiles keeps the legs' shape; averaging distributions would add their distances
     from one another to the width.
     """
     names = list(next(iter(weights.values())))
-    by_node = [weights[dimension_of(node)] for node in raw.nodes]
+    by_node = [weights[dimension_of(node)] for node in nodes]
     share = np.array([[one[name] for one in by_node] for name in names])
-    means = np.stack([raw.legs[name].mean_minor for name in names])
-    grids = np.stack([raw.legs[name].grid_minor for name in names])
+    means = np.stack([legs[name].mean_minor for name in names])
+    grids = np.stack([legs[name].grid_minor for name in names])
     share = share * np.isfinite(means)
     share = share / share.sum(axis=0)
     mean = (share * np.nan_to_num(means)).sum(axis=0)
     grid = (share[..., None] * np.nan_to_num(grids)).sum(axis=0)
-    return _adding_up(Leg(mean, grid), raw.nodes)
+    return _adding_up(Leg(mean, grid), nodes)
 
 
 def _adding_up(leg: Leg, nodes: Sequence[str]) -> Leg:

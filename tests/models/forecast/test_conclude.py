@@ -59,14 +59,14 @@ def test_widths_follow_how_far_outcomes_lay_off_before():
 
 def test_the_combination_is_not_served_while_a_plain_rule_was_nearer():
     legs = {"simulation": leg(100.0), "commit": leg(90.0)}
-    found = conclude(raw(legs), past(3, simulation=130.0, combined=130.0, commit=105.0))
+    found = conclude(raw(legs), past(4, simulation=130.0, combined=130.0, commit=105.0))
     assert found.served == "commit"
     assert found.verdict.startswith("use the simple one: commit is served")
 
 
-def test_one_quarter_is_too_little_to_judge_by():
+def test_three_quarters_are_too_little_to_judge_by():
     legs = {"simulation": leg(100.0), "commit": leg(90.0)}
-    found = conclude(raw(legs), past(1, simulation=130.0, combined=130.0, commit=105.0))
+    found = conclude(raw(legs), past(3, simulation=130.0, combined=130.0, commit=105.0))
     assert found.served == COMBINED
     assert "not yet judged against commit" in found.verdict
 
@@ -109,7 +109,7 @@ def test_the_nodes_are_those_of_the_raw_forecast():
 
 def test_a_served_rule_adds_up_too():
     legs = {"simulation": leg(100.0), "conversion": leg(90.0, shares=UNEVEN)}
-    found = conclude(raw(legs), past(3, simulation=130.0, combined=130.0, conversion=105.0))
+    found = conclude(raw(legs), past(4, simulation=130.0, combined=130.0, conversion=105.0))
     mean = found.legs[found.served].mean_minor
     assert found.served == "conversion"
     assert mean[0] == 90.0
@@ -119,7 +119,7 @@ def test_a_served_rule_adds_up_too():
 def test_a_rule_that_is_silent_at_a_node_is_not_served():
     silent = leg(90.0)
     silent.mean_minor[4], silent.grid_minor[4] = np.nan, np.nan
-    rows = past(3, simulation=130.0, combined=130.0, commit=105.0)
+    rows = past(4, simulation=130.0, combined=130.0, commit=105.0)
     assert conclude(raw({"simulation": leg(100.0), "commit": silent}), rows).served == COMBINED
 
 
