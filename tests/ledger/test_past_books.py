@@ -8,8 +8,9 @@ import pytest
 
 from ledger.books import write_books
 from ledger.engine import Ledger
+from ledger.issued_books import Source
 from ledger.past_books import PastBook, PastRow, read_past_books
-from ledger.vintages import Source, Wanted
+from ledger.vintages import Wanted
 from lifecycle.errors import UsageError
 from tests.ledger.forecast_story import book, publish_books, said
 from tests.ledger.story import DAY, new_run
