@@ -141,11 +141,8 @@ def show_accuracy(
         raise Problem(404, f"unknown-{what}", detail[:600])
     wanted = Wanted(definition, source, node=asked.node, leg=asked.leg)
     by_week, all_weeks = read_rows(ledger, wanted, by=asked.by)
-    given = request.headers.get("accept", "")
-    if as_file == "csv" or (as_file is None and CSV in given):
-        head = {"definition": definition, "source": source}
-        rows = [{**head, **flatten_accuracy(row)} for row in (*by_week, *all_weeks)]
-        return Response(write_csv(rows), media_type=CSV)
+    if as_file == "csv" or (as_file is None and CSV in request.headers.get("accept", "")):
+        return _write_file(wanted, [*by_week, *all_weeks])
     return AccuracyAnswer.model_validate(
         {
             **service.freshness(newest.run, f"{source}@{newest.run.run_id}"),
@@ -226,6 +223,11 @@ def find_unknown(
         if asked is not None and asked not in known:
             return what, f"one of {', '.join(known)}" if known else "none: only the total is told"
     return None
+
+
+def _write_file(wanted: Wanted, rows: list[AccuracyRow]) -> Response:
+    head = {"definition": wanted.target, "source": wanted.source}
+    return Response(write_csv([{**head, **flatten_accuracy(row)} for row in rows]), media_type=CSV)
 
 
 def _describe_ladder(ledger: Ledger, wanted: Wanted, asked: Asked) -> dict[str, Any]:

@@ -79,12 +79,7 @@ def forecast_command(
         show_books(console, books, shown)
         for book in _in_detail(books, wanted, several=bool(period)):
             show_detail(console, ledger, book, shown)
-        told = {"as_of": as_of, "synthetic": place.synthetic}
-        if out is not None:
-            rows = [row for one in books for row in flatten_book(one, synthetic=place.synthetic)]
-            write_rows(rows, out)
-            console.say(f"{len(rows):,} rows → {out}")
-            told |= {"rows": len(rows), "out": str(out)}
+        told = {"as_of": as_of, "synthetic": place.synthetic, **_write(console, books, out, place)}
         console.emit({**told, "forecasts": [tell_book(ledger, one, shown) for one in books]})
     finally:
         ledger.close()
@@ -199,6 +194,18 @@ def _build(console: Console, place: Place, ledger: Ledger, asked: _Asked) -> lis
             "ask for one of these, or ingest what it rests on",
         )
     return [one for one in books if asked.definition in {None, one.target}]
+
+
+def _write(
+    console: Console, books: list[Book], out: Path | None, place: Place
+) -> dict[str, object]:
+    """Write every node and leg to a file, if one is asked for; return what it holds."""
+    if out is None:
+        return {}
+    rows = [row for one in books for row in flatten_book(one, synthetic=place.synthetic)]
+    write_rows(rows, out)
+    console.say(f"{len(rows):,} rows → {out}")
+    return {"rows": len(rows), "out": str(out)}
 
 
 def _in_detail(books: list[Book], wanted: str | None, *, several: bool) -> list[Book]:

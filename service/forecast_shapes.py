@@ -155,6 +155,9 @@ class ForecastAnswer(Fresh):
         description="What that counts, in words; targets are never added to one another",
         examples=["annual value of new business and expansion deals won in the quarter"],
     )
+    source: Source = Field(
+        description="live: it was served; backtest: replayed later, of a quarter never served"
+    )
     others: list[Told] = Field(description="Other definitions forecast for this quarter")
     period: str = Field(examples=["2012Q1"])
     starts_on: date

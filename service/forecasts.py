@@ -29,6 +29,7 @@ from service.forecast_shapes import (
     DefinitionQuery,
     Dimension,
     ForecastAnswer,
+    Source,
     describe_node,
     dimensions_of,
     nodes_of,
@@ -39,6 +40,7 @@ from service.shapes import Flag, PeriodPath
 router = APIRouter(route_class=ScopedRoute, tags=["forecasts"])
 DEFAULT_ORDER: tuple[Definition, ...] = ("bookings", "revenue", "orders", "renewals", "ending_arr")
 PERIODS_NAMED = 12
+SERVED_FIRST: tuple[Source, ...] = ("live", "backtest")
 SEGMENT = "segment"
 
 
@@ -64,14 +66,16 @@ def show_forecast(
     """Show a quarter's forecast: quantiles, intervals, parts, nodes, chances, verdict and record.
 
     One target an answer: ``definition`` chooses it, ``others`` says which there are. Means of nodes
-    and parts add up; quantiles do not. Of a period that is over the last forecast is shown.
+    and parts add up; quantiles do not. Of a period that is over the last forecast is shown, and of
+    one that was never served what the backtest says of it.
     """
-    chosen, others = choose_definition(service.ledger, period, definition)
-    found = find_book(service.ledger, chosen, period, as_of=as_of)
+    source = find_source(service.ledger, period)
+    chosen, others = choose_definition(service.ledger, period, definition, source=source)
+    found = find_book(service.ledger, chosen, period, as_of=as_of, source=source)
     book = found.book
     shown = _dimension(by, dimensions_of(book.rows))
     quarter = Quarter.parse(period, service.options.calendar)
-    status, actual = _status(service.ledger, chosen, quarter, as_of=as_of)
+    status, actual = _status(service.ledger, found, quarter, as_of=as_of)
     names = ("period", "origin", "week", "currency", "weights", "verdict", "notes")
     return ForecastAnswer.model_validate(
         {
@@ -79,6 +83,7 @@ def show_forecast(
             **{name: getattr(book, name) for name in (*names, "judged_quarters")},
             "definition": chosen,
             "covers": TARGETS[chosen],
+            "source": source,
             "others": [{"definition": one, "covers": TARGETS[one]} for one in others],
             "starts_on": quarter.start,
             "ends_before": quarter.end,
@@ -93,8 +98,18 @@ def show_forecast(
     )
 
 
+def find_source(ledger: Ledger, period: str) -> Source:
+    """Return where a period's forecasts are: served ones come before those of a backtest."""
+    for source in SOURCES:
+        if any(
+            period in read_forecast_periods(ledger, one, source=source) for one in DEFAULT_ORDER
+        ):
+            return source
+    return SOURCES[0]
+
+
 def choose_definition(
-    ledger: Ledger, period: str, wanted: Definition | None
+    ledger: Ledger, period: str, wanted: Definition | None, *, source: Source = "live"
 ) -> tuple[Definition, list[Definition]]:
     """Return the target to speak of, and the others that were forecast for a period.
 
@@ -103,7 +118,7 @@ def choose_definition(
     NoForecastError
         The one that is wanted, or any, was never published for the period.
     """
-    periods = {one: read_forecast_periods(ledger, one) for one in DEFAULT_ORDER}
+    periods = {one: read_forecast_periods(ledger, one, source=source) for one in DEFAULT_ORDER}
     found = [one for one in DEFAULT_ORDER if period in periods[one]]
     if not found:
         every = sorted({name for names in periods.values() for name in names}, reverse=True)
@@ -123,18 +138,23 @@ def choose_definition(
 
 
 def find_book(
-    ledger: Ledger, definition: str, period: str, *, as_of: date | None = None
+    ledger: Ledger,
+    definition: str,
+    period: str,
+    *,
+    as_of: date | None = None,
+    source: Source = "live",
 ) -> StoredBook:
-    """Return the newest served forecast of a period, made as of a day or before.
+    """Return the newest forecast of a period, made as of a day or before.
 
     Raises
     ------
     NoForecastError
         The first one was made later.
     """
-    found = read_book(ledger, definition, period, as_of=as_of)
+    found = read_book(ledger, definition, period, as_of=as_of, source=source)
     if found is None:
-        first = read_issued_books(ledger, definition, period)[-1].book.origin
+        first = read_issued_books(ledger, definition, period, source=source)[-1].book.origin
         raise NoForecastError(
             f"no forecast of {definition} was made for {period} as of {as_of} or before",
             f"{first} or later",
@@ -154,17 +174,17 @@ def _dimension(wanted: Dimension | None, known: list[str]) -> str | None:
 
 
 def _status(
-    ledger: Ledger, definition: str, quarter: Quarter, *, as_of: date | None
+    ledger: Ledger, found: StoredBook, quarter: Quarter, *, as_of: date | None
 ) -> tuple[str, float | None]:
     """Return where a quarter lies, seen from a day, and what it brought once that is known.
 
     The day is that of the newest forecast, not today: what ended since may lack its last facts.
     """
-    run = read_current_run(ledger, "forecast")
-    day = as_of or (run.as_of if run else quarter.start)
+    newest = read_current_run(ledger, "forecast") or found.run
+    day = as_of or max(newest.as_of, found.run.as_of)
     if day < quarter.start:
         return "ahead", None
     if day < quarter.end:
         return "running", None
-    known = {one.period: one.actual_minor for one in read_actuals(ledger, definition)}
+    known = {one.period: one.actual_minor for one in read_actuals(ledger, found.book.target)}
     return "over", known.get(str(quarter))

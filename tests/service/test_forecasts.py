@@ -131,6 +131,13 @@ def test_seen_from_its_own_days_a_quarter_has_no_actual(client: Client) -> None:
     assert (answer["status"], answer["actual_minor"]) == ("running", None)
 
 
+def test_a_quarter_never_served_is_answered_by_its_backtest(client: Client) -> None:
+    answer = client.json("/v1/forecasts/2010Q3")
+    assert (answer["source"], answer["status"], answer["actual_minor"]) == ("backtest", "over", 100)
+    assert (answer["week"], answer["total"]["p50_minor"]) == (1, 105.0)
+    assert answer["track_record"]["issued"] == []
+
+
 def test_a_quarter_ahead_says_so(own: tuple[Ledger, Client]) -> None:
     publish_books(own[0], [book(period="2012Q2", week=-12)])
     answer = own[1].json("/v1/forecasts/2012Q2")
