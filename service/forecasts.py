@@ -100,12 +100,11 @@ def show_forecast(
 
 def find_source(ledger: Ledger, period: str) -> Source:
     """Return where a period's forecasts are: served ones come before those of a backtest."""
-    for source in SOURCES:
-        if any(
-            period in read_forecast_periods(ledger, one, source=source) for one in DEFAULT_ORDER
-        ):
+    for source in SERVED_FIRST:
+        periods = [read_forecast_periods(ledger, one, source=source) for one in DEFAULT_ORDER]
+        if any(period in known for known in periods):
             return source
-    return SOURCES[0]
+    return SERVED_FIRST[0]
 
 
 def choose_definition(
