@@ -15,6 +15,8 @@ from models.forecast.recurring.inputs import NOTICED, SUDDEN, RecurringInputs
 from models.forecast.whatif import Change
 
 SmallFloats = npt.NDArray[np.float32]
+Trees = list[tuple[Ints, Ints]]
+"""By dimension: the nodes in which a chunk's lines lie, and the place of each line among them."""
 
 STRATA = 64
 MOST_TERMS = 12
@@ -112,23 +114,16 @@ class Course:
 
     def add_lines(self, rows: slice, rng: np.random.Generator) -> None:
         """Let the lines of a chunk leave, or renew for more or less."""
-        count = rows.stop - rows.start
         _, account = np.unique(self._in.account_id[rows], return_inverse=True)
         luck = rng.random((int(account.max(initial=-1)) + 1, self._draws), dtype=np.float32)
-        luck = luck[account] if len(luck) < count else luck
-        moved = np.zeros((3, count, self._draws), np.float32)
-        alive = self._leave(rows, luck, moved)
-        self._renew(rows, rng, moved, alive=alive)
-        old = (self._in.start_share[rows] > 0).astype(np.float32)
-        self._net += (old @ moved[1]) / 12.0
-        for column in (np.zeros(count, np.int64), *self._in.places[rows].T):
-            names, at = np.unique(column, return_inverse=True)
-            which = (np.arange(len(names))[:, None] == at).astype(np.float32)
-            for total, one in zip(self._totals, moved, strict=True):
-                total[names] += which @ one
+        luck = luck[account] if len(luck) < len(account) else luck
+        columns = (np.zeros(len(account), np.int64), *self._in.places[rows].T)
+        trees = [np.unique(column, return_inverse=True) for column in columns]
+        alive = self._leave(rows, luck, trees)
+        self._renew(rows, rng, trees, alive=alive)
 
-    def _leave(self, rows: slice, luck: SmallFloats, moved: SmallFloats) -> Flags:
-        """Take what leavers no longer bring out of the chunk; return who is left, by draw."""
+    def _leave(self, rows: slice, luck: SmallFloats, trees: Trees) -> Flags:
+        """Take out what leavers no longer bring; return who is left, by draw."""
         inputs, first = self._in, self._first
         alive = np.ones(luck.shape, bool)
         last = first[rows.start + 1 : rows.stop + 1] - 1
@@ -144,25 +139,32 @@ class Course:
             ours = exit_row < first[rows.start + line + 1]
             exit_row = np.where(ours, exit_row, 0)
             low, high = self._from[exit_row, stratum], self._to[exit_row, stratum]
-            hit = ours & (chance >= low) & (chance < high)
-            one, at, row = line[hit], draw[hit], exit_row[hit]
+            hit = np.flatnonzero(ours & (chance >= low) & (chance < high))
+            row = exit_row[hit]
             share = (chance[hit] - low[hit]) / (high[hit] - low[hit])
             length = inputs.exit_last[row] - inputs.exit_first[row] + 1
             day = inputs.exit_first[row] + np.minimum((share * length).astype(np.int64), length - 1)
-            alive[one, at] = False
-            self._take(rows, one, at, day=day, moved=moved)
+            hit, day = hit[day < inputs.end_day], day[day < inputs.end_day]
+            alive.ravel()[place[hit]] = False
+            self._take(rows, (line[hit], draw[hit], day), trees)
         return alive
 
-    def _take(self, rows: slice, one: Ints, at: Ints, *, day: Ints, moved: SmallFloats) -> None:
-        inside = day < self._in.end_day
-        one, at, day = one[inside], at[inside], day[inside]
-        line = one + rows.start
+    def _take(self, rows: slice, left: tuple[Ints, Ints, Ints], trees: Trees) -> None:
+        """Take out what lines (rows of the chunk) bring no more, by draw and from days on."""
+        one, draw, day = left
+        line, draws = one + rows.start, self._draws
+        old = self._in.start_share[line] > 0
+        self._net -= np.bincount(draw[old], self._share[line[old]], draws)
+        kept = np.minimum(self._in.start_share, self._share)
+        self._kept -= np.bincount(draw, kept[line], draws)
         lost = (self._earned_after(line, day), 12.0 * self._share[line], self._due_after(line, day))
         for place, values in enumerate(lost):
-            moved[place, one, at] = -values
-            self._lost[place] += np.bincount(line, weights=values, minlength=len(self._share))
-        kept = np.minimum(self._in.start_share, self._share)
-        self._kept -= np.bincount(at, weights=kept[line], minlength=self._draws)
+            self._lost[place] += np.bincount(line, values, len(self._share))
+        for names, at in trees:
+            key = at[one] * draws + draw
+            for total, values in zip(self._totals, lost, strict=True):
+                sums = np.bincount(key, values, len(names) * draws)
+                total[names] -= sums.reshape(len(names), draws)
 
     def _earned_after(self, line: Ints, day: Ints) -> Floats:
         """Return what lines would still earn from days on, (n,)."""
@@ -188,25 +190,26 @@ class Course:
             found += np.where(ours & (inputs.due_day[row] >= day), inputs.due_value[row], 0.0)
         return found
 
-    def _renew(
-        self, rows: slice, rng: np.random.Generator, moved: SmallFloats, *, alive: Flags
-    ) -> None:
+    def _renew(self, rows: slice, rng: np.random.Generator, trees: Trees, *, alive: Flags) -> None:
         """Let renewals change size; whoever leaves in the quarter changes nothing."""
         inputs = self._in
         due = np.arange(*np.searchsorted(inputs.due_line, (rows.start, rows.stop)))
         due = due[inputs.due_day[due] < inputs.end_day]
-        luck = rng.random((len(due), self._draws), dtype=np.float32)
-        for row, drawn in zip(due, luck, strict=True):
+        step = rng.random((len(due), self._draws), dtype=np.float32)
+        for row, drawn in zip(due, step, strict=True):
             line = int(inputs.due_line[row])
-            here = line - rows.start
             table = contracted(inputs.ratios[inputs.due_group[row]], self._change.contraction)
             ratio = table[(drawn * len(table)).astype(np.int64)] - 1.0
-            step = np.where(alive[here], inputs.due_base[row] * ratio, 0.0)
-            days = inputs.end_day - max(int(inputs.due_day[row]), inputs.first_day)
-            moved[0, here] += step * (days * DAY_SHARE)
-            moved[1, here] += step * 12.0
+            drawn[:] = np.where(alive[line - rows.start], inputs.due_base[row] * ratio, 0.0)
             end, start = self._share[line], inputs.start_share[line]
-            self._kept += np.minimum(start, end + step) - min(start, end)
+            self._kept += np.minimum(start, end + drawn) - min(start, end)
+        days = inputs.end_day - np.maximum(inputs.due_day[due], inputs.first_day)
+        line = inputs.due_line[due] - rows.start
+        self._net += (inputs.start_share[inputs.due_line[due]] > 0).astype(np.float32) @ step
+        for names, at in trees:
+            which = np.arange(len(names))[:, None] == at[line]
+            for total, worth in zip(self._totals, (days * DAY_SHARE, 12.0), strict=False):
+                total[names] += (which * worth).astype(np.float32) @ step
 
     def add_wins(self, wins: Wins) -> None:
         """Add what comes on top."""

@@ -24,7 +24,7 @@ from models.forecast.raw import (
     leg_of_draws,
 )
 from models.forecast.recurring.book import Book
-from models.forecast.recurring.draws import RecurringDraws
+from models.forecast.recurring.draws import RecurringDraws, Wins
 from models.forecast.recurring.facts import RecurringFacts, read_recurring_facts
 from models.forecast.recurring.flow import expected_flow
 from models.forecast.recurring.hazards import learn_rates
@@ -102,8 +102,17 @@ class RecurringEngine:
             code = int(pc.index(words, currency).as_py())
         return cls(facts, calendar, code, draws=draws)
 
-    def raw(self, origin: date, quarter: Quarter) -> list[RawForecast]:
-        """Return the legs of all targets as of an origin; empty where no contract was ever told.
+    def raw(self, origin: date, quarter: Quarter, *, wins: Wins | None = None) -> list[RawForecast]:
+        """Return the legs of all targets as of an origin; empty where no contract lives.
+
+        Parameters
+        ----------
+        origin
+            The as-of day.
+        quarter
+            What is forecast.
+        wins
+            Simulated deal wins by draw, in the place of what past quarters usually brought.
 
         Raises
         ------
@@ -115,7 +124,8 @@ class RecurringEngine:
         if not (book.levels(book.day) > 0).any():
             return []
         inputs = self.inputs(origin, quarter)
-        drawn = simulate_recurring(inputs, draws=self.draws, seed=seed_of(REVENUE, quarter, origin))
+        seed = seed_of(REVENUE, quarter, origin)
+        drawn = simulate_recurring(inputs, draws=self.draws, seed=seed, wins=wins)
         nodes = nodes_of(book, self.facts)
         legs = rival_legs(book, nodes, quarter, forecaster=self._series)
         to_date = see(book, nodes, quarter, day=book.day).to_date

@@ -171,7 +171,8 @@ def _due(book: Book, rates: Rates, rows: Ints, *, asked: Asked) -> _Due:
     uplift = np.where(np.isnan(book.uplift[line]), rates.price, book.uplift[line])
     found: list[_Due] = []
     while len(line):
-        kept = day < asked.end
+        # an end that is booked ahead leaves nothing to renew
+        kept = (day < asked.end) & (book.level_at(line, np.floor(day).astype(np.int64)) > 0)
         line, day, length = line[kept], day[kept], length[kept]
         before, base = before[kept], (before * (1.0 + uplift))[kept]
         found.append(_Due(line, np.floor(day).astype(np.int64), before, base))

@@ -155,7 +155,7 @@ def _contracted(book: Book, nodes: Nodes, quarter: Quarter) -> dict[str, Floats]
     last = np.where(book.ends_on < end, 0.0, book.levels(end - 1))
     gone = np.where(book.ends_on < NEVER, book.levels(book.day), 0.0) * (end - since) * DAY_SHARE
     line, day = due_terms(book, max(book.day, start), end)
-    goes_on = book.ends_on[line] > day
+    goes_on = (book.ends_on[line] > day) & (book.level_at(line, day) > 0)
     value = book.levels(book.day)[line] * 12.0 * goes_on
     due = np.bincount(line, weights=value, minlength=len(book))
     renewed = renewed_value(book, start, min(book.day, end))

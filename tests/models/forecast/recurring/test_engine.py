@@ -7,7 +7,7 @@ from lifecycle.errors import UsageError
 from lifecycle.periods import Quarter
 from models.forecast.raw import ENDING_ARR, RENEWALS, REVENUE, SIMULATION
 from tests.builders import fact, noon
-from tests.features.contracts import sub
+from tests.features.contracts import change, sub
 from tests.models.forecast.recurring.company import QUARTER, company, engine_of, later, lines, step
 
 MIDDLE = QUARTER.start + timedelta(days=42)
@@ -116,3 +116,12 @@ def test_a_known_notice_lowers_what_is_contracted(tmp_path):
                 mrr_before_minor=10_000, mrr_after_minor=10_000, currency="GBP")  # fmt: skip
     engine = engine_of(tmp_path, subscriptions=[line], subscription_changes=[told])
     assert raw_of(engine)[ENDING_ARR].legs["commit"].mean_minor[0] == 0.0
+
+
+def test_an_end_that_is_booked_ahead_renews_nothing(tmp_path):
+    line = sub(term_ends_on=date(2022, 6, 1), term_months=12)
+    told = change("nonrenewal", date(2022, 5, 1), on=date(2022, 6, 1))
+    engine = engine_of(tmp_path, subscriptions=[line], subscription_changes=[told])
+    found = raw_of(engine)
+    assert found[RENEWALS].legs[SIMULATION].mean_minor[0] == 0.0
+    assert found[ENDING_ARR].legs[SIMULATION].mean_minor[0] == 0.0
