@@ -36,6 +36,21 @@ app.add_typer(commands, name="scenarios")
 
 Name = Annotated[str, typer.Argument(help="The scenario's name.")]
 Many = list[str] | None
+Of = Annotated[str, typer.Option(help="Fiscal quarter, such as 2012Q1.")]
+Why = Annotated[str, typer.Option(help="Why anybody should suppose so.")]
+Who = Annotated[str, typer.Option(help="Who supposes it.")]
+What = Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}, but for orders.")]
+Won = Annotated[Many, typer.Option(help="Deal that is won; may be repeated.")]
+Lost = Annotated[Many, typer.Option(help="Deal that is lost.")]
+Move = Annotated[Many, typer.Option(help="DEAL=QUARTER: closes in that quarter.")]
+Amount = Annotated[Many, typer.Option(help="DEAL=MONEY: its amount, in whole units.")]
+Shock = Annotated[Many, typer.Option(help="win|volume|amount|churn=VALUE, in log odds or logs.")]
+Hiring = Annotated[
+    str | None, typer.Option(help="FACTOR or FACTOR@WEEK: times as many deals from a week on.")
+]
+Pipeline = Annotated[str | None, typer.Option(help="Money of deals created now.")]
+Save = Annotated[Many, typer.Option(help="Account that stays.")]
+Leave = Annotated[Many, typer.Option(help="Account that leaves.")]
 
 
 @app.callback()
@@ -50,25 +65,19 @@ def scenarios() -> None:
 )
 def add_command(
     name: Name,
-    period: Annotated[str, typer.Option(help="Fiscal quarter, such as 2012Q1.")],
-    rationale: Annotated[str, typer.Option(help="Why anybody should suppose so.")],
-    author: Annotated[str, typer.Option(help="Who supposes it.")],
-    definition: Annotated[
-        str, typer.Option(help=f"One of {', '.join(TARGETS)}, but for orders.")
-    ] = BOOKINGS,
-    won: Annotated[Many, typer.Option(help="Deal that is won; may be repeated.")] = None,
-    lost: Annotated[Many, typer.Option(help="Deal that is lost.")] = None,
-    move: Annotated[Many, typer.Option(help="DEAL=QUARTER: closes in that quarter.")] = None,
-    amount: Annotated[Many, typer.Option(help="DEAL=MONEY: its amount, in whole units.")] = None,
-    shock: Annotated[
-        Many, typer.Option(help="win|volume|amount|churn=VALUE, in log odds or logs.")
-    ] = None,
-    hiring: Annotated[
-        str | None, typer.Option(help="FACTOR or FACTOR@WEEK: times as many deals from a week on.")
-    ] = None,
-    pipeline: Annotated[str | None, typer.Option(help="Money of deals created now.")] = None,
-    save: Annotated[Many, typer.Option(help="Account that stays.")] = None,
-    leave: Annotated[Many, typer.Option(help="Account that leaves.")] = None,
+    period: Of,
+    rationale: Why,
+    author: Who,
+    definition: What = BOOKINGS,
+    won: Won = None,
+    lost: Lost = None,
+    move: Move = None,
+    amount: Amount = None,
+    shock: Shock = None,
+    hiring: Hiring = None,
+    pipeline: Pipeline = None,
+    save: Save = None,
+    leave: Leave = None,
     data_dir: DataDir = None,
     json_mode: Json = False,
 ) -> None:
@@ -89,18 +98,7 @@ def add_command(
         saved=tuple(save or ()),
         leaving=tuple(leave or ()),
     )
-    saved = SavedScenario(
-        scenario.name, scenario.target, scenario.period, rationale=rationale, author=author,
-        change=to_document(scenario), created_at=now(),
-    )  # fmt: skip
-    ledger = place.open_ledger()
-    try:
-        kept = write_scenario(ledger, saved)
-    finally:
-        ledger.close()
-    console.mark(synthetic=place.synthetic)
-    console.say(f"saved {name!r}: `truecast scenarios run {name!r}` simulates it")
-    console.emit({**_head(kept), "synthetic": place.synthetic})
+    _save(scenario, console, place)
 
 
 @commands.command("list", epilog="Example: truecast scenarios list --period 2012Q1")
@@ -164,6 +162,20 @@ def show_command(name: Name, data_dir: DataDir = None, json_mode: Json = False) 
         console.say(f"not run yet: `truecast scenarios run {name!r}`")
     told = {**_head(saved), "runs": [_run(run) for run in runs]}
     console.emit({**told, "synthetic": place.synthetic})
+
+
+def _save(scenario: Scenario, console: Console, place: Place) -> None:
+    names = ("name", "target", "period", "rationale", "author")
+    named = {one: getattr(scenario, one) for one in names}
+    saved = SavedScenario(**named, change=to_document(scenario), created_at=now())
+    ledger = place.open_ledger()
+    try:
+        kept = write_scenario(ledger, saved)
+    finally:
+        ledger.close()
+    console.mark(synthetic=place.synthetic)
+    console.say(f"saved {saved.name!r}: `truecast scenarios run {saved.name!r}` simulates it")
+    console.emit({**_head(kept), "synthetic": place.synthetic})
 
 
 def _toggles(

@@ -68,8 +68,7 @@ def recurring(**changed: Any) -> RecurringInputs:
         "places": np.stack([1 + places // 20, 3 + places % 2], axis=1),
         "level": level,
         "start_share": level,
-        "step_line": np.zeros(0, np.int64),
-        "step_day": np.zeros(0, np.int64),
+        **dict.fromkeys(("step_line", "step_day"), np.zeros(0, np.int64)),
         "step_delta": np.zeros(0),
         "exit_line": places,
         "exit_first": np.full(LINES, TODAY),
@@ -90,9 +89,7 @@ def recurring(**changed: Any) -> RecurringInputs:
         "revenue_to_date": np.array([5.0, 2.0, 3.0, 1.0, 4.0]) * 1e5,
         "renewed_to_date": np.array([4.0, 2.0, 2.0, 1.0, 3.0]) * 1e5,
         "customers_start": float(level.sum()),
-        "shock": 0.1,
-        "shock_sd": 0.2,
-        "volume_sd": 0.15,
+        **{"shock": 0.1, "shock_sd": 0.2, "volume_sd": 0.15},
     }
     return RecurringInputs(**{**given, **changed})
 
