@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from features.deals.activity import build_activity_columns
-from features.deals.bookings import OpenBook, rows_by_day
+from features.deals.bookings import OpenBook
 from features.deals.days import Floats
 from features.deals.facts import DealFacts, rows_of
 from features.deals.moves import build_close_columns
@@ -31,10 +33,12 @@ def read_signs(
     calendar
         The company's fiscal calendar.
     """
-    rows = rows_by_day(rows_of(facts, book.deal, book.day, calendar=calendar))
+    # windows are summed over rows sorted by deal and day, so the book's order comes last
+    rows = rows_of(facts, book.deal, book.day, calendar=calendar)
+    order = np.lexsort((rows.deal, rows.day))
     found = {
         **build_timing_columns(facts, rows),
         **build_close_columns(facts, rows, calendar=calendar),
         **build_activity_columns(facts, rows),
     }
-    return {name: found[name] for name in SIGNS}
+    return {name: found[name][order] for name in SIGNS}
