@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -12,28 +13,17 @@ from features.deals.bookings import OpenBook, Wins
 from features.deals.days import Floats, Ints
 from features.deals.territories import Texts
 from lifecycle.periods import Quarter
+from models.forecast.bookings.coming import created_yield, find_pool, past_points
+from models.forecast.bookings.feeling import feel
 from models.forecast.bookings.inputs import BookingsInputs
-from models.forecast.bookings.pool import PastPoint, Pool, draw_pool
-from models.forecast.bookings.record import DealRecord, Marked, same_day
-from models.forecast.bookings.shock import (
-    FEWEST_QUARTERS,
-    Shock,
-    helps,
-    learn_law,
-    run_filter,
-    shock_on,
-)
+from models.forecast.bookings.record import DealRecord, Marked
 from models.forecast.nodes import DIMENSIONS, FloatArray, IntArray, build_nodes
 
-PAST_QUARTERS = 8
 SEEN_QUARTERS = 4
 """Quarters whose wins name the nodes, beside the open book: who sold lately may sell again."""
-LEVEL_SD = 0.1
-"""Deviation of the log odds by which a model fitted on few quarters is off as a whole."""
 AMOUNT_SD = 0.08
 POOL_POWER = 0.5
 NEXT_DAYS, QUARTER_DAYS = 30, 91
-PRIOR_YIELD, PRIOR_YIELD_QUARTERS = 0.05, 2.0
 
 
 def lay_out(
@@ -60,131 +50,48 @@ def lay_out(
     """
     day, start, end = (day_number(one) for one in (origin, quarter.start, quarter.end))
     known = record.wins.take(record.wins.known(day))
-    rows = marked.rows(day)
-    book = marked.book.take(rows)
-    amount, ratio = marked.chances.haircut(day).expect(marked.marks.shown.take(rows), book.foreign)
-    chance = marked.chances.chances(rows, day, ahead=ahead)
     points = past_points(record, origin, quarter)
     pool = find_pool(record, marked, known, points)
     won = known.take((known.closed >= start) & (known.closed < end))
     lately = known.take(known.closed >= start - SEEN_QUARTERS * QUARTER_DAYS)
+    book = marked.book.take(marked.rows(day))
     names, _ = nodes_of([book.dimensions, won.dimensions, lately.dimensions])
     places, own, to_come = (
         build_nodes(_plain(one.dimensions), among=names).places for one in (book, won, pool.wins)
     )
-    shock, deviation = (0.0, 0.0)
-    if shocks:
-        shock, deviation = feel(record, marked, origin, quarter, ahead=ahead)
-    then = marked.book.take(marked.rows(max(min(day_number(quarter.start), day), 0)))
+    shock = feel(record, marked, origin, quarter, ahead=ahead) if shocks else (0.0, 0.0)
     return BookingsInputs(
-        origin_day=day, start_day=start, end_day=end, nodes=names,
-        deal_id=np.array(record.facts.ids.take(book.deal).to_pylist(), dtype=object),
-        stage=_told(book.stage), owner=_told(book.dimensions["owner"]), places=places,
-        log_odds=np.log(chance / (1.0 - chance)),
-        next_chance=_next_chance(marked, rows, day, ahead=ahead),
-        amount_minor=amount, haircut=ratio,
-        due=_due(book, start, end), slipped=_slipped(book, then, start, end),
-        noise_sd=marked.chances.haircut(day).noise_sd,
+        origin_day=day, start_day=start, end_day=end, nodes=names, places=places,
+        **_deals(record, marked, quarter, day=day, ahead=ahead),
         pool_amount=np.nan_to_num(pool.wins.amount_minor), pool_day=pool.created_on,
         pool_places=to_come, pool_expected=pool.expected, pool_sd=pool.spread * shocks,
         created_yield=created_yield(marked, known, points),
         to_date_minor=sum_wins(won, own, len(names)),
-        win=shock, win_sd=deviation, amount_sd=AMOUNT_SD * shocks, pool_power=POOL_POWER,
+        win=shock[0], win_sd=shock[1], amount_sd=AMOUNT_SD * shocks, pool_power=POOL_POWER,
     )  # fmt: skip
 
 
-def past_points(record: DealRecord, origin: date, quarter: Quarter) -> list[PastPoint]:
-    """Return up to eight past quarters on record, each with the day that matches the origin."""
-    running, found = Quarter.containing(origin, quarter.calendar), []
-    for back in range(1, PAST_QUARTERS + 1):
-        past = running.shift(-back)
-        day = same_day(origin, quarter, past)
-        if day >= record.learn_from:
-            found.append(PastPoint(day_number(past.start), day_number(past.end), day))
-    return found
-
-
-def find_pool(record: DealRecord, marked: Marked, known: Wins, points: Sequence[PastPoint]) -> Pool:
-    """Return the deals to come as past quarters show them, from what is known at the origin."""
-    past = [
-        (one, record.wins.take(record.wins.known(one.day)), marked.book.deal[marked.rows(one.day)])
-        for one in points
-    ]
-    return draw_pool(known, past)
-
-
-def feel(
-    record: DealRecord, marked: Marked, origin: date, quarter: Quarter, *, ahead: int
-) -> tuple[float, float]:
-    """Return mean and deviation of the shock on winning over what is left of the quarter.
-
-    The posterior's mean is used only if it would have come nearer to the wins of past quarters.
-    """
-    running = Quarter.containing(origin, quarter.calendar)
-    day, began = day_number(origin), day_number(running.start)
-    weeks = marked.weeks(day, record.wins)
-    found = shock_on(weeks, day, began)
-    left = (quarter.end - max(origin, quarter.start)).days / 7
-    wait = max((quarter.start - origin).days, 0) / 7
-    mean, deviation = found.over(left, ahead=ahead, wait=wait)
-    if not filter_helps(record, marked, running):
-        mean = 0.0
-        deviation = Shock(0.0, found.law.size**2, found.law).over(left)[1]
-    return mean, float(np.hypot(deviation, LEVEL_SD))
-
-
-def filter_helps(record: DealRecord, marked: Marked, running: Quarter) -> bool:
-    """Say whether the filter came nearer to the wins of past quarters; false with too few.
-
-    Judged with what was known when the running quarter began.
-    """
-    began = day_number(running.start)
-    if began not in marked.gates:
-        marked.gates[began] = _judge_filter(record, marked, running)
-    return marked.gates[began]
-
-
-def _judge_filter(record: DealRecord, marked: Marked, running: Quarter) -> bool:
-    began = day_number(running.start)
-    known = record.wins.take(record.wins.known(began))
-    weeks = marked.weeks(began, record.wins)
-    shocks = dict(zip(weeks.day.tolist(), run_filter(weeks, learn_law(weeks))[0], strict=False))
-    past = [running.shift(-back) for back in range(1, PAST_QUARTERS + 1)]
-    past = [one for one in past if day_number(one.start) >= marked.chances.first_learned]
-    counts: list[tuple[float, float, float]] = []
-    for one in past:
-        start, end = day_number(one.start), day_number(one.end)
-        inside = known.deal[(known.closed >= start) & (known.closed < end)]
-        for day in (day_number(first) for first in one.week_starts()):
-            if day in shocks:
-                won = float(np.isin(marked.book.deal[marked.rows(day)], inside).sum())
-                expected, more = marked.count_won(day, 0)
-                felt = expected + more * shocks[day].over((end - day) / 7)[0]
-                counts.append((won, expected, felt))
-    return len(past) >= FEWEST_QUARTERS and helps(*zip(*counts, strict=True))
-
-
-def created_yield(marked: Marked, known: Wins, points: Sequence[PastPoint]) -> float:
-    """Return the share of the amount created around the origin that the quarter usually wins.
-
-    Deals created in the fortnight after the same day of past quarters, at the amount they had
-    when they first stood in the open book; drawn to a small share as if of two more quarters.
-    """
-    created = won = 0.0
-    for one in points:
-        new = marked.book.take(marked.rows_between(one.day, one.day + 21))
-        _, first = np.unique(new.deal, return_index=True)
-        new = new.take(first)
-        new = new.take((new.created >= one.day) & (new.created < one.day + 14))
-        created += float(np.nansum(new.amount_minor))
-        inside = known.take((known.closed >= one.start) & (known.closed < one.end))
-        own = inside.amount_minor[np.isin(inside.deal, new.deal)]
-        won += float(np.nansum(own))
-    usual = created / max(len(points), 1)
-    if usual <= 0:
-        return PRIOR_YIELD
-    held = PRIOR_YIELD_QUARTERS * usual
-    return (won + PRIOR_YIELD * held) / (created + held)
+def _deals(
+    record: DealRecord, marked: Marked, quarter: Quarter, *, day: int, ahead: int
+) -> dict[str, Any]:
+    """Return what is known of each deal open on a day, by field of the inputs."""
+    rows, start, end = marked.rows(day), day_number(quarter.start), day_number(quarter.end)
+    book, haircut = marked.book.take(rows), marked.chances.haircut(day)
+    amount, ratio = haircut.expect(marked.marks.shown.take(rows), book.foreign)
+    chance = marked.chances.chances(rows, day, ahead=ahead)
+    then = marked.book.take(marked.rows(min(start, day)))
+    return {
+        "deal_id": np.array(record.facts.ids.take(book.deal).to_pylist(), dtype=object),
+        "stage": _told(book.stage),
+        "owner": _told(book.dimensions["owner"]),
+        "log_odds": np.log(chance / (1.0 - chance)),
+        "next_chance": _next_chance(marked, rows, day, ahead=ahead),
+        "amount_minor": amount,
+        "haircut": ratio,
+        "due": _due(book, start, end),
+        "slipped": _slipped(book, then, start, end),
+        "noise_sd": haircut.noise_sd,
+    }
 
 
 def nodes_of(

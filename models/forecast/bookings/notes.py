@@ -7,7 +7,7 @@ from math import exp
 import numpy as np
 
 from models.forecast.bookings.inputs import BookingsInputs
-from models.forecast.bookings.layout import PAST_QUARTERS
+from models.forecast.bookings.pool import PAST_QUARTERS
 from models.forecast.bookings.record import DealRecord, Marked
 from models.forecast.bookings.shock import FEWEST_QUARTERS
 from models.forecast.bookings.simulate import TO_BE_CREATED, BookingsDraws

@@ -13,6 +13,7 @@ import numpy as np
 from features.deals.bookings import Wins
 from features.deals.days import Ints
 
+PAST_QUARTERS = 8
 PRIOR_SD, PRIOR_QUARTERS = 0.15, 8.0
 
 

@@ -105,7 +105,7 @@ class Marked:
     marks: Landmarks
     chances: BookChances
     days: frozenset[int]
-    _sums: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
+    _sums: dict[int, tuple[float, float]] = field(default_factory=dict)
     _weeks: dict[int, float] = field(default_factory=dict)
     _told: Weeks | None = None
     gates: dict[int, bool] = field(default_factory=dict)
@@ -120,12 +120,20 @@ class Marked:
         low, high = np.searchsorted(self.marks.day, [first, last])
         return np.arange(low, high)
 
-    def count_won(self, day: int, ahead: int) -> tuple[float, float]:
-        """Return how many deals open on a day are expected to be won, and by log odds more."""
-        if (day, ahead) not in self._sums:
-            chance = self.chances.chances(self.rows(day), day, ahead=ahead)
-            self._sums[day, ahead] = float(chance.sum()), float((chance * (1 - chance)).sum())
-        return self._sums[day, ahead]
+    def expect_won(self, day: int) -> tuple[float, float]:
+        """Return what deals open on a day are expected to bring to its quarter, minor units.
+
+        Without any shock, and by how much more for each unit of log odds.
+        """
+        if day not in self._sums:
+            rows = self.rows(day)
+            chance = self.chances.chances(rows, day, ahead=0)
+            value, ratio = self.chances.haircut(day).expect(
+                self.marks.shown.take(rows), self.book.foreign[rows]
+            )
+            money = value * ratio
+            self._sums[day] = float(chance @ money), float((chance * (1 - chance)) @ money)
+        return self._sums[day]
 
     def weeks(self, until: int, wins: Wins) -> Weeks:
         """Return the weeks over by a day in quarters that models had learned something for."""

@@ -3,7 +3,7 @@
 Wins that become known in a week are Poisson around expected wins times exp(x), and x is an AR(1)
 process that is partly reset where a quarter begins, because the models are fitted anew there. One
 extended Kalman step a week gives its posterior. Memory, reset and size are chosen by likelihood
-times a prior (sd .2), because a few years say little. Analogue: methods, section 4.3.
+times a prior (sd .15), because a few years say little. Analogue: methods, section 4.3.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SIZES = (0.05, 0.1, 0.15, 0.2, 0.3)
 MEMORIES = (0.917, 0.96, 0.98)
 """A week's memory: half-lives of 8, 17 and 34 weeks."""
 RESETS = (0.25, 0.5, 0.75)
-PRIOR_SIZE, PRIOR_SPREAD = 0.2, 0.35
+PRIOR_SIZE, PRIOR_SPREAD = 0.15, 0.25
 LEAST_EXPECTED = 1e-3
 FARTHEST = 1.0
 """Log odds that no posterior goes beyond: a model that is wrong by more is no shock."""
@@ -133,7 +133,7 @@ def shock_on(weeks: Weeks, day: int, quarter: int) -> Shock:
 
 
 def helps(won: Sequence[float], plain: Sequence[float], felt: Sequence[float]) -> bool:
-    """Say whether the filter came nearer to past wins (counts) than doing without it.
+    """Say whether the filter came nearer to what was won than doing without it, all in one unit.
 
     Examples
     --------

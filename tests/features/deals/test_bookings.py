@@ -9,7 +9,9 @@ import pytest
 
 from features.days import day_number
 from features.deals.bookings import OpenBook, Wins, read_open_book, read_wins
+from features.deals.book_signs import SIGNS, read_signs
 from features.deals.facts import DealFacts, read_deal_facts
+from features.deals.landmarks import deal_frame
 from features.deals.territories import read_territories
 from lifecycle.history import History, open_history
 from tests.builders import build_lake, fact, noon
@@ -134,3 +136,14 @@ def test_foreign_money_is_marked_in_the_book(book: OpenBook) -> None:
     today = book.on(day_number(on(6, 1)))
     assert (np.isnan(today.amount_minor) >= today.foreign).all()
     assert today.foreign.sum() == 1
+
+
+def test_signs_are_those_of_the_deal_frame(cases: History) -> None:
+    snapshot = cases.as_of(READ)
+    facts, days = read_deal_facts(snapshot), [on(5, 4), on(6, 1), on(7, 1)]
+    numbers = np.array([day_number(one) for one in days])
+    told = read_open_book(facts, read_territories(snapshot, facts), numbers, currency="GBP")
+    frame = deal_frame(snapshot, days=days, facts=facts)
+    for name, values in read_signs(facts, told).items():
+        np.testing.assert_array_equal(values, frame.column(name).to_numpy(), err_msg=name)
+    assert set(SIGNS) <= set(frame.column_names)
