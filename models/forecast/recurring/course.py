@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from statistics import NormalDist
 
 import numpy as np
@@ -211,26 +212,28 @@ class Course:
             for total, worth in zip(self._totals, (days * DAY_SHARE, 12.0), strict=False):
                 total[names] += (which * worth).astype(np.float32) @ step
 
-    def add_wins(self, wins: Wins) -> None:
-        """Add what comes on top."""
-        inputs, draws = self._in, self._draws
+    def add_wins(self, parts: Iterable[tuple[slice, Wins]]) -> None:
+        """Add what comes on top, by part of the draws; wins number the draws within their part."""
         before = [total.mean(axis=1) for total in self._totals]
-        inside = wins.day < inputs.end_day
-        draw, mrr = wins.draw[inside], wins.mrr[inside]
-        days = inputs.end_day - np.maximum(wins.day[inside], inputs.first_day)
-        places = wins.places[inside]
-        came = (mrr * days * DAY_SHARE, mrr * 12.0)
-        for total, values in zip(self._totals, came, strict=False):
-            total[0] += np.bincount(draw, weights=values, minlength=draws)
-            for column in places.T:
-                key = column * draws + draw
-                sums = np.bincount(key, weights=values, minlength=total.size)
-                total += sums.reshape(total.shape)
+        for into, wins in parts:
+            self._add(wins, into)
         self._note(before)
+
+    def _add(self, wins: Wins, into: slice) -> None:
+        inputs = self._in
+        inside = wins.day < inputs.end_day
+        draw, mrr, places = wins.draw[inside], wins.mrr[inside], wins.places[inside]
+        days = inputs.end_day - np.maximum(wins.day[inside], inputs.first_day)
+        count = len(range(*into.indices(self._draws)))
+        for total, values in zip(self._totals, (mrr * days * DAY_SHARE, mrr * 12.0), strict=False):
+            view = total[:, into]
+            view[0] += np.bincount(draw, values, count)
+            for column in places.T:
+                sums = np.bincount(column * count + draw, values, len(total) * count)
+                view += sums.reshape(view.shape)
         old = ~wins.is_new[inside]
-        self._net += np.bincount(draw[old], weights=mrr[old], minlength=draws)
-        less = np.minimum(mrr[old], 0.0)
-        self._kept += np.bincount(draw[old], weights=less, minlength=draws)
+        self._net[into] += np.bincount(draw[old], mrr[old], count)
+        self._kept[into] += np.bincount(draw[old], np.minimum(mrr[old], 0.0), count)
 
     def _note(self, before: list[Floats]) -> None:
         """Note what the means are made of, beside what is agreed."""

@@ -75,6 +75,7 @@ class RecurringEngine:
         *,
         calendar: FiscalCalendar,
         currency: str | None = None,
+        shocks: bool = True,
         draws: int = DRAWS,
     ) -> Self:
         """Read the facts once.
@@ -87,6 +88,8 @@ class RecurringEngine:
             When quarters begin.
         currency
             The company's; without it, that of most lines. Lines in another are left out.
+        shocks
+            Whether common shocks are felt.
         draws
             Of the simulation.
 
@@ -100,7 +103,7 @@ class RecurringEngine:
         code = -1
         if currency is not None and len(words):
             code = int(pc.index(words, currency).as_py())
-        return cls(facts, calendar, code, draws=draws)
+        return cls(facts, calendar, code, shocks, draws)
 
     def raw(self, origin: date, quarter: Quarter, *, wins: Wins | None = None) -> list[RawForecast]:
         """Return the legs of all targets as of an origin; empty where no contract lives.

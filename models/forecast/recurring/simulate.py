@@ -11,11 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from features.deals.days import Floats
 from models.forecast.recurring.course import STRATA, Course
 from models.forecast.recurring.draws import RecurringDraws, Wins
 from models.forecast.recurring.inputs import RecurringInputs
 from models.forecast.whatif import Change
 
+SLOTS = 65_536
 CHUNK = 2_000_000
 """Lines times draws that are drawn together: a few dozen MB."""
 
@@ -51,7 +53,8 @@ def simulate_recurring(
     for rows in _chunks(inputs, draws):
         run.add_lines(rows, luck)
     more = np.random.default_rng([seed, 2])
-    run.add_wins(_draw_flow(inputs, draws, rng=more, change=change) if wins is None else wins)
+    flow = _draw_flow(inputs, draws, rng=more, change=change)
+    run.add_wins(flow if wins is None else [(slice(None), wins)])
     return run.close()
 
 
@@ -69,35 +72,37 @@ def _chunks(inputs: RecurringInputs, draws: int) -> Iterator[slice]:
 
 def _draw_flow(
     inputs: RecurringInputs, draws: int, *, rng: np.random.Generator, change: Change
-) -> Wins:
+) -> Iterator[tuple[slice, Wins]]:
     """Draw every past move a Poisson number of times, busier in some draws than in others.
 
     A change makes the moves larger, not more of them: what is expected is the same, and draw by
-    draw the luck is too.
+    draw the luck is too. Every 64th draw shares one weighing of the past: few quarters stand
+    behind the flow, and each weighing (Rubin 1981) is one way they could have been.
     """
     inside = np.flatnonzero(inputs.flow_day < inputs.end_day)
-    weight = inputs.flow_weight[inside]
+    if not len(inside):
+        return
     busy = np.ones(draws)
     if inputs.volume_sd > 0:
         shape = 1.0 / inputs.volume_sd**2
         busy = rng.gamma(shape, 1.0 / shape, draws)
-    rows, counts = [np.empty(0, np.int64)], np.zeros(draws, np.int64)
-    # few quarters stand behind the flow: each stratum weighs them anew (Rubin 1981)
-    for stratum in range(STRATA):
-        some = np.flatnonzero(np.arange(draws) % STRATA == stratum)
-        edges = np.cumsum(weight * rng.exponential(size=len(inside)))
-        expected = float(edges[-1]) if len(edges) else 0.0
-        counts[some] = rng.poisson(expected * busy[some])
-        at = np.searchsorted(edges, rng.random(int(counts[some].sum())) * expected, side="right")
-        rows.append(inside[np.minimum(at, len(inside) - 1)] if len(inside) else rows[0])
-    row = np.concatenate(rows)
-    order = np.argsort(np.arange(draws) % STRATA, kind="stable")
-    draw = np.repeat(order, counts[order])
-    factor = np.full(len(row), np.exp(change.shocks.get("volume", 0.0)))
+    mrr = _changed(inputs, change)
+    for first in range(min(STRATA, draws)):
+        every = slice(first, None, STRATA)
+        edges = np.cumsum(inputs.flow_weight[inside] * rng.exponential(size=len(inside)))
+        counts = rng.poisson(edges[-1] * busy[every])
+        # a table of equal chances finds a move faster than a search for each
+        table = np.searchsorted(edges, (np.arange(SLOTS) + 0.5) / SLOTS * edges[-1])
+        row = inside[table[rng.integers(0, SLOTS, int(counts.sum()))]]
+        draw = np.repeat(np.arange(len(counts)), counts)
+        yield every, Wins(
+            draw, inputs.flow_day[row], mrr[row], inputs.flow_places[row], inputs.flow_is_new[row]
+        )  # fmt: skip
+
+
+def _changed(inputs: RecurringInputs, change: Change) -> Floats:
+    """Return the moves' MRR under a change: what comes on top, never what drops."""
+    factor = np.full(len(inputs.flow_mrr), np.exp(change.shocks.get("volume", 0.0)))
     hired = inputs.start_day + 7 * change.creation_from_week
-    factor[inputs.flow_day[row] >= hired] *= change.creation_factor
-    mrr = inputs.flow_mrr[row]
-    return Wins(
-        draw, inputs.flow_day[row], np.where(mrr > 0, mrr * factor, mrr),
-        inputs.flow_places[row], inputs.flow_is_new[row],
-    )  # fmt: skip
+    factor[inputs.flow_day >= hired] *= change.creation_factor
+    return np.where(inputs.flow_mrr > 0, inputs.flow_mrr * factor, inputs.flow_mrr)
