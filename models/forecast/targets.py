@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from lifecycle.periods import Quarter
+from lifecycle.periods import Quarter, day_start
 from lifecycle.snapshot import Snapshot
 from models.forecast.nodes import DIMENSIONS, TOTAL
 from models.forecast.raw import BOOKINGS, ENDING_ARR, ORDERS, RENEWALS, REVENUE
@@ -31,6 +32,9 @@ METRICS: Mapping[str, tuple[str, int]] = {
 
 Monthly amounts count twelve times: bookings and ARR are annual values.
 """
+
+_COLUMNS = ("target_id", "level", "level_name", "metric", "period_start_on", "period_end_on",
+            "amount_minor", "currency")  # fmt: skip
 
 STOCKS = frozenset({ENDING_ARR})
 """Forecasts of a level on a day, not of what flows in over a period."""
@@ -91,19 +95,59 @@ class LeftOut:
     why: str
 
 
-def read_targets(snapshot: Snapshot) -> list[Target]:
-    """Return every target as known on the snapshot's day, by id; a later version replaces it.
+@dataclass(frozen=True)
+class TargetHistory:
+    """Every version of every target, read once: what each earlier day knew.
+
+    Parameters
+    ----------
+    versions
+        Instant from which each is known, batch that brought it, and the target; in that order.
+    zone
+        In which days begin.
+    """
+
+    versions: tuple[tuple[datetime, str, Target], ...]
+    zone: ZoneInfo
+
+    def known(self, day: date) -> list[Target]:
+        """Return the targets as known before a day began, by id; a later version replaces one."""
+        until = day_start(day, self.zone)
+        return _newest([one for at, _, one in self.versions if at < until])
+
+
+def read_target_history(snapshot: Snapshot) -> TargetHistory:
+    """Return every version of the targets known on the snapshot's day.
 
     Raises
     ------
     LakeError
         The lake's files cannot be read.
     """
-    rows = snapshot.table("targets")
-    names = ("target_id", "level", "level_name", "metric", "period_start_on", "period_end_on",
-             "amount_minor", "currency")  # fmt: skip
-    found = snapshot.collect(rows.select(*names).order_by("target_id"))
-    return [Target(*row.values()) for row in found.to_pylist()]
+    rows = snapshot.versions("targets")
+    found = snapshot.collect(rows.select("known_at", "batch_id", *_COLUMNS)).to_pylist()
+    told = [
+        (row["known_at"], row["batch_id"], Target(*(row[name] for name in _COLUMNS)))
+        for row in found
+    ]
+    told.sort(key=lambda one: (one[0], one[1]))
+    return TargetHistory(tuple(told), snapshot.zone)
+
+
+def read_targets(snapshot: Snapshot) -> list[Target]:
+    """Return every target as the snapshot knows it, by id.
+
+    Raises
+    ------
+    LakeError
+        The lake's files cannot be read.
+    """
+    return _newest([one for _, _, one in read_target_history(snapshot).versions])
+
+
+def _newest(targets: Sequence[Target]) -> list[Target]:
+    found = {one.target_id: one for one in targets}
+    return [found[key] for key in sorted(found)]
 
 
 def choose_aims(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.forecast.gap.attainment import Standing, assess
+from models.forecast.gap.attainment import Standing, assess, chance_to_reach
 from models.forecast.gap.course import Courses, build_courses, own_course
 from models.forecast.gap.effects import Served, cheapest_plan, measure_lever
 from models.forecast.gap.field import Ground
@@ -121,6 +121,28 @@ def build_gap(shown: Shown, targets: Sequence[Target], past: Past) -> dict[str, 
         answer["notes"].append(NO_GROUND)
         return answer
     return {**answer, **_work(shown, shown.ground, aims=aims, told=told, main=main)}
+
+
+def quarter_chances(shown: Shown, targets: Sequence[Target]) -> list[dict[str, Any]]:
+    """Return what `chances_of` does without the rest of the answer: for backtests.
+
+    Only targets whose period is the quarter have a chance here.
+    """
+    raw = shown.raw
+    aims, _ = choose_aims(
+        targets, raw.quarter, forecast=raw.target, nodes=raw.nodes, currency=shown.currency
+    )
+    bounds = raw.quarter.start, raw.quarter.end
+    return [
+        {
+            "node": aim.node,
+            "target_id": aim.target.target_id,
+            "target_minor": aim.amount_minor,
+            "p_hit": chance_to_reach(shown.grid_minor[raw.nodes.index(aim.node)], aim.amount_minor),
+        }
+        for aim in aims
+        if (aim.target.start, aim.target.end) == bounds
+    ]
 
 
 def chances_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from models.forecast.conclude import conclude
 from models.forecast.engines import Engine, open_engines
 from models.forecast.gap.again import open_kept
 from models.forecast.items import unpack_items
-from models.forecast.targets import read_targets
+from models.forecast.targets import read_target_history, read_targets
 from service.refresh.gaps import Beside, build_gaps, write_beside
 from service.refresh.place import Place, open_snapshot
 from tests.builders import build_lake, fact
@@ -85,6 +85,16 @@ def of(beside: list[Beside], target: str) -> Beside:
 def test_targets_are_those_known_on_the_day(snapshot: Snapshot) -> None:
     found = {one.target_id: one.amount_minor for one in read_targets(snapshot)}
     assert found == {"T1": ARR + 12 * MRR, "T2": 7}
+
+
+@pytest.mark.parametrize(
+    ("day", "amount"), [(date(2021, 3, 1), None), (date(2021, 3, 2), ARR), (FIRST, ARR + 12 * MRR)]
+)
+def test_an_earlier_day_knows_what_was_planned_by_then(
+    snapshot: Snapshot, day: date, amount: int | None
+) -> None:
+    found = {one.target_id: one.amount_minor for one in read_target_history(snapshot).known(day)}
+    assert found.get("T1") == amount
 
 
 def test_each_forecast_is_held_against_its_own_targets(beside: list[Beside]) -> None:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from models.forecast.gap.answer import NO_GROUND, NO_TARGETS, chances_of
+from models.forecast.gap.answer import NO_GROUND, NO_TARGETS, chances_of, quarter_chances
 from models.forecast.gap.levers import NO_PIPELINE
 from tests.models.forecast.gap.quarter_story import target
 from tests.models.forecast.gap.toy_quarter import gap_of, ground, shown
@@ -116,6 +116,11 @@ def test_chances_of_the_quarters_own_targets_are_kept_to_be_scored() -> None:
     half = target(target_id="T2", end=np.datetime64("2012-07-01").item(), amount_minor=9000)
     told = gap_of(ground(), aim(300), half)
     assert [one["target_id"] for one in chances_of(told)] == ["T1"]
+
+
+def test_a_backtest_says_the_same_chances_without_the_rest() -> None:
+    goals = [aim(300), target(target_id="T2", start=np.datetime64("2011-10-01").item())]
+    assert quarter_chances(shown(), goals) == chances_of(gap_of(None, *goals))
 
 
 def test_a_quarter_without_deals_or_accounts_has_no_levers_but_new_pipeline() -> None:
