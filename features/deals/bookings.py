@@ -134,7 +134,7 @@ def read_wins(facts: DealFacts, territories: Territories, *, currency: str) -> W
         The company's; deals that name none are in it.
     """
     outcomes = facts.fields["outcome"]
-    story, start, end, place = _split(facts, *_won_spells(facts, outcomes))
+    story, start, end, place = _split(facts, _won_spells(facts, outcomes))
     order = np.lexsort((start, facts.story_deal[story]))
     story, start, end, place = (one[order] for one in (story, start, end, place))
     quarterless = np.zeros(len(story), np.int64)
@@ -218,9 +218,10 @@ def _won_spells(facts: DealFacts, outcomes: Edits) -> tuple[Ints, Ints, Ints, In
 
 
 def _split(
-    facts: DealFacts, story: Ints, start: Ints, end: Ints, place: Ints
+    facts: DealFacts, spells: tuple[Ints, Ints, Ints, Ints]
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Cut spells where another amount became known, so that a spell has one amount."""
+    story, start, end, place = spells
     amounts = facts.fields["amount"]
     of_spell: dict[int, list[int]] = {}
     for k, one in enumerate(story.tolist()):

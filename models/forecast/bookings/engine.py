@@ -12,12 +12,10 @@ import numpy as np
 from features.days import day_number
 from features.deals.bookings import Wins
 from features.deals.days import day_of
-from lifecycle.errors import UsageError
 from lifecycle.periods import FiscalCalendar, Quarter
 from lifecycle.snapshot import Snapshot
-from models.forecast.bookings.chances import MOST_AHEAD
 from models.forecast.bookings.inputs import BookingsInputs
-from models.forecast.bookings.layout import lay_out, nodes_of, sum_wins
+from models.forecast.bookings.layout import check_ahead, lay_out, nodes_of, sum_wins
 from models.forecast.bookings.notes import tell
 from models.forecast.bookings.record import DealRecord, Marked, same_day
 from models.forecast.bookings.rivals import BookingsRivals, past_days
@@ -132,9 +130,9 @@ class BookingsEngine:
         UsageError
             The quarter is over, or lies more than two quarters ahead.
         """
-        ahead = quarters_ahead(origin, quarter)
+        check_ahead(origin, quarter)
         marked = self._open(origin, quarter)
-        return lay_out(self.record, marked, origin, quarter, ahead=ahead, shocks=self.shocks)
+        return lay_out(self.record, marked, origin=origin, quarter=quarter, shocks=self.shocks)
 
     def _speaks(self, origin: date) -> bool:
         """Say whether a whole quarter on record had ended by the origin."""
@@ -173,25 +171,6 @@ class BookingsEngine:
                 first_day=day_of(self.record.first_day),
             )  # fmt: skip
         return self._marked
-
-
-def quarters_ahead(origin: date, quarter: Quarter) -> int:
-    """Return how many quarters after the running one a quarter comes.
-
-    Raises
-    ------
-    UsageError
-        It is over, or more than two quarters ahead.
-    """
-    running = Quarter.containing(origin, quarter.calendar)
-    ahead = (quarter.year - running.year) * 4 + quarter.number - running.number
-    if not 0 <= ahead <= MOST_AHEAD:
-        raise UsageError(
-            f"bookings of {quarter} asked on {origin}",
-            f"the running quarter or up to {MOST_AHEAD} quarters ahead",
-            f"ask for {running} to {running.shift(MOST_AHEAD)}",
-        )
-    return ahead
 
 
 def seed_of(quarter: Quarter, origin: date) -> int:

@@ -12,7 +12,9 @@ from features.days import day_number
 from features.deals.bookings import OpenBook, Wins
 from features.deals.days import Floats, Ints
 from features.deals.territories import Texts
+from lifecycle.errors import UsageError
 from lifecycle.periods import Quarter
+from models.forecast.bookings.chances import MOST_AHEAD
 from models.forecast.bookings.coming import created_yield, find_pool, past_points
 from models.forecast.bookings.feeling import feel
 from models.forecast.bookings.inputs import BookingsInputs
@@ -27,13 +29,7 @@ NEXT_DAYS, QUARTER_DAYS = 30, 91
 
 
 def lay_out(
-    record: DealRecord,
-    marked: Marked,
-    origin: date,
-    quarter: Quarter,
-    *,
-    ahead: int,
-    shocks: bool = True,
+    record: DealRecord, marked: Marked, *, origin: date, quarter: Quarter, shocks: bool = True
 ) -> BookingsInputs:
     """Return the inputs of a quarter's simulation, as known at an origin.
 
@@ -43,11 +39,15 @@ def lay_out(
         Facts, and the open book of the days that are needed.
     origin, quarter
         As-of day, and what is forecast.
-    ahead
-        Quarters from the running one to it.
     shocks
         Whether common shocks are felt.
+
+    Raises
+    ------
+    UsageError
+        The quarter is over, or lies more than two quarters ahead.
     """
+    ahead = check_ahead(origin, quarter)
     day, start, end = (day_number(one) for one in (origin, quarter.start, quarter.end))
     known = record.wins.take(record.wins.known(day))
     points = past_points(record, origin, quarter)
@@ -92,6 +92,25 @@ def _deals(
         "slipped": _slipped(book, then, start, end),
         "noise_sd": haircut.noise_sd,
     }
+
+
+def check_ahead(origin: date, quarter: Quarter) -> int:
+    """Return how many quarters after the running one a quarter comes.
+
+    Raises
+    ------
+    UsageError
+        It is over, or more than two quarters ahead.
+    """
+    running = Quarter.containing(origin, quarter.calendar)
+    ahead = (quarter.year - running.year) * 4 + quarter.number - running.number
+    if not 0 <= ahead <= MOST_AHEAD:
+        raise UsageError(
+            f"bookings of {quarter} asked on {origin}",
+            f"the running quarter or up to {MOST_AHEAD} quarters ahead",
+            f"ask for {running} to {running.shift(MOST_AHEAD)}",
+        )
+    return ahead
 
 
 def nodes_of(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from features.days import day_number
-from features.deals.bookings import OpenBook, Wins, read_open_book, read_wins
 from features.deals.book_signs import SIGNS, read_signs
+from features.deals.bookings import OpenBook, Wins, read_open_book, read_wins
 from features.deals.facts import DealFacts, read_deal_facts
 from features.deals.landmarks import deal_frame
 from features.deals.territories import read_territories
