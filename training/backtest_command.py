@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,28 @@ import numpy as np
 from ledger.books import Book, VintageRow, write_books
 from ledger.engine import open_ledger
 from ledger.runs import begin_run, publish_run
+from ledger.vintage_scores import (
+    ActualRow,
+    read_unscored,
+    write_actuals,
+    write_vintage_scores,
+)
 from lifecycle.console import Console
 from lifecycle.history import open_history
-from lifecycle.settings import Settings
+from lifecycle.periods import Quarter
+from lifecycle.snapshot import Snapshot
 from models import accuracy
 from models.forecast.conclude import Concluded
 from models.forecast.grid import MEDIAN, interval
 from models.forecast.telling import tell_forecast, tell_rows
-from training.backtest import Backtest, backtest_origins, run_backtest
+from models.forecast.waiting import score_waiting
+from training.backtest import Actuals, Backtest, backtest_origins, read_actuals, run_backtest
 from training.datasets import check_current
 from training.side_by_side import Ground, make_side_by_side
 
 LEVEL = 0.8
+PAST = 24
+"""Ended quarters whose actuals are kept: errors are scaled by how the past varied."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +62,23 @@ class LegAccuracy:
     quarters: int
 
 
-def backtest_into_ledger(settings: Settings, console: Console, *, day: date, quarters: int) -> None:
+def backtest_into_ledger(
+    ground: Ground, console: Console, *, quarters: int, kept: Path, ledger_address: str
+) -> None:
     """Forecast every past quarter from every past week, write the run, and show how right it was.
+
+    Parameters
+    ----------
+    ground
+        The facts, and the day of the backtest.
+    console
+        Where it is told.
+    quarters
+        Ended quarters to go back.
+    kept
+        Folder of what is done already, should this run be stopped.
+    ledger_address
+        SQLAlchemy URL.
 
     Raises
     ------
@@ -61,14 +87,16 @@ def backtest_into_ledger(settings: Settings, console: Console, *, day: date, qua
     DataError
         The newest order is long before the day.
     """
-    check_current(open_history(settings.lake_dir, zone=settings.zone).as_of(day))
-    ground = Ground(settings.lake_dir, settings.zone, settings.calendar, settings.currency, day)
-    origins = backtest_origins(quarters=quarters, calendar=settings.calendar, as_of=day)
+    known = open_history(ground.lake_dir, zone=ground.zone).as_of(ground.as_of)
+    check_current(known)
+    origins = backtest_origins(quarters=quarters, calendar=ground.calendar, as_of=ground.as_of)
+    engines = ground.open()
     with console.progress("backtest", len(origins)) as ticker:
-        kept = settings.data_dir / "backtests"
         raws = make_side_by_side(ground, origins, kept=kept, ticker=ticker)
-        found = run_backtest(ground.open(), origins, as_of=day, raws=raws)
-    run_id = _write(found, settings, day)
+        found = run_backtest(engines, origins, as_of=ground.as_of, raws=raws)
+    past = [Quarter.containing(ground.as_of, ground.calendar).shift(-n) for n in range(1, PAST + 1)]
+    actuals = {str(one): read_actuals(engines, one, ground.as_of) for one in past}
+    run_id = _write(found, actuals, ground, known=known, ledger_address=ledger_address)
     rows = summarise(found)
     _show(console, rows)
     console.emit({"run_id": run_id, "accuracy": [asdict(row) for row in rows]})
@@ -104,17 +132,33 @@ def _measure(target: str, leg: str, rows: Sequence[tuple[Concluded, float]]) -> 
     )
 
 
-def _write(found: Backtest, settings: Settings, day: date) -> int:
-    snapshot = open_history(settings.lake_dir, zone=settings.zone).as_of(day)
-    ledger = open_ledger(settings.ledger_address)
-    run_id = begin_run(ledger, "backtest", as_of=day, data_as_of=snapshot.as_of)
-    write_books(
-        ledger,
-        run_id,
-        (_book(one, snapshot.version, settings.currency) for one in found.forecasts),
-    )
+def _write(
+    found: Backtest,
+    actuals: Mapping[str, Actuals],
+    ground: Ground,
+    *,
+    known: Snapshot,
+    ledger_address: str,
+) -> int:
+    ledger = open_ledger(ledger_address)
+    run_id = begin_run(ledger, "backtest", as_of=ground.as_of, data_as_of=known.as_of)
+    books = (_book(one, known.version, ground.currency) for one in found.forecasts)
+    write_books(ledger, run_id, books)
+    write_actuals(ledger, run_id, _actual_rows(actuals, ground.as_of))
+    for period, targets in actuals.items():
+        for target, by_node in targets.items():
+            waiting = read_unscored(ledger, target, period, run_id=run_id)
+            scored = score_waiting(waiting, by_node)
+            write_vintage_scores(ledger, run_id, scored, known_on=ground.as_of)
     publish_run(ledger, run_id)
     return run_id
+
+
+def _actual_rows(actuals: Mapping[str, Actuals], day: date) -> Iterator[ActualRow]:
+    for period, targets in actuals.items():
+        for target, by_node in targets.items():
+            for node, value in by_node.items():
+                yield ActualRow(target, period, node, value, day)
 
 
 def _book(concluded: Concluded, version: str, currency: str) -> Book:

@@ -28,6 +28,7 @@ from training.deals.spec import CARD_KEYS, DEAL_WIN
 from training.outcomes import Per
 from training.routes import find_routes
 from training.showing import show_result
+from training.side_by_side import Ground
 from training.specs import RouteWish, Spec, find_spec, price_at
 from training.train import (
     TrainOutputs,
@@ -150,8 +151,11 @@ def backtest_command(
 ) -> None:
     """Forecast every past quarter from every past week with only what was known then."""
     settings, console = _open(data_dir, json_mode)
+    day = parse_as_of(as_of, settings.zone)
+    ground = Ground(settings.lake_dir, settings.zone, settings.calendar, settings.currency, day)
+    kept, ledger_address = settings.data_dir / "backtests", settings.ledger_address
     backtest_into_ledger(
-        settings, console, day=parse_as_of(as_of, settings.zone), quarters=quarters
+        ground, console, quarters=quarters, kept=kept, ledger_address=ledger_address
     )
 
 
