@@ -120,11 +120,7 @@ def lay_out(
         due_group=term_class(book.term_months[due.line]),
         due_value=due.before * 12.0 * ((due.day >= since) & (due.day < asked.end)),
         ratios=rates.ratios,
-        flow_places=nodes.places[flow.line],
-        flow_day=flow.day,
-        flow_mrr=flow.mrr,
-        flow_weight=flow.weight,
-        flow_is_new=flow.is_new,
+        **_moves(flow, nodes),
         revenue_to_date=nodes.sum(book.revenue(asked.start, since)),
         renewed_to_date=nodes.sum(renewed_value(book, asked.start, book.day)),
         customers_start=0.0,
@@ -146,6 +142,12 @@ def _names(
         name if code >= 0 else own for name, code, own in zip(account, held, line, strict=True)
     ]
     return line, np.array(named, dtype=object)
+
+
+def _moves(flow: Flow, nodes: Nodes) -> dict[str, Any]:
+    names = ("day", "mrr", "weight", "is_new")
+    found = {f"flow_{name}": getattr(flow, name) for name in names}
+    return {"flow_places": nodes.places[flow.line], **found}
 
 
 @dataclass(frozen=True)
