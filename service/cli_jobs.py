@@ -135,7 +135,7 @@ def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = Fal
     if forecasts["forecasts"]:
         _show_forecasts(console, forecasts["forecasts"], place.currency)
     else:
-        console.say(f"no forecast of orders: {forecasts['why']}")
+        console.say(f"no forecast: {forecasts['why']}")
     for line in describe_deals(deals):
         console.say(line)
     if judged:
@@ -243,13 +243,13 @@ def _show_refresh(console: Console, scores: Mapping[str, Any]) -> None:
 
 def _show_forecasts(console: Console, shown: Sequence[Mapping[str, Any]], currency: str) -> None:
     major = 10 ** MINOR_DIGITS[currency]
-    names = ("target", "period", "week", "leg")
     money = ("p10_minor", "p50_minor", "p90_minor", "to_date_minor")
     rows = [
-        [*[one[name] for name in names], *[f"{one[name] / major:,.0f}" for name in money]]
+        [one["target"], one["period"], one["week"], one["leg"],
+         *[f"{one[name] / major:,.0f}" for name in money]]
         for one in shown
-    ]
-    titles = ["definition", "period", "week", "served", "P10", "P50", "P90", "to date"]
-    console.table(f"The quarter, target by target ({currency})", titles, rows)
+    ]  # fmt: skip
+    columns = ["target", "period", "week", "served", "P10", "P50", "P90", "to date"]
+    console.table(f"Forecasts by quarter ({currency})", columns, rows)
     for one in shown:
         console.say(f"{one['target']} {one['period']}: {one['verdict']}")

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,6 +28,7 @@ from models.forecast.raw_store import from_bytes, to_bytes
 from training.backtest import group_by_quarter, make_raw
 from training.engines import open_past_engines
 
+THREADS = "OMP_NUM_THREADS"
 ROOMS = ("lifecycle", "features", "models", "training")
 
 
@@ -93,39 +94,45 @@ def make_side_by_side(
     ticker
         Advanced by the origins of each quarter as it is done.
     """
-    shown, places = ticker or SilentTicker(), {}
+    shown = ticker or SilentTicker()
     kept.mkdir(parents=True, exist_ok=True)
-    code, version = _code_digest(), ground.version()
-    waiting: list[tuple[Quarter, list[date]]] = []
+    places = _places(ground, origins, kept)
+    waiting = []
     for quarter, days in group_by_quarter(origins):
-        key = f"{code} {version} {ground.as_of} {ground.currency} {quarter!r} {days}"
-        places[quarter] = kept / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.arrow"
         if _read(places[quarter], ground.calendar) is None:
             waiting.append((quarter, days))
         else:
             shown.advance(len(days))
-    # spawned, not forked: LightGBM's threads do not survive a fork; one thread each, since a
-    # second one would only wait for the other process
+    # spawned, not forked: LightGBM's threads do not survive a fork
     context = multiprocessing.get_context("spawn")
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        with ProcessPoolExecutor(processes, context, _open, (ground,)) as pool:
-            jobs: dict[Future[None], int] = {
-                pool.submit(_make, quarter, days, places[quarter]): len(days)
-                for quarter, days in waiting
-            }
-            for job in as_completed(jobs):
-                job.result()
-                shown.advance(jobs[job])
-    finally:
-        _restore("OMP_NUM_THREADS", before)
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(processes, context, _open, (ground,)) as pool,
+    ):
+        jobs: dict[Future[None], int] = {
+            pool.submit(_make, quarter, days, places[quarter]): len(days)
+            for quarter, days in waiting
+        }
+        for job in as_completed(jobs):
+            job.result()
+            shown.advance(jobs[job])
 
     def read(quarter: Quarter, days: Sequence[date]) -> list[RawForecast]:
         found = _read(places[quarter], ground.calendar)
         return [one for one in found or () if one.origin in set(days)]
 
     return read
+
+
+def _places(
+    ground: Ground, origins: Sequence[tuple[Quarter, date]], kept: Path
+) -> dict[Quarter, Path]:
+    code, version = _code_digest(), ground.version()
+    places = {}
+    for quarter, days in group_by_quarter(origins):
+        key = f"{code} {version} {ground.as_of} {ground.currency} {quarter!r} {days}"
+        places[quarter] = kept / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.arrow"
+    return places
 
 
 def _open(ground: Ground) -> None:
@@ -155,8 +162,13 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-def _restore(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let each process compute on one thread: a second would only wait for the other process."""
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(THREADS, None)
+        os.environ.update({THREADS: before} if before is not None else {})

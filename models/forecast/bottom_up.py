@@ -51,7 +51,8 @@ class BottomUp:
 
 def bottom_up(sales: Sales, span: Span) -> BottomUp:
     """Return the expected revenue of the span from each kind of buyer."""
-    if year_ago_known(sales, span):
+    # a span far ahead may have its twin in a history that is itself shorter than a year
+    if year_ago_known(sales, span) and sales.days > YEAR_DAYS:
         accounts = _value(sales) * _expected_purchases(sales, span)
         anonymous = _halfway(sales.anonymous_minor, span)
     else:

@@ -7,18 +7,21 @@ from the ledger: the newest backtest, and whatever was issued since.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ledger.books import Book, VintageRow, write_books
 from ledger.engine import Ledger
 from ledger.runs import begin_run, publish_run
 from lifecycle.console import SilentTicker, Ticker
-from lifecycle.errors import NotEnoughHistoryError
+from lifecycle.errors import NotEnoughHistoryError, TruecastError, UsageError
 from lifecycle.periods import Quarter
 from lifecycle.snapshot import Snapshot
 from models.forecast.conclude import Concluded, conclude
 from models.forecast.engines import Engine, open_engines
 from models.forecast.telling import tell_forecast, tell_rows, tell_total
+from service.refresh.gaps import build_gaps, write_beside
+from service.refresh.judged_forecasts import judge_forecasts
 from service.refresh.past_forecasts import PastForecasts
 from service.refresh.place import Place, read_data_as_of
 
@@ -42,38 +45,43 @@ def build_forecasts(
     NotEnoughHistoryError
         Too little is known for any of them.
     UsageError
-        A quarter lies too far ahead.
+        A quarter lies too far ahead for all of them.
     """
-    shown = ticker or SilentTicker()
+    engines = open_refresh_engines(snapshot, place)
+    wanted = quarters or next_quarters(snapshot, place)
+    return _build(snapshot, ledger, engines, quarters=wanted, ticker=ticker)
+
+
+def next_quarters(snapshot: Snapshot, place: Place) -> list[Quarter]:
+    """Return the quarter in which the snapshot stands, and the next."""
     current = Quarter.containing(snapshot.day, place.calendar)
-    wanted = quarters or [current.shift(ahead) for ahead in range(QUARTERS_AHEAD)]
-    engines = open_engines(
+    return [current.shift(ahead) for ahead in range(QUARTERS_AHEAD)]
+
+
+def open_refresh_engines(snapshot: Snapshot, place: Place) -> list[Engine]:
+    """Open the engines on one snapshot, to be asked as of its day."""
+    return open_engines(
         snapshot, facts=lambda _: snapshot, calendar=place.calendar, currency=place.currency
     )
-    past = PastForecasts(ledger, engines, snapshot)
-    built: list[Concluded] = []
-    reasons: list[NotEnoughHistoryError] = []
-    for quarter in wanted:
-        for engine in engines:
-            built += _conclude(engine, quarter, snapshot, past=past, reasons=reasons)
-        shown.advance()
-    if not built:
-        raise reasons[0] if reasons else nothing_to_forecast(snapshot)
-    return built
 
 
 def refresh_forecasts(
     snapshot: Snapshot, ledger: Ledger, *, place: Place, ticker: Ticker | None = None
 ) -> dict[str, Any]:
-    """Forecast as `build_forecasts` does, write the run, and make it visible.
+    """Forecast as `build_forecasts` does, write the run with its gaps, and make it visible.
+
+    Earlier forecasts whose quarter has ended since are judged in the same run.
 
     Returns
     -------
     dict
-        run_id and, per target and period, the served leg and P10, P50, P90 of the total (minor
-        units).
+        run_id, judged (vintages) and, per target and period, the served leg and P10, P50, P90 of
+        the total (minor units).
     """
-    built = build_forecasts(snapshot, ledger, place=place, ticker=ticker)
+    engines = open_refresh_engines(snapshot, place)
+    wanted = next_quarters(snapshot, place)
+    built = _build(snapshot, ledger, engines, quarters=wanted, ticker=ticker)
+    beside = build_gaps(built, engines, snapshot, ledger=ledger, currency=place.currency)
     run_id = begin_run(
         ledger,
         "forecast",
@@ -81,9 +89,15 @@ def refresh_forecasts(
         data_as_of=read_data_as_of(snapshot),
         note={"version": snapshot.version},
     )
-    write_books(ledger, run_id, (build_book(one, snapshot, place.currency) for one in built))
+    books = (
+        replace(build_book(one.concluded, snapshot, place.currency), chances=one.chances)
+        for one in beside
+    )
+    write_books(ledger, run_id, books)
+    write_beside(ledger, run_id, beside)
+    judged = judge_forecasts(ledger, run_id, engines, snapshot, calendar=place.calendar)
     publish_run(ledger, run_id)
-    return {"run_id": run_id, "forecasts": [tell_total(one) for one in built]}
+    return {"run_id": run_id, "judged": judged, "forecasts": [tell_total(one) for one in built]}
 
 
 def refresh_forecasts_if_any(
@@ -130,17 +144,27 @@ def nothing_to_forecast(snapshot: Snapshot) -> NotEnoughHistoryError:
     )
 
 
-def _conclude(
-    engine: Engine,
-    quarter: Quarter,
+def _build(
     snapshot: Snapshot,
+    ledger: Ledger,
+    engines: Sequence[Engine],
     *,
-    past: PastForecasts,
-    reasons: list[NotEnoughHistoryError],
+    quarters: Sequence[Quarter],
+    ticker: Ticker | None,
 ) -> list[Concluded]:
-    try:
-        raws = engine.raw(snapshot.day, quarter)
-    except NotEnoughHistoryError as error:
-        reasons.append(error)
-        return []
-    return [conclude(raw, past.judged(raw.target, quarter)) for raw in raws]
+    shown = ticker or SilentTicker()
+    past = PastForecasts(ledger, engines, snapshot)
+    built: list[Concluded] = []
+    reasons: list[TruecastError] = []
+    for quarter in quarters:
+        for engine in engines:
+            try:
+                raws = engine.raw(snapshot.day, quarter)
+            except (NotEnoughHistoryError, UsageError) as error:
+                reasons.append(error)  # another target may reach farther
+                continue
+            built += [conclude(raw, past.judged(raw.target, quarter)) for raw in raws]
+        shown.advance()
+    if not built:
+        raise reasons[0] if reasons else nothing_to_forecast(snapshot)
+    return built

@@ -13,7 +13,7 @@ from ledger.outcomes import read_outcomes
 from ledger.scores import read_account
 from ledger.track_record import read_track_record
 from ledger.views import AtRiskFilters, AtRiskRow, read_at_risk
-from lifecycle.errors import NotEnoughHistoryError, RefusedError
+from lifecycle.errors import RefusedError
 from service.flat import flatten_scores
 from service.refresh.forecasts import refresh_forecasts_if_any
 from service.refresh.place import Place
@@ -186,10 +186,8 @@ def test_a_release_of_lines_scores_files_of_lines_and_no_list(place, tmp_path: P
     assert {row["subscription_id"] for row in rows} == {f"s{i:02d}" for i in range(2, 40)}
 
 
-def test_contracts_alone_need_no_forecast_of_orders(tmp_path: Path) -> None:
+def test_contracts_alone_are_forecast_without_orders(tmp_path: Path) -> None:
     alone = build_company(tmp_path, shoppers=False)
     day, ledger = stand_on(alone, FIRST), alone.open_ledger()
-    told = refresh_forecasts_if_any(day, ledger, place=alone, needed=False)
-    assert told["forecasts"] == []
-    with pytest.raises(NotEnoughHistoryError):
-        refresh_forecasts_if_any(day, ledger, place=alone, needed=True)
+    told = refresh_forecasts_if_any(day, ledger, place=alone, needed=True)
+    assert {one["target"] for one in told["forecasts"]} == {"revenue", "ending_arr", "renewals"}
