@@ -82,7 +82,8 @@ def show_books(console: Console, books: Sequence[Book], shown: Shown) -> None:
     titles = ["definition", "period", "week", "served", "P10", "P50", "P90", "mean", "to date"]
     console.table(f"The quarter as of {books[0].origin} ({shown.currency})", titles, rows)
     for one in books:
-        console.say(f"{one.target} {one.period}: {one.verdict}")
+        if one.judged_quarters:
+            console.say(f"{one.target} {one.period}: {one.verdict}")
 
 
 def show_detail(console: Console, ledger: Ledger, book: Book, shown: Shown) -> None:
@@ -90,6 +91,7 @@ def show_detail(console: Console, ledger: Ledger, book: Book, shown: Shown) -> N
     head = f"{book.target} {book.period}"
     console.say("")
     console.say(f"{head}: {TARGETS[book.target]}")
+    console.say(book.verdict)
     _show_nodes(console, book, shown)
     parts = served_row(book).parts or {}
     rows = [[name, shown.money(value)] for name, value in parts.items()]
