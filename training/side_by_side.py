@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,7 +28,6 @@ from models.forecast.raw_store import from_bytes, to_bytes
 from training.backtest import group_by_quarter, make_raw
 from training.engines import open_past_engines
 
-THREADS = "OMP_NUM_THREADS"
 ROOMS = ("lifecycle", "features", "models", "training")
 
 
@@ -105,10 +104,7 @@ def make_side_by_side(
             shown.advance(len(days))
     # spawned, not forked: LightGBM's threads do not survive a fork
     context = multiprocessing.get_context("spawn")
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(processes, context, _open, (ground,)) as pool,
-    ):
+    with ProcessPoolExecutor(processes, context, _open, (ground,)) as pool:
         jobs: dict[Future[None], int] = {
             pool.submit(_make, quarter, days, places[quarter]): len(days)
             for quarter, days in waiting
@@ -160,15 +156,3 @@ def _code_digest() -> str:
         for path in sorted((root / room).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let each process compute on one thread: a second would only wait for the other process."""
-    before = os.environ.get(THREADS)
-    os.environ[THREADS] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop(THREADS, None)
-        os.environ.update({THREADS: before} if before is not None else {})

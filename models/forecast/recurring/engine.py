@@ -15,11 +15,13 @@ from features.deals.days import Floats, day_of
 from lifecycle.errors import UsageError
 from lifecycle.periods import FiscalCalendar, Quarter
 from lifecycle.snapshot import Snapshot
+from models.forecast.grid import normal_grid
 from models.forecast.raw import (
     ENDING_ARR,
     RENEWALS,
     REVENUE,
     SIMULATION,
+    Leg,
     RawForecast,
     leg_of_draws,
 )
@@ -108,6 +110,8 @@ class RecurringEngine:
     def raw(self, origin: date, quarter: Quarter, *, wins: Wins | None = None) -> list[RawForecast]:
         """Return the legs of all targets as of an origin; empty where no contract lives.
 
+        Of a quarter that is over the simulation is what it brought, without any spread.
+
         Parameters
         ----------
         origin
@@ -120,8 +124,10 @@ class RecurringEngine:
         Raises
         ------
         UsageError
-            The quarter was over by the origin, or lies more than four quarters ahead.
+            The quarter lies more than four quarters ahead.
         """
+        if quarter.end <= origin:
+            return self._over(origin, quarter)
         self._check(origin, quarter)
         book = self._book(day_number(origin))
         if not (book.levels(book.day) > 0).any():
@@ -163,6 +169,19 @@ class RecurringEngine:
             self.facts, book, learn_rates(book), flow=expected_flow(book, quarter),
             asked=Asked(quarter, self.shocks),
         )  # fmt: skip
+
+    def _over(self, origin: date, quarter: Quarter) -> list[RawForecast]:
+        found = []
+        for target, by_node in self.actuals(quarter, origin).items():
+            total = np.array(list(by_node.values()))
+            leg = Leg(total, normal_grid(total, np.zeros(len(total))))
+            found.append(
+                RawForecast(
+                    target, quarter, origin, tuple(by_node), {SIMULATION: leg}, total, total,
+                    {"agreed": total}, VERSION, {"over": True},
+                )
+            )  # fmt: skip
+        return found
 
     def actuals(self, quarter: Quarter, known_on: date) -> dict[str, dict[str, float]]:
         """Return what a quarter brought by target and node, as known before a day (minor units).

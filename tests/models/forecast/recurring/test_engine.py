@@ -93,9 +93,13 @@ def test_a_currency_mix_forecasts_the_most_used_and_counts_the_rest(tmp_path):
     assert one.notes["foreign_lines_count"] == 1
 
 
-def test_a_quarter_that_is_over_is_refused():
-    with pytest.raises(UsageError, match="not over"):
-        company().raw(QUARTER.end, QUARTER)
+def test_a_quarter_that_is_over_is_what_it_brought():
+    engine = company()
+    actual = engine.actuals(QUARTER, QUARTER.end)
+    for target, one in raw_of(engine, QUARTER.end).items():
+        leg = one.legs[SIMULATION]
+        assert dict(zip(one.nodes, leg.mean_minor.tolist(), strict=True)) == actual[target]
+        assert np.ptp(leg.grid_minor, axis=1).max() == 0.0
 
 
 def test_a_quarter_five_quarters_ahead_is_refused():
