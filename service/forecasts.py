@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -75,7 +75,6 @@ def show_forecast(
     book = found.book
     shown = _dimension(by, dimensions_of(book.rows))
     quarter = Quarter.parse(period, service.options.calendar)
-    status, actual = _status(service.ledger, found, quarter, as_of=as_of)
     names = ("period", "origin", "week", "currency", "weights", "verdict", "notes")
     return ForecastAnswer.model_validate(
         {
@@ -87,8 +86,7 @@ def show_forecast(
             "others": [{"definition": one, "covers": TARGETS[one]} for one in others],
             "starts_on": quarter.start,
             "ends_before": quarter.end,
-            "status": status,
-            "actual_minor": actual,
+            **_status(service.ledger, found, quarter, as_of=as_of),
             "by": shown,
             "dimensions": dimensions_of(book.rows),
             "total": describe_node(book, TOTAL, legs=legs),
@@ -174,16 +172,16 @@ def _dimension(wanted: Dimension | None, known: list[str]) -> str | None:
 
 def _status(
     ledger: Ledger, found: StoredBook, quarter: Quarter, *, as_of: date | None
-) -> tuple[str, float | None]:
-    """Return where a quarter lies, seen from a day, and what it brought once that is known.
+) -> dict[str, Any]:
+    """Return status and actual_minor: where a quarter lies, seen from a day, and what it brought once that is known.
 
     The day is that of the newest forecast, not today: what ended since may lack its last facts.
     """
     newest = read_current_run(ledger, "forecast") or found.run
     day = as_of or max(newest.as_of, found.run.as_of)
     if day < quarter.start:
-        return "ahead", None
+        return {"status": "ahead", "actual_minor": None}
     if day < quarter.end:
-        return "running", None
+        return {"status": "running", "actual_minor": None}
     known = {one.period: one.actual_minor for one in read_actuals(ledger, found.book.target)}
-    return "over", known.get(str(quarter))
+    return {"status": "over", "actual_minor": known.get(str(quarter))}
