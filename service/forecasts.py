@@ -173,7 +173,7 @@ def _dimension(wanted: Dimension | None, known: list[str]) -> str | None:
 def _status(
     ledger: Ledger, found: StoredBook, quarter: Quarter, *, as_of: date | None
 ) -> dict[str, Any]:
-    """Return status and actual_minor: where a quarter lies, seen from a day, and what it brought once that is known.
+    """Return status and actual_minor: where a quarter lies from a day, and what it brought.
 
     The day is that of the newest forecast, not today: what ended since may lack its last facts.
     """
