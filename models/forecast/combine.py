@@ -74,12 +74,13 @@ def choose_served(
         Names of the legs that can be served now.
     """
     reasons, best, worst_case = [], COMBINED, 1.0
+    unjudged: list[str] = []
     for rival in (name for name in rivals if name in able):
         both = paired(judged, (COMBINED, rival))
         ours, quarters = pooled_wape(both, COMBINED)
         theirs, _ = pooled_wape(both, rival)
         if quarters < FEWEST_JUDGED_QUARTERS:
-            reasons.append(f"not yet judged against {rival} ({quarters} quarters)")
+            unjudged.append(f"{rival} ({quarters} quarters)")
             continue
         verb = "beat" if ours < theirs else "did not beat"
         reasons.append(
@@ -88,6 +89,8 @@ def choose_served(
         gain = theirs / ours if ours > 0 else 1.0
         if ours > theirs and gain < worst_case:
             best, worst_case = rival, gain
+    if unjudged:
+        reasons.append(f"not yet judged against {', '.join(unjudged)}")
     told = "; ".join(reasons or ["no plain rule is defined yet"])
     plain = "" if best == COMBINED else "use the simple one: "
     return best, f"{plain}{best} is served; {told}"

@@ -36,6 +36,7 @@ SERIES_QUARTERS = 24
 
 SERIES_DIMENSIONS = (TOTAL, "segment", "region")
 WIDTH_SHARE = 0.25
+SMALLEST_PIPELINE_SHARE = 0.05
 MISSING_DAYS = 7
 """Days that may be missing at the start of the first quarter on record."""
 
@@ -249,9 +250,13 @@ def _same_day(origin: date, quarter: Quarter, past: Quarter) -> date:
 
 
 def _ratio(part: FloatArray, whole: FloatArray, quarters: int) -> FloatArray:
-    """Return part over whole by node, each with one quarter of its own at the total's ratio."""
+    """Return part over whole by node, each with one quarter at the total's ratio.
+
+    A quarter of its own, but at least of the size that lets an owner with hardly any pipeline
+    convert like the others.
+    """
     total = part[0] / whole[0] if whole[0] > 0 else 0.0
-    own = whole / max(quarters, 1)
+    own = np.maximum(whole, SMALLEST_PIPELINE_SHARE * whole[0]) / max(quarters, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         shrunk = (part + total * own) / (whole + own)
     found = np.where(whole > 0, shrunk, total)
