@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("service.cli_jobs", "write one model's scores as of a day to a file"),
     "forecast": ("service.cli_jobs", "write the quarter's forecast as of a day to a file"),
     "refresh": ("service.cli_jobs", "score and forecast as of a day into the ledger"),
+    "forecast-series": ("service.cli_series", "forecast any table of series with intervals"),
     "metrics": ("service.cli_metrics", "show MRR movements, retention, billing and CLV:CAC"),
     "at-risk": ("service.cli_rescue", "write the at-risk list to a file"),
     "deals": ("service.cli_deals", "show the open deals, who wins, slips or stands still"),

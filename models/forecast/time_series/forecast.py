@@ -66,7 +66,7 @@ class Question:
     def shares(self) -> list[float]:
         """Return the quantiles that the levels need, increasing, in (0, 1)."""
         tails = {round(0.5 - level / 200, 10) for level in self.levels}
-        return sorted(tails | {1 - tail for tail in tails})
+        return sorted(tails | {round(1 - tail, 10) for tail in tails})
 
 
 @dataclass(frozen=True)
@@ -206,11 +206,10 @@ def _lend_scale(panel: Panel, voices: Voices) -> Voices:
 def _tabulate(
     panel: Panel, question: Question, path: FloatArray, around: FloatArray
 ) -> pd.DataFrame:
-    table = panel.ahead(question.horizon)
-    table["mean"] = path.ravel()
     place = {round(share, 10): row for row, share in enumerate(question.shares)}
+    columns = {"mean": path.ravel()}
     for level in question.levels:
         tail = round(0.5 - level / 200, 10)
-        table[f"lo_{level:g}"] = around[place[tail]].ravel()
-        table[f"hi_{level:g}"] = around[place[round(1 - tail, 10)]].ravel()
-    return table
+        columns[f"lo_{level:g}"] = around[place[tail]].ravel()
+        columns[f"hi_{level:g}"] = around[place[round(1 - tail, 10)]].ravel()
+    return pd.concat([panel.ahead(question.horizon), pd.DataFrame(columns)], axis=1)

@@ -121,7 +121,7 @@ def read_hierarchy(table: Any) -> Hierarchy:
         row, column = (int(place) for place in np.argwhere(wrong)[0])
         raise TableError(
             f"hierarchy: node {names[row]!r}, series {series[column]!r} is "
-            f"{frame.iloc[row, column + 1]!r}",
+            f"{frame.iloc[row, column + 1]}",
             "0 or 1 in every cell after the first column",
         )
     own = [name in series and values[row].sum() == 1 for row, name in enumerate(names)]

@@ -26,33 +26,35 @@ RIDGE = 1e-3
 """Penalty as a share of the mean squared column: it only keeps the system solvable."""
 
 
-def pooled_paths(
-    series: Sequence[FloatArray], *, horizon: int, season: int, log: bool
-) -> FloatArray:
+def pooled_paths(series: Sequence[FloatArray], *, horizon: int, season: int) -> FloatArray:
     """Return shape (series, horizon): paths in the unit of each series; NaN where there is none.
+
+    The mean of two regressions, one that sees values and one that sees the logarithm of positive
+    series, each the mean of a shorter and a longer memory.
 
     Parameters
     ----------
     series
-        One array a series, oldest first, finite.
+        One array a series, oldest first, finite; empty ones teach nothing.
     horizon
         Steps ahead.
     season
         Steps a season; 1 = none.
-    log
-        Whether positive series are seen as logarithms.
     """
-    seen = [np.log(y) if log and y.min() > 0 else y for y in series]
+    positive = [len(y) > 0 and float(y.min()) > 0 for y in series]
+    plain = _both_memories(series, horizon=horizon, season=season)
+    logged = [np.log(y) if one else y for y, one in zip(series, positive, strict=True)]
+    seen = _both_memories(logged, horizon=horizon, season=season)
+    with np.errstate(over="ignore"):
+        seen[positive] = np.exp(seen[positive])
+    return np.asarray((plain + seen) / 2.0)
+
+
+def _both_memories(seen: Sequence[FloatArray], *, horizon: int, season: int) -> FloatArray:
     short, long = (
         _paths(seen, lags, horizon=horizon, season=season) for lags in _memories(season)
     )
-    paths = np.where(np.isfinite(long), (short + long) / 2.0, short)
-    with np.errstate(over="ignore"):
-        told = [
-            np.exp(path) if log and y.min() > 0 else path
-            for y, path in zip(series, paths, strict=True)
-        ]
-    return np.array(told).reshape(len(series), horizon)
+    return np.where(np.isfinite(long), (short + long) / 2.0, short)
 
 
 def _memories(season: int) -> tuple[int, int]:

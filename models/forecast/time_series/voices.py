@@ -20,9 +20,8 @@ from models.forecast.time_series.scales import naive_error
 FloatArray = NDArray[np.float64]
 FitOne = Callable[..., Fit]
 
-LOCAL = ("ets", "theta", "ces", "stl")
-POOLED = ("pooled", "pooled_log")
-MEMBERS = (*LOCAL, *POOLED)
+LOCAL = ("ets", "theta", "ces", "short_arima", "stl")
+MEMBERS = (*LOCAL, "pooled")
 FEWEST = 5
 FLAT = 1e-12
 FARTHEST = 4.0
@@ -73,15 +72,13 @@ def hear(
         Told of each series.
     """
     horizon, season = span
-    pooled = np.array(
-        [pooled_paths(panel, horizon=horizon, season=season, log=log) for log in (False, True)]
-    )
+    pooled = pooled_paths(panel, horizon=horizon, season=season)
     paths = np.full((len(MEMBERS), len(rows), horizon), np.nan)
     width = np.zeros((len(rows), horizon))
     for place, row in enumerate(rows):
         local = _ask_local(panel[row], fit, horizon=horizon, season=season)
         paths[: len(local), place] = [one.mean for one in local]
-        paths[len(LOCAL) :, place] = pooled[:, row]
+        paths[-1, place] = pooled[row]
         width[place] = np.median([_deviation(one) for one in local], axis=0)
         (ticker or SilentTicker()).advance()
     naive = np.array([naive_error(panel[row], season) for row in rows])

@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 
 ROUNDS = 300
 STEP = 0.3
-PRIOR_PATHS = 30.0
+PRIOR_PATHS = 1000.0
 """How many paths of evidence equal weights are worth."""
 
 
