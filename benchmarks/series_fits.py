@@ -21,7 +21,15 @@ ROWS = "create table if not exists fits (key text primary key, seconds real, con
 
 
 class KeptFits:
-    """Fits by content, and the processor seconds each took when it was made."""
+    """Fits by content.
+
+    Attributes
+    ----------
+    seconds
+        By model, what the fits asked of it took when they were made.
+    made
+        Seconds of the fits that were made now.
+    """
 
     def __init__(self) -> None:
         KEPT.parent.mkdir(exist_ok=True)
@@ -30,6 +38,7 @@ class KeptFits:
         self._rows.execute("pragma synchronous=off")
         self._rows.execute(ROWS)
         self.seconds: dict[str, float] = {}
+        self.made = 0.0
 
     def __call__(self, name: str, y: np.ndarray, *, horizon: int, season: int) -> Fit:
         """Return the fit that is kept, or make and keep it; count its seconds by model."""
@@ -41,6 +50,7 @@ class KeptFits:
             fit = fit_member(name, y, horizon=horizon, season=season)
             row = (time.process_time() - began, np.concatenate(_parts(fit)).tobytes())
             self._rows.execute("insert or ignore into fits values (?, ?, ?)", [key, *row])
+            self.made += row[0]
         self.seconds[name] = self.seconds.get(name, 0.0) + row[0]
         values = np.frombuffer(row[1], dtype=np.float64)
         return Fit(*np.split(values, [horizon, 2 * horizon, 3 * horizon]))

@@ -114,6 +114,4 @@ def look_back(
 def _moving(voices: Voices, actual: FloatArray) -> Past:
     """Leave out the paths of series that repeat themselves exactly: they have no scale."""
     keep = (voices.naive > 0) & (voices.width > 0).all(axis=1)
-    return Past(
-        Voices(voices.paths[:, keep], voices.width[keep], voices.naive[keep]), actual[keep]
-    )
+    return Past(Voices(voices.paths[:, keep], voices.width[keep], voices.naive[keep]), actual[keep])

@@ -51,9 +51,7 @@ def pooled_paths(series: Sequence[FloatArray], *, horizon: int, season: int) -> 
 
 
 def _both_memories(seen: Sequence[FloatArray], *, horizon: int, season: int) -> FloatArray:
-    short, long = (
-        _paths(seen, lags, horizon=horizon, season=season) for lags in _memories(season)
-    )
+    short, long = (_paths(seen, lags, horizon=horizon, season=season) for lags in _memories(season))
     return np.where(np.isfinite(long), (short + long) / 2.0, short)
 
 

@@ -1,4 +1,4 @@
-"""How much each member counts: weights that would have served the panel's own past, kept near equal.
+"""How much each member counts: weights that served the panel's past, kept near equal.
 
 One set of weights for the whole panel: a series alone has too few errors to choose by, and weights
 chosen on them lose to equal ones (Smith and Wallis 2009).

@@ -30,7 +30,7 @@ def test_a_known_season_and_trend_are_carried_on() -> None:
     steps = np.arange(72)
     clear = 100 + steps + 10 * np.sin(2 * np.pi * steps / 12)
     found = forecast_series(table(a=clear[:60]), YEAR)
-    assert np.abs(found["mean"] - clear[60:]).mean() < 2.0
+    assert np.abs(found["mean"] - clear[60:]).mean() < 3.0
 
 
 def test_every_series_gets_its_next_steps_in_order() -> None:

@@ -11,9 +11,7 @@ from models.forecast.time_series.forecast import Question, forecast_series
 from models.forecast.time_series.hierarchy import draw_ranks, read_hierarchy, tie_series
 from tests.models.forecast.time_series.tables import quick, table, wave
 
-SUMS = pd.DataFrame(
-    {"node": ["all", "first", "a"], "a": [1, 1, 1], "b": [1, 1, 0], "c": [1, 0, 0]}
-)
+SUMS = pd.DataFrame({"node": ["all", "first", "a"], "a": [1, 1, 1], "b": [1, 1, 0], "c": [1, 0, 0]})
 ASK = Question(4, 12)
 
 
@@ -90,5 +88,5 @@ def test_a_node_among_the_series_is_refused() -> None:
 
 def test_series_that_end_apart_have_no_sum() -> None:
     given = table(a=[1, 2], b=[1, 2], c=[1, 2, 3])
-    with pytest.raises(DataError, match="end between 2020-02-01 .* and 2020-03-01"):
+    with pytest.raises(DataError, match=r"end between 2020-02-01 .* and 2020-03-01"):
         forecast_series(given, ASK, hierarchy=read_hierarchy(SUMS))
