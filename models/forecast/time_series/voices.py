@@ -24,7 +24,7 @@ LOCAL = ("ets", "theta", "ces", "short_arima", "stl")
 MEMBERS = (*LOCAL, "pooled")
 FEWEST = 5
 FLAT = 1e-12
-FARTHEST = 4.0
+FARTHEST = 2.0
 """How many naive errors a member may be away from the members' median."""
 
 
