@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 PRIOR_PATHS = 100.0
 """How many past paths the models' own range is worth."""
-WIDENED = 1.2
+WIDENED = 1.1
 """How much wider than the models say errors are, chosen on train parts of public series."""
 NEIGHBOURS = 1
 """Steps on either side whose errors also count for a step."""
