@@ -35,7 +35,9 @@ SEED = 20260105
 class Quantiles(Protocol):
     """A forecast that answers at any quantile, as `forecast.Outlook` does."""
 
-    path: FloatArray
+    @property
+    def path(self) -> FloatArray:
+        """Return shape (series, horizon)."""
 
     def quantiles(self, shares: Sequence[float]) -> FloatArray:
         """Return shape (shares, series, horizon)."""
@@ -121,7 +123,7 @@ def read_hierarchy(table: Any) -> Hierarchy:
         row, column = (int(place) for place in np.argwhere(wrong)[0])
         raise TableError(
             f"hierarchy: node {names[row]!r}, series {series[column]!r} is "
-            f"{frame.iloc[row, column + 1]}",
+            f"{frame.iloc[row, column + 1]!s}",
             "0 or 1 in every cell after the first column",
         )
     own = [name in series and values[row].sum() == 1 for row, name in enumerate(names)]

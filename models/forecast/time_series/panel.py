@@ -166,4 +166,4 @@ def _fill_gaps(name: Any, group: pd.DataFrame, step: int) -> FloatArray:
             "sum the values by day, week or month first",
         )
     places = known[0] + step * np.arange(count)
-    return np.interp(places, known, group["y"].to_numpy(dtype=np.float64))
+    return np.asarray(np.interp(places, known, group["y"].to_numpy(dtype=np.float64)))

@@ -94,4 +94,4 @@ def _solve(examples: Sequence[FloatArray], lags: int) -> FloatArray:
         left += known.T @ known / len(windows)
         right += known.T @ windows[:, lags:] / len(windows)
     left += RIDGE * np.trace(left) / len(left) * np.eye(len(left))
-    return np.linalg.solve(left, right)
+    return np.asarray(np.linalg.solve(left, right), dtype=np.float64)
