@@ -55,7 +55,11 @@ def run() -> Result:
         },
         rivals={"AutoETS bottom-up, normal (data page)": AUTOETS},
         n=len(names),
-        note="The configuration of m3 and tourism; one window of 8 points a series.",
+        note=(
+            "The configuration of m3 and tourism; one window of 8 points a series. Measured twice: "
+            "sCRPS was .0788 before the models' own range was narrowed on train parts of m3 and "
+            "tourism. sCRPS is behind AutoETS bottom-up, MASE ahead of it."
+        ),
     )
 
 
