@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scenarios": ("service.cli_scenarios", "save, list, run and show named what-ifs of a quarter"),
     "accuracy": ("service.cli_accuracy", "show how right past forecasts were, leg by leg"),
     "refresh": ("service.cli_jobs", "score and forecast as of a day into the ledger"),
+    "forecast-series": ("service.cli_series", "forecast any table of series with intervals"),
     "metrics": ("service.cli_metrics", "show MRR movements, retention, billing and CLV:CAC"),
     "at-risk": ("service.cli_rescue", "write the at-risk list to a file"),
     "deals": ("service.cli_deals", "show the open deals, who wins, slips or stands still"),

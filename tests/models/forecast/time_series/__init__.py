@@ -1,0 +1,1 @@
+"""Forecasts of any table of series."""
