@@ -21,6 +21,7 @@ Trees = list[tuple[Ints, Ints]]
 
 STRATA = 64
 MOST_TERMS = 12
+FEW_PLACES = 12
 SURELY = 50.0
 """Log-odds of what is certain."""
 
@@ -69,6 +70,9 @@ class Course:
         self._net, self._kept = np.zeros(draws), np.zeros(draws)
         self._first = np.searchsorted(inputs.exit_line, np.arange(len(inputs.level) + 1))
         self._from, self._to = self._chances()
+        self._ratios = np.array(
+            [contracted(one, change.contraction) - 1.0 for one in inputs.ratios], np.float32
+        ).reshape(inputs.ratios.shape)
         self._share = inputs.ending()
         self._rest = inputs.to_come()
         self._lost = np.zeros((len(TARGETS), len(self._share)))
@@ -196,21 +200,23 @@ class Course:
         inputs = self._in
         due = np.arange(*np.searchsorted(inputs.due_line, (rows.start, rows.stop)))
         due = due[inputs.due_day[due] < inputs.end_day]
-        step = rng.random((len(due), self._draws), dtype=np.float32)
-        for row, drawn in zip(due, step, strict=True):
-            line = int(inputs.due_line[row])
-            table = contracted(inputs.ratios[inputs.due_group[row]], self._change.contraction)
-            ratio = table[(drawn * len(table)).astype(np.int64)] - 1.0
-            drawn[:] = np.where(alive[line - rows.start], inputs.due_base[row] * ratio, 0.0)
-            end, start = self._share[line], inputs.start_share[line]
-            self._kept += np.minimum(start, end + drawn) - min(start, end)
+        luck = rng.random((len(due), self._draws), dtype=np.float32)
+        width = int(self._ratios.size / max(len(self._ratios), 1))
+        place = (luck * width).astype(np.int32) + (inputs.due_group[due] * width)[:, None]
+        line = inputs.due_line[due]
+        step = self._ratios.ravel()[place]
+        step *= inputs.due_base[due].astype(np.float32)[:, None]
+        step *= alive[line - rows.start]
+        end, start = self._share[line, None], inputs.start_share[line, None]
+        kept = np.minimum(start.astype(np.float32), end.astype(np.float32) + step)
+        self._kept += kept.sum(axis=0, dtype=np.float64) - np.minimum(start, end).sum()
         days = inputs.end_day - np.maximum(inputs.due_day[due], inputs.first_day)
-        line = inputs.due_line[due] - rows.start
-        self._net += (inputs.start_share[inputs.due_line[due]] > 0).astype(np.float32) @ step
+        self._net += (inputs.start_share[line] > 0).astype(np.float32) @ step
+        earned = step * (days * DAY_SHARE).astype(np.float32)[:, None]
+        step *= np.float32(12.0)
         for names, at in trees:
-            which = np.arange(len(names))[:, None] == at[line]
-            for total, worth in zip(self._totals, (days * DAY_SHARE, 12.0), strict=False):
-                total[names] += (which * worth).astype(np.float32) @ step
+            for total, values in zip(self._totals, (earned, step), strict=False):
+                _add_rows(total, names[at[line - rows.start]], values)
 
     def add_wins(self, parts: Iterable[tuple[slice, Wins]]) -> None:
         """Add what comes on top, by part of the draws; wins number the draws within their part."""
@@ -268,3 +274,13 @@ class Course:
             grr=self._kept / start,
             parts=self._parts,
         )
+
+
+def _add_rows(total: Floats, place: Ints, values: SmallFloats) -> None:
+    """Add rows of values to the rows of the total at their places."""
+    found = np.unique(place)
+    if len(found) > FEW_PLACES:
+        for row, one in zip(place.tolist(), values, strict=True):
+            total[row] += one
+    else:  # few sums of many rows are quicker as a product
+        total[found] += (found[:, None] == place).astype(np.float32) @ values
