@@ -14,7 +14,7 @@ from features.deals.facts import read_deal_facts
 from ledger.deals import DealFilters, read_deals
 from ledger.releases import Release, write_release
 from lifecycle.history import History
-from lifecycle.periods import Quarter
+from lifecycle.periods import CALENDAR_YEAR, Quarter
 from models.bundle import save_bundle
 from models.deals.direct import DirectModel
 from models.deals.tables import DealTable
@@ -95,7 +95,7 @@ def replayed(history: History, day: date) -> object:
     """What candidates replayed at the quarter's start say of the deals open on one landmark."""
     quarter = Quarter(2021, 3)
     whole = plan_deals(FIRST, LATER)
-    plan = DealPlan(LATER, whole.landmarks, (quarter,), 1, "")
+    plan = DealPlan(LATER, whole.landmarks, (quarter,), CALENDAR_YEAR, "")
     past = open_past(history.as_of(LATER), plan)
     found = replay_deals(past, plan, CANDIDATES, replay=Replay(every_weeks=4)).found
     frame = found.judged[quarter.start].frame
