@@ -12,7 +12,7 @@ from models.forecast.conclude import conclude, said_of
 from models.forecast.grid import MEDIAN, interval
 from models.forecast.judged import judge
 from models.forecast.orders import OrdersEngine, orders_forecast
-from models.forecast.raw import ORDERS, SIMULATION
+from models.forecast.raw import ORDERS, SIMULATION, Leg
 from tests.builders import order
 from tests.models.forecast.company import FIRST, history_of, sales_of, steady, wavy_orders
 
@@ -171,7 +171,7 @@ def test_nothing_falls_below_what_is_booked_where_nothing_was_ever_credited():
 
 def test_a_combination_that_lost_gives_way_to_the_plain_rule():
     raw = running(steady(900, segments=1))
-    lost = [_missed(raw, raw.quarter.shift(-back), factor=1.7) for back in (1, 2)]
+    lost = [_missed(raw, raw.quarter.shift(-back), factor=1.7) for back in (1, 2, 3, 4)]
     found = conclude(raw, lost)
     assert found.served == "seasonal_naive"
     assert "did not beat seasonal_naive" in found.verdict
@@ -182,6 +182,6 @@ def _missed(raw, quarter, *, factor):
     plain = raw.legs["seasonal_naive"]
     said = said_of(
         type(raw)(**{**raw.__dict__, "quarter": quarter, "origin": quarter.start}),
-        type(plain)(plain.mean_minor * factor, plain.grid_minor * factor),
+        {**raw.legs, COMBINED: Leg(plain.mean_minor * factor, plain.grid_minor * factor)},
     )
     return judge(said, dict(zip(raw.nodes, plain.mean_minor.tolist(), strict=True)))

@@ -21,7 +21,7 @@ def wild(quarters):
     """Quarters whose outcome lay three deviations off."""
     told = {"simulation": leg(130.0), "conversion": leg(130.0)}
     said = [
-        said_of(raw(told, quarter=QUARTER.shift(-b), week=3), leg(130.0))
+        said_of(raw(told, quarter=QUARTER.shift(-b), week=3), {**told, COMBINED: leg(130.0)})
         for b in range(1, quarters + 1)
     ]
     return [judge(one, actual(100.0)) for one in said]
