@@ -84,12 +84,12 @@ def test_a_past_that_lost_to_the_plain_rule_changes_what_is_served(
 ) -> None:
     snapshot = stand_on(place, DAY)
     (before,) = build_forecasts(snapshot, ledger, place=place, quarters=[NOW])
-    lost = [said_before(period, day, p50=10**6) for period, day in _two_past_quarters()]
+    lost = [said_before(period, day, p50=10**6) for period, day in _four_past_quarters()]
     won = [_moved(book, "seasonal_naive", 40_000.0) for book in lost]
     publish_books(ledger, won, "backtest")
     (after,) = build_forecasts(snapshot, ledger, place=place, quarters=[NOW])
     assert (before.served, after.served) == ("combined", "seasonal_naive")
-    assert after.judged_quarters == 2
+    assert after.judged_quarters == 4
 
 
 def test_a_refresh_says_what_the_backtest_said_of_that_day(ledger: Ledger, place: Place) -> None:
@@ -139,8 +139,13 @@ def _width(concluded: Concluded, leg: str) -> float:
     return float(np.ptp(concluded.legs[leg].grid_minor[0]))
 
 
-def _two_past_quarters() -> list[tuple[str, date]]:
-    return [("2011Q1", date(2011, 1, 10)), ("2011Q2", date(2011, 4, 11))]
+def _four_past_quarters() -> list[tuple[str, date]]:
+    return [
+        ("2010Q3", date(2010, 7, 12)),
+        ("2010Q4", date(2010, 10, 11)),
+        ("2011Q1", date(2011, 1, 10)),
+        ("2011Q2", date(2011, 4, 11)),
+    ]
 
 
 def _moved(book: Book, leg: str, p50: float) -> Book:
