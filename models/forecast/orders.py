@@ -26,6 +26,7 @@ from models.forecast.sales import FloatArray, KnownFacts, Sales, read_sales
 FEWEST_DAYS = 182
 FURTHEST_QUARTERS = 2
 VERSION = "orders-1"
+KEPT_DAYS = 4
 
 
 @dataclass
@@ -74,8 +75,10 @@ class OrdersEngine:
         return {ORDERS: dict(zip(sales.nodes, found.tolist(), strict=True))}
 
     def sales(self, origin: date) -> Sales:
-        """Return revenue by day as known before an origin; read once."""
+        """Return revenue by day as known before an origin; the last few are kept."""
         if origin not in self._sales:
+            if len(self._sales) >= KEPT_DAYS:  # a backtest goes through a hundred of them, in order
+                self._sales.pop(next(iter(self._sales)))
             self._sales[origin] = read_sales(self.facts(origin))
         return self._sales[origin]
 
