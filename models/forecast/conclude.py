@@ -60,7 +60,7 @@ OF_ORDERS = Policy(
     SEASONAL_NAIVE,
 )
 # series of totals know nothing of the deals and contracts in hand: on development worlds they made
-# the combination 3 to 8 % worse, so they stand beside it
+# the combination worse, so they stand beside it
 OF_UNITS = Policy(
     {SIMULATION: "units", "conversion": "ratio"},
     ("last_quarter", SEASONAL_NAIVE, "conversion", "crm_weighted", "commit"),

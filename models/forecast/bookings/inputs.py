@@ -6,21 +6,17 @@ scenario of later can speak of them.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from lifecycle.errors import DataError
 from models.forecast.grid import FloatArray
+from models.forecast.kept_inputs import pack_inputs, unpack_inputs
 from models.forecast.nodes import IntArray
 
 Texts = npt.NDArray[np.object_]
 Flags = npt.NDArray[np.bool_]
-META = b"truecast"
 
 
 @dataclass(frozen=True)
@@ -103,21 +99,7 @@ class BookingsInputs:
 
     def to_arrow(self) -> bytes:
         """Return an Arrow stream that ``from_arrow`` reads back to the bit."""
-        head: dict[str, Any] = {}
-        columns: dict[str, Any] = {}
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if not isinstance(value, np.ndarray):
-                head[one.name] = value
-                continue
-            head[one.name] = [str(value.dtype), *value.shape]
-            flat = pa.array(value.ravel().tolist() if value.dtype == object else value.ravel())
-            columns[one.name] = pa.LargeListArray.from_arrays([0, len(flat)], flat)
-        table = pa.table(columns).replace_schema_metadata({META: json.dumps(head)})
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        return bytes(sink.getvalue().to_pybytes())
+        return pack_inputs(self)
 
     @classmethod
     def from_arrow(cls, stored: bytes) -> BookingsInputs:
@@ -128,21 +110,4 @@ class BookingsInputs:
         DataError
             The bytes are not those of inputs.
         """
-        try:
-            table = pa.ipc.open_stream(stored).read_all()
-            head = json.loads((table.schema.metadata or {})[META])
-            return cls(**{name: _value(table, name, told) for name, told in head.items()})
-        except (pa.ArrowException, KeyError, ValueError, IndexError, TypeError) as error:
-            raise DataError(
-                "kept inputs of bookings that cannot be read", "an Arrow stream of to_arrow",
-                "make the forecast again",
-            ) from error  # fmt: skip
-
-
-def _value(table: pa.Table, name: str, told: Any) -> Any:
-    if name not in table.column_names:
-        return tuple(told) if name == "nodes" else told
-    kind, *shape = told
-    flat = table[name].combine_chunks().flatten()
-    values = np.array(flat.to_pylist(), dtype=object) if kind == "object" else flat.to_numpy(False)
-    return np.array(values, dtype=kind).reshape(shape)
+        return unpack_inputs(cls, stored, of="bookings")

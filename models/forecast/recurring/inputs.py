@@ -6,23 +6,18 @@ by id, so that a scenario of later can speak of them.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from features.deals.days import Floats, Ints
-from lifecycle.errors import DataError
+from models.forecast.kept_inputs import pack_inputs, unpack_inputs
 from models.forecast.recurring.book import DAY_SHARE
 from models.forecast.recurring.facts import Flags
 
 SUDDEN, OPEN, RENEWAL, NOTICED = range(4)
 """Kinds of exits: at once, by notice of an open line, at the end of a term, announced already."""
-
-META = b"truecast"
 
 
 @dataclass(frozen=True)
@@ -122,23 +117,7 @@ class RecurringInputs:
 
     def to_arrow(self) -> bytes:
         """Return an Arrow stream that ``from_arrow`` reads back to the bit."""
-        head: dict[str, Any] = {}
-        columns: dict[str, Any] = {}
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if isinstance(value, np.ndarray):
-                columns[one.name] = pa.array([value.ravel().tolist()])
-                head[one.name] = [str(value.dtype), *value.shape]
-                if value.dtype != object:
-                    flat = pa.array(value.ravel())
-                    columns[one.name] = pa.ListArray.from_arrays([0, len(flat)], flat)
-            else:
-                head[one.name] = value
-        table = pa.table(columns).replace_schema_metadata({META: json.dumps(head)})
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        return bytes(sink.getvalue().to_pybytes())
+        return pack_inputs(self)
 
     @classmethod
     def from_arrow(cls, stored: bytes) -> RecurringInputs:
@@ -149,21 +128,4 @@ class RecurringInputs:
         DataError
             The bytes are not those of inputs.
         """
-        try:
-            table = pa.ipc.open_stream(stored).read_all()
-            head = json.loads((table.schema.metadata or {})[META])
-            values = {name: _value(table, name, told) for name, told in head.items()}
-            return cls(**values)
-        except (pa.ArrowException, KeyError, ValueError, IndexError, TypeError) as error:
-            todo = "make the forecast again"
-            found = "kept inputs of recurring revenue that cannot be read"
-            raise DataError(found, "an Arrow stream", todo) from error
-
-
-def _value(table: pa.Table, name: str, told: Any) -> Any:
-    if name not in table.column_names:
-        return tuple(told) if name == "nodes" else told
-    kind, *shape = told
-    flat = table[name].combine_chunks().flatten()
-    values = np.array(flat.to_pylist(), dtype=object) if kind == "object" else flat.to_numpy(False)
-    return np.array(values, dtype=kind).reshape(shape)
+        return unpack_inputs(cls, stored, of="recurring revenue")
