@@ -52,8 +52,9 @@ check: $(DEV_STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+# two processes, a file's tests in one of them: what a module's fixture built is built once
 test: check
-	@$(BIN)/python -m pytest -q
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m benchmarks.run $(NAME)
