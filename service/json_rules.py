@@ -1,0 +1,218 @@
+"""The strict reading of JSON: what a body may hold, whoever sent it.
+
+The standard library takes NaN, repeated names, ``1e400`` (as infinity) and halves of surrogate
+pairs; each of them became a failure somewhere behind it. `parse_strict` refuses them.
+
+It has two ways to the same answer. The careful one looks at every value with hooks. The quick one
+takes a parser in C that lets repeated names and ``1e400`` through, after proving by a few searches
+through the bytes that none can be there; where the proof fails, the careful way decides.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+from pydantic_core import from_json
+
+from service.problems import Problem
+
+DEEPEST = 32
+LARGEST_ITEM_COUNT = 10_000
+LONGEST_TEXT_BYTES = 10_000
+LARGEST_INTEGER = 2**53
+
+_BROKEN = "the body cannot be used; see errors for where and what is expected"
+_NUMBER_WORDS = "finite numbers; NaN and Infinity are not JSON"
+_MARKS = {b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"}
+_HALF_TEXT = LONGEST_TEXT_BYTES // 2
+# digits all become 0, so that one search finds any number of a shape; "+" is left out
+_SHAPE = bytes.maketrans(b"123456789E:,[-\t\r\n", b"000000000e       ")
+_SPACES = bytes.maketrans(b"\t\r\n", b"   ")
+_LARGE_EXPONENT = b"0e00"  # two digits or more may make it infinite
+_LARGE_INTEGER = b" " + b"0" * len(str(LARGEST_INTEGER))
+_MANY_DIGITS = b"0" * 290  # may be infinite without an exponent
+
+
+def refuse_body(rule: str, expected: str, *, status: int = 422, where: str = "body") -> Problem:
+    """Return the refusal of a body: never a piece of it.
+
+    Parameters
+    ----------
+    rule
+        What was broken, for example ``too_deep``.
+    expected
+        What is allowed, in words.
+    status, where
+        HTTP status (400: not JSON; 422: JSON that breaks a rule), and the place in the body.
+    """
+    kind = "invalid-json" if status == 400 else "invalid-request"
+    found = [{"where": where, "rule": rule, "expected": expected}]
+    return Problem(status, kind, _BROKEN, extra={"errors": found})
+
+
+def parse_strict(data: bytes) -> object:
+    """Parse JSON and hold it to the rules.
+
+    Parameters
+    ----------
+    data
+        UTF-8 bytes: at most 32 levels, 10,000 members or items each, 10,000 bytes a text, integers
+        within ±2^53, finite numbers, no name twice, no U+0000 and no half of a surrogate pair.
+
+    Raises
+    ------
+    Problem
+        400: not UTF-8 or not JSON (NaN, a repeated name). 422: a size or a number out of bounds.
+
+    Examples
+    --------
+    >>> parse_strict(b'{"ids":["A1"],"share":0.5}')
+    {'ids': ['A1'], 'share': 0.5}
+    """
+    text = _decode(data)
+    if _is_plain(data):
+        try:
+            value = from_json(data, allow_inf_nan=False)
+        except ValueError:
+            return _parse_carefully(text)  # it knows what to say
+        if _has_each_name_once(data, _measure(value)):
+            return value
+    return _parse_carefully(text)
+
+
+def _decode(data: bytes) -> str:
+    if data[:3] in _MARKS or data[:2] in _MARKS or b"\x00" in data:
+        raise refuse_body("encoding", "UTF-8 without a byte order mark", status=400)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        where = f"body, byte {error.start}"
+        raise refuse_body("encoding", "UTF-8", status=400, where=where) from None
+
+
+def _is_plain(data: bytes) -> bool:
+    """Say whether the quick parser's answer can be trusted, once its names have been counted.
+
+    No escapes, no number of a doubtful shape, no long text.
+    """
+    if b"\\" in data:
+        return False
+    shape = data.translate(_SHAPE, b"+")
+    doubtful = (b"0e" in shape and _LARGE_EXPONENT in shape) or any(
+        run in shape for run in (_LARGE_INTEGER, _MANY_DIGITS)
+    )
+    return not doubtful and not _may_hold_long_text(data)
+
+
+def _has_each_name_once(data: bytes, members: int) -> bool:
+    """Say whether as many members came out as names, at most, went in."""
+    if data.count(b":") == members:
+        return True
+    # colons in texts, as in times of day: then the names are what ends in `":`, if none is spaced
+    return data.count(b'":') == members and b" :" not in data.translate(_SPACES)
+
+
+def _may_hold_long_text(data: bytes) -> bool:
+    """Look for half a text's length without a quotation mark, within a text."""
+    counted, quotes = 0, 0
+    for start in range(0, len(data) - _HALF_TEXT, _HALF_TEXT):
+        if data.find(b'"', start, start + _HALF_TEXT) < 0:
+            quotes += data.count(b'"', counted, start)
+            counted = start
+            if quotes % 2:
+                return True
+    return False
+
+
+def _measure(value: Any) -> int:
+    """Check depth and sizes level by level; return the number of members of all objects."""
+    level, members, depth = [value] if type(value) in {list, dict} else [], 0, 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise refuse_body("too_deep", f"at most {DEEPEST} levels")
+        below: list[Any] = []
+        for one in level:
+            if len(one) > LARGEST_ITEM_COUNT:
+                raise refuse_body("too_many", f"at most {LARGEST_ITEM_COUNT} items or members")
+            if type(one) is dict:
+                members += len(one)
+                one = one.values()
+            below += [item for item in one if type(item) is list or type(item) is dict]
+        level = below
+    return members
+
+
+def _parse_carefully(text: str) -> object:
+    try:
+        value = _CAREFUL.decode(text)
+    except json.JSONDecodeError as error:
+        where = f"body, character {error.pos}"
+        raise refuse_body("syntax", "JSON (RFC 8259)", status=400, where=where) from None
+    except RecursionError:
+        raise refuse_body("too_deep", f"at most {DEEPEST} levels") from None
+    _measure(value)
+    _check_texts(value)
+    return value
+
+
+def _check_texts(value: Any) -> None:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) is str:
+            _check_text(one)
+        elif type(one) is list:
+            waiting += one
+        elif type(one) is dict:
+            waiting += one.keys()
+            waiting += one.values()
+
+
+def _check_text(one: str) -> None:
+    try:
+        size = len(one) if one.isascii() else len(one.encode())
+    except UnicodeEncodeError:
+        raise refuse_body("text", "whole characters, no half of a surrogate pair") from None
+    if size > LONGEST_TEXT_BYTES:
+        raise refuse_body("too_long", f"texts of at most {LONGEST_TEXT_BYTES} bytes")
+    if "\x00" in one:
+        raise refuse_body("text", "no U+0000 in texts")
+
+
+def _read_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise refuse_body("repeated_name", "each name once in an object", status=400)
+    return members
+
+
+def _read_integer(text: str) -> int:
+    expected = f"integers within ±{LARGEST_INTEGER}"
+    if len(text) > len(str(LARGEST_INTEGER)) + 1:  # before int() works on thousands of digits
+        raise refuse_body("integer", expected)
+    value = int(text)
+    if abs(value) > LARGEST_INTEGER:
+        raise refuse_body("integer", expected)
+    return value
+
+
+def _read_number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise refuse_body("number", "finite numbers")
+    return value
+
+
+def _read_constant(_: str) -> NoReturn:
+    raise refuse_body("number", _NUMBER_WORDS, status=400)
+
+
+_CAREFUL = json.JSONDecoder(
+    object_pairs_hook=_read_members,
+    parse_int=_read_integer,
+    parse_float=_read_number,
+    parse_constant=_read_constant,
+)

@@ -1,0 +1,208 @@
+"""Reading a request's body: its kind, its size, its pace, and then its JSON, strictly.
+
+The body is read in pieces and refused as soon as it is too large or too slow, so that neither a
+giant nor a trickle costs more than its limit. A refusal never repeats any of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+
+from service.json_rules import parse_strict
+from service.problems import ERRORS_SHOWN, Problem
+
+BODY_SECONDS = 30.0
+SLOWEST_BYTES_PER_SECOND = 1_000
+GRACE_SECONDS = 5.0
+LARGEST_LINES_BYTES = 64_000_000
+LONGEST_LINE_BYTES = 64_000
+JSON_KINDS = frozenset({"application/json"})
+LINE_KINDS = frozenset({"application/x-ndjson", "application/jsonl"})
+DIGEST = "truecast_body_digest"
+_TELLING = frozenset({"union_tag_invalid"})  # the library's sentence repeats what was sent
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a body of lines.
+
+    Attributes
+    ----------
+    number
+        1 is the first line; empty lines are counted, but not given.
+    value
+        What it holds; ``None`` if it was refused.
+    problem
+        Why it was refused.
+    """
+
+    number: int
+    value: object = None
+    problem: Problem | None = None
+
+
+async def read_body(request: Request, limit: int) -> object:
+    """Read a body of JSON.
+
+    Parameters
+    ----------
+    request
+        Its content type must be ``application/json``, without a content encoding.
+    limit
+        Largest size in bytes.
+
+    Returns
+    -------
+    object
+        What the body holds; next comes `check_body`.
+
+    Raises
+    ------
+    Problem
+        413 too large, 415 another kind, 408 too slow, 400 not JSON, 422 a rule broken (depth,
+        sizes, numbers, texts; see `service.json_rules`).
+    """
+    _check_kind(request, JSON_KINDS)
+    pieces = [piece async for piece in _read_pieces(request, limit)]
+    data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    request.scope[DIGEST] = hashlib.sha256(data).hexdigest()
+    return parse_strict(data)
+
+
+async def read_lines(
+    request: Request, limit: int = LARGEST_LINES_BYTES, *, line_limit: int = LONGEST_LINE_BYTES
+) -> AsyncIterator[Line]:
+    """Read a body of JSON lines, each as it comes in, so that the whole is never held.
+
+    A line that is not JSON or breaks a rule is given with its problem; those after it go on.
+
+    Parameters
+    ----------
+    request
+        Its content type must be ``application/x-ndjson`` (or ``application/jsonl``).
+    limit, line_limit
+        Largest size of the body, and of one line, in bytes.
+
+    Raises
+    ------
+    Problem
+        413 the body or a line is too large, 415 another kind, 408 too slow.
+    """
+    _check_kind(request, LINE_KINDS)
+    digest, rest, number = hashlib.sha256(), b"", 0
+    async for piece in _read_pieces(request, limit):
+        digest.update(piece)
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > line_limit or any(len(line) > line_limit for line in lines):
+            raise _too_large(line_limit, "a line")
+        for line in lines:
+            number += 1
+            if line.strip():
+                yield _parse_line(number, line)
+    if rest.strip():
+        yield _parse_line(number + 1, rest)
+    request.scope[DIGEST] = digest.hexdigest()
+
+
+def check_body(model: type[Model], value: object) -> Model:
+    """Hold what a body contains to its model.
+
+    Raises
+    ------
+    Problem
+        422; it names members of the model, never those that somebody made up, and no values.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+    names = _find_names(model)
+    extra = [
+        {
+            "where": ".".join(
+                [
+                    "body",
+                    *(str(part) for part in one["loc"] if part in names or isinstance(part, int)),
+                ]
+            ),
+            "rule": one["type"],
+            "expected": one["msg"][:200] if one["type"] not in _TELLING else "another value",
+        }
+        for one in found[:ERRORS_SHOWN]
+    ]
+    detail = "the body breaks its schema; see errors for where and what is expected"
+    raise Problem(422, "invalid-request", detail, extra={"errors": extra}) from None
+
+
+@lru_cache(maxsize=256)
+def _find_names(model: type[BaseModel]) -> frozenset[str]:
+    """Return the members of a model and of all within it."""
+    schema = model.model_json_schema()
+    shapes = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for shape in shapes for name in shape.get("properties", ()))
+
+
+def _check_kind(request: Request, kinds: frozenset[str]) -> None:
+    kind, _, parameter = request.headers.get("content-type", "").lower().partition(";")
+    plain = parameter.replace(" ", "").replace('"', "") in {"", "charset=utf-8"}
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if kind.strip() not in kinds or not plain or encoding != "identity":
+        expected = f"expected content-type {' or '.join(sorted(kinds))}, UTF-8, not compressed"
+        raise Problem(415, "unsupported-media-type", f"the body is of another kind; {expected}")
+
+
+async def _read_pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """Give the body's pieces; stop at too much, at too little a second, and at the deadline."""
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:20]) > limit:
+        raise _too_large(limit, "the body")
+    loop, size = asyncio.get_running_loop(), 0
+    began = loop.time()
+    pieces = request.stream()
+    try:
+        while True:
+            patience = _patience(loop.time() - began, size)
+            async with asyncio.timeout(patience):
+                piece = await anext(pieces, None)
+            if piece is None:
+                return
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit, "the body")
+            if piece:
+                yield piece
+    except TimeoutError:
+        expected = f"at least {SLOWEST_BYTES_PER_SECOND} bytes a second, in {BODY_SECONDS:g} s"
+        detail = f"the body came in too slowly; expected {expected}; send it again"
+        raise Problem(408, "body-too-slow", detail, headers={"connection": "close"}) from None
+    except ClientDisconnect:
+        raise Problem(400, "body-cut-off", "the connection ended within the body") from None
+
+
+def _patience(passed: float, size: int) -> float:
+    """Return for how long the next piece may still be waited for, in seconds."""
+    pace = GRACE_SECONDS + size / SLOWEST_BYTES_PER_SECOND
+    return max(0.0, min(pace, BODY_SECONDS) - passed)
+
+
+def _too_large(limit: int, what: str) -> Problem:
+    detail = f"{what} is too large; expected at most {limit} bytes; send less at a time"
+    return Problem(413, "body-too-large", detail, headers={"connection": "close"})
+
+
+def _parse_line(number: int, line: bytes) -> Line:
+    try:
+        return Line(number, parse_strict(line))
+    except Problem as problem:
+        return Line(number, problem=problem)
