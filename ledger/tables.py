@@ -44,6 +44,7 @@ from ledger.gap_tables import forecast_items as forecast_items
 from ledger.gap_tables import gaps as gaps
 from ledger.gap_tables import scenario_runs as scenario_runs
 from ledger.gap_tables import scenarios as scenarios
+from ledger.job_tables import jobs as jobs
 
 APPEND_ONLY = (
     "releases",
