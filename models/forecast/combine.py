@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from models.forecast.grid import FloatArray
-from models.forecast.judged import Judged, near_week, paired, pooled_wape
+from models.forecast.judged import Judged, near_week, paired, pooled_wape, quarters_nearer
 from models.forecast.nodes import TOTAL, dimension_of
 
 COMBINED = "combined"
@@ -82,13 +82,16 @@ def choose_served(
         if quarters < FEWEST_JUDGED_QUARTERS:
             unjudged.append(f"{rival} ({quarters} quarters)")
             continue
+        nearer = quarters_nearer(both, rival, COMBINED)
+        proven = theirs < ours and 2 * nearer > quarters
         verb = "beat" if ours < theirs else "did not beat"
+        doubt = "" if proven or theirs >= ours else ", too few to tell"
         reasons.append(
-            f"combined {verb} {rival}: WAPE {ours:.3f} against {theirs:.3f}, {quarters} quarters"
+            f"combined {verb} {rival}: WAPE {ours:.3f} against {theirs:.3f}, {quarters} quarters, "
+            f"{rival} nearer in {nearer}{doubt}"
         )
-        gain = theirs / ours if ours > 0 else 1.0
-        if ours > theirs and gain < worst_case:
-            best, worst_case = rival, gain
+        if proven and theirs / ours < worst_case:
+            best, worst_case = rival, theirs / ours
     if unjudged:
         reasons.append(f"not yet judged against {', '.join(unjudged)}")
     told = "; ".join(reasons or ["no plain rule is defined yet"])
