@@ -5,7 +5,7 @@ from models.forecast.combine import COMBINED
 from models.forecast.conclude import ADJUSTMENT, conclude, said_of
 from models.forecast.grid import interval
 from models.forecast.judged import judge
-from models.forecast.raw import ORDERS
+from models.forecast.raw import ENDING_ARR, ORDERS
 from tests.models.forecast.raws import NODES, QUARTER, SHARES, actual, leg, raw
 
 UNEVEN = np.array([1.0, 0.9, 0.3, 0.2, 0.5])
@@ -39,6 +39,12 @@ def test_without_a_past_the_kinds_of_information_weigh_the_same():
     found = conclude(raw({"simulation": leg(100.0), "conversion": leg(140.0)}), [])
     assert found.legs[COMBINED].mean_minor[0] == pytest.approx(120.0)
     assert found.weights["total"] == {"simulation": 0.5, "conversion": 0.5}
+
+
+def test_of_contracts_the_simulation_counts_twice_at_first():
+    legs = {"simulation": leg(100.0), "conversion": leg(140.0)}
+    found = conclude(raw(legs, target=ENDING_ARR), []).weights["total"]
+    assert found == pytest.approx({"simulation": 2 / 3, "conversion": 1 / 3})
 
 
 def test_a_leg_that_was_nearer_near_this_week_weighs_more():
