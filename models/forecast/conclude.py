@@ -6,13 +6,16 @@ call this one function, with judged forecasts of quarters that had ended by the 
 
 Widths: a leg's quantiles keep their shape and are stretched around the median by
 ``k = sqrt((n s + 8) / (n + 8))``, s the mean squared score (deviations off) of past forecasts near
-the week and n the quarters behind it: shrunk to 1, because few quarters prove little.
+the week and n the quarters behind it: shrunk to 1, because few quarters prove little. Where widths
+come of simulated units, what k itself leaves open is told too: it is multiplied by how much farther
+out P10 and P90 of Student's t with n + 8 degrees of freedom lie than a normal's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 
 import numpy as np
 
@@ -156,7 +159,7 @@ def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
     served, verdict = choose_served(judged, policy.rivals, able)
     if served != COMBINED:  # a rule works node by node: what it says need not add up
         every[served] = _adding_up(every[served], raw.nodes)
-    scales = {leg: _scales(leg, judged, levels=levels, week=raw.week) for leg in every}
+    scales = {leg: _scales(raw, leg, judged, levels=levels) for leg in every}
     legs = {name: _stretched(raw, leg, scales[name]) for name, leg in every.items()}
     if policy.surest in legs:
         legs[COMBINED] = _no_wider(legs[COMBINED], legs[policy.surest], raw.floor_minor)
@@ -216,15 +219,21 @@ def _adding_up(leg: Leg, nodes: Sequence[str]) -> Leg:
 
 
 def _scales(
-    leg: str, judged: Sequence[Judged], *, levels: Sequence[str], week: int
+    raw: RawForecast, leg: str, judged: Sequence[Judged], *, levels: Sequence[str]
 ) -> dict[str, float]:
     found = {}
     for level in levels:
-        _, score, quarters = near_week(judged, leg, level=level, week=week)
-        found[level] = float(
-            np.sqrt((quarters * score + PRIOR_QUARTERS) / (quarters + PRIOR_QUARTERS))
-        )
+        _, score, quarters = near_week(judged, leg, level=level, week=raw.week)
+        freedom = quarters + PRIOR_QUARTERS
+        found[level] = float(np.sqrt((quarters * score + PRIOR_QUARTERS) / freedom))
+        if raw.target != ORDERS:  # their widths are measured misses, which hold that doubt already
+            found[level] *= _farther_out(freedom)
     return found
+
+
+def _farther_out(freedom: float) -> float:
+    """Return how much farther out P90 of Student's t lies than a normal's (Peiser 1943)."""
+    return 1.0 + (NormalDist().inv_cdf(0.9) ** 2 + 1.0) / (4.0 * freedom)
 
 
 def _stretched(raw: RawForecast, leg: Leg, scales: Mapping[str, float]) -> Leg:
