@@ -184,6 +184,9 @@ def _judge(duels: Sequence[Duel]) -> tuple[str | None, str]:
         return None, f"what was served beat every plain rule; the nearest is {_words(nearest)}"
     if nearest.tied == len(nearest.quarters):
         return nearest.rival, f"the simple one is served: {_words(nearest)}"
+    if 2 * nearest.lost <= len(nearest.quarters) - nearest.tied:
+        # one quarter's miss can decide a pooled error: the same rule as where a leg is chosen
+        return None, f"too early to tell, it was nearer in few quarters: {_words(nearest)}"
     return nearest.rival, f"use the simple one: {_words(nearest)}"
 
 

@@ -185,7 +185,7 @@ class ForecastAnswer(Fresh):
     verdict: str = Field(
         description=(
             "Why this leg is served; begins with `use the simple one` where a plain rule was "
-            "better so far"
+            "better so far, in all and in most quarters"
         )
     )
     judged_quarters: int = Field(

@@ -56,7 +56,7 @@ class Record:
     said: dict[str, list[Said]] = field(default_factory=dict)
     _told: dict[str, Actuals] = field(default_factory=dict, repr=False)
     _told_on: date = field(default=date.min, repr=False)
-    _known: dict[str, Actuals] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str], Mapping[str, float]] = field(default_factory=dict, repr=False)
     _judged: dict[tuple[str, str, date], Judged] = field(default_factory=dict, repr=False)
 
     def add(self, target: str, said: Said) -> None:
@@ -69,11 +69,21 @@ class Record:
         for said in self.said.get(target, []):
             actual = self._actuals(said.period, origin).get(target)
             if actual:
+                self._forget_if_changed(target, said.period, actual)
                 key = (target, said.period, said.origin)
                 if key not in self._judged:
                     self._judged[key] = judge(said, actual)
                 found.append(self._judged[key])
         return found
+
+    def _forget_if_changed(self, target: str, period: str, actual: Mapping[str, float]) -> None:
+        """After a late fact, let what was said of that quarter be judged again."""
+        before = self._known.get((target, period))
+        if before is not actual and before != actual:
+            self._judged = {
+                key: one for key, one in self._judged.items() if key[:2] != (target, period)
+            }
+        self._known[target, period] = actual
 
     def _actuals(self, period: str, origin: date) -> Actuals:
         quarter = Quarter.parse(period, self.calendar)
@@ -83,12 +93,8 @@ class Record:
             self._told_on, self._told = origin, {}
         if period in self._told:  # every forecast of the quarter asks
             return self._told[period]
-        told = self._told[period] = read_actuals(self.engines, quarter, origin)
-        if self._known.get(period) != told:
-            # a late fact: what was said of that quarter is judged again
-            self._known[period] = told
-            self._judged = {key: one for key, one in self._judged.items() if key[1] != period}
-        return told
+        self._told[period] = read_actuals(self.engines, quarter, origin)
+        return self._told[period]
 
 
 def run_backtest(

@@ -1,10 +1,10 @@
 """How much each leg counts, which leg is served, and how the nodes are made to add up.
 
-Weights are inverse mean squared errors of past forecasts near the same week, at the same level of
-the tree, over origins at which all the legs spoke. With few quarters they are mostly their prior:
-equal over the kinds of information, as a combination gains from legs that know different things,
-not from three models of one series. Sources: Bates and Granger 1969 (inverse error), Smith and
-Wallis 2009 (why to shrink to equal).
+Weights come of mean squared errors of past forecasts near the same week, at the same level of the
+tree, over origins at which all the legs spoke. With few quarters they are mostly their prior:
+shared out over the kinds of information, as a combination gains from legs that know different
+things, not from three models of one series. Sources: Bates and Granger 1969 (inverse covariance of
+errors), Smith and Wallis 2009 (why to shrink to a prior, and not to estimate covariances).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from models.forecast.grid import FloatArray
-from models.forecast.judged import Judged, near_week, paired, pooled_wape
+from models.forecast.judged import Judged, near_week, paired, pooled_wape, quarters_nearer
 from models.forecast.nodes import TOTAL, dimension_of
 
 COMBINED = "combined"
@@ -24,36 +24,62 @@ FEWEST_JUDGED_QUARTERS = 4
 """A year: two rules that are equally good change places by chance in fewer."""
 
 
-def leg_weights(
-    kinds: Mapping[str, str], judged: Sequence[Judged], *, level: str, week: int
-) -> dict[str, float]:
-    """Return each leg's weight; they sum to 1.
+def prior_weights(kinds: Mapping[str, str], trust: Mapping[str, float]) -> dict[str, float]:
+    """Return each leg's weight before anything was judged; they sum to 1.
 
     Parameters
     ----------
     kinds
         Kind of information by leg to combine, at least one leg.
+    trust
+        How much a kind counts, by kind; 1 where none is told. Legs of one kind share it evenly.
+    """
+    every = list(kinds.values())
+    total = sum(trust.get(kind, 1.0) for kind in set(every))
+    return {leg: trust.get(kind, 1.0) / total / every.count(kind) for leg, kind in kinds.items()}
+
+
+def leg_weights(
+    prior: Mapping[str, float],
+    judged: Sequence[Judged],
+    *,
+    level: str,
+    week: int,
+    correlation: float = 0.0,
+) -> dict[str, float]:
+    """Return each leg's weight; they sum to 1.
+
+    Each leg's weight is its prior times its row sum of the inverse covariance of errors, v the mean
+    squared errors shrunk to their mean: ``(1 / v_i - c / sqrt(v_i) sum_j 1 / sqrt(v_j))``,
+    ``c = r / (1 + (m - 1) r)`` for m legs, all pairs correlated by r.
+
+    Parameters
+    ----------
+    prior
+        Weight by leg without a past; see `prior_weights`.
     judged
         Past forecasts, already scored.
     level
         ``total``, or the dimension whose nodes are meant.
     week
         Week of the quarter the forecast is made in.
+    correlation
+        How far the legs err together, 0 to below 1. Told, not estimated: a handful of quarters
+        says little of it, and weights would follow its chance.
     """
-    prior = _prior(kinds)
-    together = paired(judged, list(kinds))
-    found = {leg: near_week(together, leg, level=level, week=week) for leg in kinds}
+    together = paired(judged, list(prior))
+    found = {leg: near_week(together, leg, level=level, week=week) for leg in prior}
     quarters = min(count for _, _, count in found.values())
     pool = float(np.mean([error for error, _, _ in found.values()]))
     if quarters == 0 or pool <= 0:
-        return prior
-    shrunk = {
-        leg: (quarters * error + PRIOR_QUARTERS * pool) / (quarters + PRIOR_QUARTERS)
-        for leg, (error, _, _) in found.items()
-    }
-    raw = {leg: prior[leg] / shrunk[leg] for leg in kinds}
-    floored = {leg: max(raw[leg] / sum(raw.values()), SMALLEST_WEIGHT) for leg in kinds}
-    return {leg: weight / sum(floored.values()) for leg, weight in floored.items()}
+        return dict(prior)
+    errors = np.array([error for error, _, _ in found.values()])
+    shrunk = (quarters * errors + PRIOR_QUARTERS * pool) / (quarters + PRIOR_QUARTERS)
+    shared = correlation / (1.0 + (len(prior) - 1) * correlation)
+    sure = 1.0 / np.sqrt(shrunk)
+    raw = np.array(list(prior.values())) * np.maximum(sure * (sure - shared * sure.sum()), 0.0)
+    floored = np.maximum(raw / raw.sum(), SMALLEST_WEIGHT)
+    return dict(zip(prior, (floored / floored.sum()).tolist(), strict=True))
 
 
 def choose_served(
@@ -61,8 +87,9 @@ def choose_served(
 ) -> tuple[str, str]:
     """Return the leg to serve and why: the combination, unless a plain rule was better so far.
 
-    Judged once for the whole tree, at the total, by WAPE over all past forecasts in which both
-    spoke, because nodes served by different legs would not add up.
+    Judged once for the whole tree, at the total, over all past forecasts in which both spoke,
+    because nodes served by different legs would not add up. A rule was better if its WAPE was lower
+    and it was nearer in more than half of the quarters: one odd quarter can turn the WAPE alone.
 
     Parameters
     ----------
@@ -82,13 +109,16 @@ def choose_served(
         if quarters < FEWEST_JUDGED_QUARTERS:
             unjudged.append(f"{rival} ({quarters} quarters)")
             continue
+        nearer = quarters_nearer(both, rival, COMBINED)
+        proven = theirs < ours and 2 * nearer > quarters
         verb = "beat" if ours < theirs else "did not beat"
+        doubt = ", too early to tell" if theirs < ours and not proven else ""
         reasons.append(
-            f"combined {verb} {rival}: WAPE {ours:.3f} against {theirs:.3f}, {quarters} quarters"
+            f"combined {verb} {rival}: WAPE {ours:.3f} against {theirs:.3f}, {quarters} quarters, "
+            f"{rival} nearer in {nearer}{doubt}"
         )
-        gain = theirs / ours if ours > 0 else 1.0
-        if ours > theirs and gain < worst_case:
-            best, worst_case = rival, gain
+        if proven and theirs / ours < worst_case:
+            best, worst_case = rival, theirs / ours
     if unjudged:
         reasons.append(f"not yet judged against {', '.join(unjudged)}")
     told = "; ".join(reasons or ["no plain rule is defined yet"])
@@ -120,9 +150,3 @@ def reconcile(means: FloatArray, variances: FloatArray, nodes: Sequence[str]) ->
         weights = variances[rows] if variances[rows].sum() > 0 else np.ones(int(rows.sum()))
         moved[rows] = weights / weights.sum() * (means[0] - means[rows].sum())
     return moved
-
-
-def _prior(kinds: Mapping[str, str]) -> dict[str, float]:
-    every = list(kinds.values())
-    share = 1.0 / len(set(every))
-    return {leg: share / every.count(kind) for leg, kind in kinds.items()}

@@ -6,13 +6,16 @@ call this one function, with judged forecasts of quarters that had ended by the 
 
 Widths: a leg's quantiles keep their shape and are stretched around the median by
 ``k = sqrt((n s + 8) / (n + 8))``, s the mean squared score (deviations off) of past forecasts near
-the week and n the quarters behind it: shrunk to 1, because few quarters prove little.
+the week and n the quarters behind it: shrunk to 1, because few quarters prove little. Where widths
+come of simulated units, what k itself leaves open is told too: it is multiplied by how much farther
+out P10 and P90 of Student's t with n + 8 degrees of freedom lie than a normal's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 
 import numpy as np
 
@@ -21,12 +24,13 @@ from models.forecast.combine import (
     PRIOR_QUARTERS,
     choose_served,
     leg_weights,
+    prior_weights,
     reconcile,
 )
 from models.forecast.grid import FloatArray, interval, stretch
 from models.forecast.judged import Judged, Said, near_week, same_footing
 from models.forecast.nodes import dimension_of
-from models.forecast.raw import ORDERS, SIMULATION, Leg, RawForecast
+from models.forecast.raw import BOOKINGS, ORDERS, SIMULATION, Leg, RawForecast
 
 ADJUSTMENT = "combination"
 """Part of the mean that other legs add to (or take from) the units that were simulated."""
@@ -45,11 +49,17 @@ class Policy:
     surest
         Rule than which the combination is never less sure; empty without one. Disagreement
         between legs must not make it wider than a rule it is meant to beat.
+    trust
+        How much a kind of information counts before anything was judged; 1 where none is told.
+    correlation
+        How far the legs are held to err together.
     """
 
     kinds: Mapping[str, str]
     rivals: tuple[str, ...]
     surest: str = ""
+    trust: Mapping[str, float] = field(default_factory=dict)
+    correlation: float = 0.0
 
 
 SEASONAL_NAIVE = "seasonal_naive"
@@ -59,12 +69,14 @@ OF_ORDERS = Policy(
     (SEASONAL_NAIVE, "last_quarter"),
     SEASONAL_NAIVE,
 )
+_RULES_OF_UNITS = ("last_quarter", SEASONAL_NAIVE, "conversion", "crm_weighted", "commit")
 # series of totals know nothing of the deals and contracts in hand: on development worlds they made
-# the combination worse, so they stand beside it
-OF_UNITS = Policy(
-    {SIMULATION: "units", "conversion": "ratio"},
-    ("last_quarter", SEASONAL_NAIVE, "conversion", "crm_weighted", "commit"),
-)
+# the combination worse, so they stand beside it. Both legs start from the same book and err
+# together (by .6 to .9 there); half is assumed, so that a lucky leg does not take all
+OF_DEALS = Policy({SIMULATION: "units", "conversion": "ratio"}, _RULES_OF_UNITS, correlation=0.5)
+# of contracts the ratio knows nothing that the simulation does not: the same book, but neither
+# notices nor the days on which terms end
+OF_CONTRACTS = replace(OF_DEALS, trust={"units": 2.0})
 
 
 @dataclass(frozen=True)
@@ -129,11 +141,17 @@ def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
         Forecasts of the same target whose quarter had ended by the origin, scored with what was
         known there.
     """
-    policy = OF_ORDERS if raw.target == ORDERS else OF_UNITS
+    policy = {ORDERS: OF_ORDERS, BOOKINGS: OF_DEALS}.get(raw.target, OF_CONTRACTS)
     judged = same_footing(judged, SEASONAL_NAIVE, speaks=SEASONAL_NAIVE in raw.legs)
     kinds = {leg: kind for leg, kind in policy.kinds.items() if leg in raw.legs}
     levels = tuple(dict.fromkeys(dimension_of(node) for node in raw.nodes))
-    weights = {level: leg_weights(kinds, judged, level=level, week=raw.week) for level in levels}
+    prior = prior_weights(kinds, policy.trust)
+    weights = {
+        level: leg_weights(
+            prior, judged, level=level, week=raw.week, correlation=policy.correlation
+        )
+        for level in levels
+    }
     every = _dressed(raw, kinds)
     every[COMBINED] = _combine(every, weights, raw.nodes)
     unstretched = {**every}
@@ -141,7 +159,7 @@ def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
     served, verdict = choose_served(judged, policy.rivals, able)
     if served != COMBINED:  # a rule works node by node: what it says need not add up
         every[served] = _adding_up(every[served], raw.nodes)
-    scales = {leg: _scales(leg, judged, levels=levels, week=raw.week) for leg in every}
+    scales = {leg: _scales(raw, leg, judged, levels=levels) for leg in every}
     legs = {name: _stretched(raw, leg, scales[name]) for name, leg in every.items()}
     if policy.surest in legs:
         legs[COMBINED] = _no_wider(legs[COMBINED], legs[policy.surest], raw.floor_minor)
@@ -201,15 +219,21 @@ def _adding_up(leg: Leg, nodes: Sequence[str]) -> Leg:
 
 
 def _scales(
-    leg: str, judged: Sequence[Judged], *, levels: Sequence[str], week: int
+    raw: RawForecast, leg: str, judged: Sequence[Judged], *, levels: Sequence[str]
 ) -> dict[str, float]:
     found = {}
     for level in levels:
-        _, score, quarters = near_week(judged, leg, level=level, week=week)
-        found[level] = float(
-            np.sqrt((quarters * score + PRIOR_QUARTERS) / (quarters + PRIOR_QUARTERS))
-        )
+        _, score, quarters = near_week(judged, leg, level=level, week=raw.week)
+        freedom = quarters + PRIOR_QUARTERS
+        found[level] = float(np.sqrt((quarters * score + PRIOR_QUARTERS) / freedom))
+        if raw.target != ORDERS:  # their widths are measured misses, which hold that doubt already
+            found[level] *= _farther_out(freedom)
     return found
+
+
+def _farther_out(freedom: float) -> float:
+    """Return how much farther out P90 of Student's t lies than a normal's (Peiser 1943)."""
+    return 1.0 + (NormalDist().inv_cdf(0.9) ** 2 + 1.0) / (4.0 * freedom)
 
 
 def _stretched(raw: RawForecast, leg: Leg, scales: Mapping[str, float]) -> Leg:

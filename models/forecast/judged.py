@@ -166,3 +166,15 @@ def pooled_wape(judged: Sequence[Judged], leg: str) -> tuple[float, int]:
     size = sum(found.actual for _, found in rows)
     error = sum(found.absolute for _, found in rows)
     return (error / size if size else 0.0), len({period for period, _ in rows})
+
+
+def quarters_nearer(judged: Sequence[Judged], leg: str, other: str) -> int:
+    """Return in how many quarters a leg's absolute errors at the total sum to less than another's.
+
+    Only forecasts in which both spoke may be given: `paired` keeps them.
+    """
+    gaps: dict[str, float] = {}
+    for one in judged:
+        gap = one.missed[leg, TOTAL].absolute - one.missed[other, TOTAL].absolute
+        gaps[one.period] = gaps.get(one.period, 0.0) + gap
+    return sum(gap < 0 for gap in gaps.values())

@@ -59,6 +59,14 @@ def test_where_a_plain_rule_was_nearer_it_should_be_used(ledger: Ledger) -> None
     assert found.verdict.startswith("use the simple one: conversion, WAPE 0.050 against 0.100")
 
 
+def test_one_bad_quarter_does_not_hand_the_forecast_to_a_rule(ledger: Ledger) -> None:
+    legs = [{"combined": 100.0 + off, "conversion": 106.0} for off in (30, 2, 3)]
+    found = _ladder(ledger, *legs)
+    assert _duel(found, "combined", "conversion").wape_ratio == pytest.approx(35 / 18)
+    assert found.simple is None
+    assert found.verdict.startswith("too early to tell")
+
+
 def test_a_rule_as_near_is_enough(ledger: Ledger) -> None:
     legs = {"combined": 110.0, "conversion": 90.0}
     assert _ladder(ledger, legs, legs).simple == "conversion"

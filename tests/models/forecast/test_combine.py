@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from models.forecast.combine import COMBINED, choose_served, leg_weights, reconcile
+from models.forecast.combine import (
+    COMBINED,
+    choose_served,
+    leg_weights,
+    prior_weights,
+    reconcile,
+)
 from models.forecast.judged import Judged, Missed
 from tests.models.forecast.raws import QUARTER
 
@@ -28,11 +34,39 @@ def past(errors, *, back=1, week=0, segments=None):
 
 
 def weights(judged, kinds=KINDS, **how):
-    return leg_weights(kinds, judged, **{"level": "total", "week": 0, **how})
+    return leg_weights(prior_weights(kinds, {}), judged, **{"level": "total", "week": 0, **how})
 
 
 def test_without_a_past_each_kind_of_information_weighs_the_same():
     assert weights([]) == pytest.approx(dict(zip(KINDS, (1 / 3, 1 / 3, 1 / 6, 1 / 6), strict=True)))
+
+
+def test_a_trusted_kind_weighs_more_and_its_legs_share_it():
+    found = prior_weights(KINDS, {"growth": 2.0})
+    assert found == pytest.approx(dict(zip(KINDS, (1 / 4, 1 / 4, 1 / 4, 1 / 4), strict=True)))
+
+
+def test_a_trusted_leg_keeps_its_share_while_all_were_equally_near():
+    rows = [past(dict.fromkeys(TWO, 10.0), back=back) for back in (1, 2, 3)]
+    prior = {"seasonal_naive": 1 / 3, "simulation": 2 / 3}
+    found = leg_weights(prior, rows, level="total", week=0, correlation=0.5)
+    assert found == pytest.approx(prior)
+
+
+def test_of_two_legs_that_err_together_the_nearer_weighs_as_bates_and_granger_say():
+    rows = [past({"seasonal_naive": 30.0, "simulation": 20.0}, back=back) for back in range(1, 9)]
+    # eight quarters: mean squared errors of 9 and 4 go half the way to their mean
+    far, near = (9 + 6.5) / 2, (4 + 6.5) / 2
+    both = 0.5 * np.sqrt(far * near)
+    found = weights(rows, TWO, correlation=0.5)
+    assert found["simulation"] == pytest.approx((far - both) / (far + near - 2 * both))
+    assert found["simulation"] > weights(rows, TWO)["simulation"] > 0.5
+
+
+def test_a_leg_that_the_others_make_needless_keeps_the_floor():
+    rows = [past({"seasonal_naive": 90.0, "simulation": 1.0}, back=back) for back in range(1, 9)]
+    found = weights(rows, TWO, correlation=0.9)
+    assert found["seasonal_naive"] == pytest.approx(0.05 / 1.05)
 
 
 def test_a_leg_that_was_better_weighs_more_and_all_sum_to_one():
@@ -78,6 +112,26 @@ def test_the_combination_is_served_only_while_it_beats_the_plain_rule(ours, serv
     leg, reason = choose_served(rows, ["seasonal_naive"], [COMBINED, "seasonal_naive"])
     assert leg == served
     assert "4 quarters" in reason
+
+
+def test_one_odd_quarter_does_not_unseat_the_combination():
+    near, far = (
+        {COMBINED: 10.0, "conversion": 11.0},
+        {COMBINED: 60.0, "conversion": 10.0},
+    )
+    rows = [past(far if back == 4 else near, back=back) for back in (1, 2, 3, 4)]
+    leg, reason = choose_served(rows, ["conversion"], [COMBINED, "conversion"])
+    assert leg == COMBINED
+    assert "did not beat conversion" in reason
+    assert "conversion nearer in 1, too early to tell" in reason
+
+
+def test_a_rule_nearer_in_half_of_the_quarters_is_not_served_and_one_more_is():
+    told = [{COMBINED: 30.0, "commit": 10.0}] * 2 + [{COMBINED: 10.0, "commit": 11.0}] * 2
+    rows = [past(errors, back=back) for back, errors in enumerate(told, start=1)]
+    assert choose_served(rows, ["commit"], [COMBINED, "commit"])[0] == COMBINED
+    rows.append(past({COMBINED: 30.0, "commit": 10.0}, back=5))
+    assert choose_served(rows, ["commit"], [COMBINED, "commit"])[0] == "commit"
 
 
 def test_one_quarter_is_too_little_to_judge_by():

@@ -5,7 +5,7 @@ from models.forecast.combine import COMBINED
 from models.forecast.conclude import ADJUSTMENT, conclude, said_of
 from models.forecast.grid import interval
 from models.forecast.judged import judge
-from models.forecast.raw import ORDERS
+from models.forecast.raw import ENDING_ARR, ORDERS
 from tests.models.forecast.raws import NODES, QUARTER, SHARES, actual, leg, raw
 
 UNEVEN = np.array([1.0, 0.9, 0.3, 0.2, 0.5])
@@ -41,6 +41,12 @@ def test_without_a_past_the_kinds_of_information_weigh_the_same():
     assert found.weights["total"] == {"simulation": 0.5, "conversion": 0.5}
 
 
+def test_of_contracts_the_simulation_counts_twice_at_first():
+    legs = {"simulation": leg(100.0), "conversion": leg(140.0)}
+    found = conclude(raw(legs, target=ENDING_ARR), []).weights["total"]
+    assert found == pytest.approx({"simulation": 2 / 3, "conversion": 1 / 3})
+
+
 def test_a_leg_that_was_nearer_near_this_week_weighs_more():
     legs = {"simulation": leg(100.0), "conversion": leg(140.0)}
     found = conclude(raw(legs), past(4, simulation=101.0, conversion=130.0))
@@ -53,8 +59,16 @@ def test_widths_follow_how_far_outcomes_lay_off_before():
     wide = conclude(now, past(8, simulation=130.0, combined=130.0))
     plain = conclude(now, [])
     assert width(narrow) < width(plain) < width(wide)
-    # eight quarters, three deviations off: sqrt((8 x 9 + 8) / 16)
-    assert width(wide) / width(plain) == pytest.approx(np.sqrt(5.0), rel=0.01)
+    # eight quarters, three deviations off: sqrt((8 x 9 + 8) / 16); Student's t of 16 and of 8
+    assert width(wide) / width(plain) == pytest.approx(np.sqrt(5.0) * 1.337 / 1.397, rel=0.01)
+
+
+@pytest.mark.parametrize(("quarters", "deviations"), [(0, 1.397), (8, 1.337), (32, 1.303)])
+def test_few_quarters_leave_the_width_itself_in_doubt(quarters, deviations):
+    # 80 % of Student's t with 8, 16 and 40 degrees of freedom
+    rows = past(quarters, simulation=110.0, combined=110.0)  # one deviation off each time
+    found = conclude(raw({"simulation": leg(100.0)}), rows)
+    assert width(found) == pytest.approx(2 * deviations * 10.0, rel=0.01)
 
 
 def test_the_combination_is_not_served_while_a_plain_rule_was_nearer():
@@ -121,6 +135,11 @@ def test_a_rule_that_is_silent_at_a_node_is_not_served():
     silent.mean_minor[4], silent.grid_minor[4] = np.nan, np.nan
     rows = past(4, simulation=130.0, combined=130.0, commit=105.0)
     assert conclude(raw({"simulation": leg(100.0), "commit": silent}), rows).served == COMBINED
+
+
+def test_widths_of_orders_hold_that_doubt_already():
+    found = conclude(raw({"simulation": leg(100.0)}, target=ORDERS), [])
+    assert width(found) == pytest.approx(2 * 1.28155 * 10.0, rel=1e-3)
 
 
 def test_orders_are_never_less_sure_than_the_year_ago_rule():
