@@ -34,6 +34,7 @@ from ledger.declare import (
     run_column,
     text,
 )
+from ledger.effect_tables import effects as effects
 from ledger.forecast_tables import forecast_books as forecast_books
 from ledger.forecast_tables import period_actuals as period_actuals
 from ledger.forecast_tables import target_chances as target_chances

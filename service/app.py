@@ -31,6 +31,7 @@ from service import (
 from service.auth import KeyCache, check_routes
 from service.deps import Options, Service
 from service.guard import Guard
+from service.idempotency import InFlight
 from service.problems import install_problems
 
 # the busiest first: routes are tried in this order; the scores of deals stand before the scores of
@@ -95,6 +96,7 @@ def create_app(ledger_address: str, options: Options) -> FastAPI:
         telemetry=QUIET,
     )
     app.state.service, app.state.keys = service, KeyCache()
+    app.state.in_flight = InFlight()
     install_problems(app)
     check_routes(app.routes)
     document = reference.build_openapi(app)
