@@ -138,7 +138,9 @@ def purge_effects(connection: Connection, *, now: datetime) -> int:
     """Forget some answers that are older than 72 hours; return how many."""
     old = select(effects.c.id).where(effects.c.created_at <= _horizon(now))
     # rows that another transaction is purging are left to it, or the two could wait in a circle
-    some = old.order_by(effects.c.created_at).limit(PURGED_AT_ONCE).with_for_update(skip_locked=True)
+    some = (
+        old.order_by(effects.c.created_at).limit(PURGED_AT_ONCE).with_for_update(skip_locked=True)
+    )
     return connection.execute(delete(effects).where(effects.c.id.in_(some))).rowcount
 
 
