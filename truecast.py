@@ -50,7 +50,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "track-record": ("service.cli_record", "show what came of the scores that were issued"),
     "models": ("service.cli_jobs", "list the released models and their cards"),
     "serve": ("service.cli_web", "answer over HTTP from the ledger"),
-    "keys": ("service.cli_web", "create, list and revoke API keys"),
+    "keys": ("service.cli_access", "create, rotate, list and revoke API keys"),
+    "books": ("service.cli_access", "name the rows that a key may see"),
+    "audit": ("service.cli_access", "check and export the log of what was done"),
     "doctor": ("service.cli_web", "check the data directory and say what is missing"),
     "migrate": ("service.cli_web", "bring the ledger to this version's tables"),
     "demo": ("truecast", "the whole product on bundled or synthetic data, ending in a server"),
@@ -241,11 +243,12 @@ def _print_requests(plan: Demo, port: int) -> None:
     from ledger.views import AtRiskFilters, read_at_risk
     from lifecycle.periods import Quarter
     from lifecycle.settings import load_settings
-    from service.auth import ROLES
+    from service.permissions import load_permissions
 
     settings = load_settings(plan.data_dir)
     ledger = open_ledger(settings.ledger_address)
-    wanted = KeyRequest(role="reader", scopes=ROLES["reader"], label="demo")
+    scopes = load_permissions().check_role("reader").scopes
+    wanted = KeyRequest(role="reader", scopes=scopes, label="demo", created_by="cli:demo")
     key, _ = create_key(ledger, load_pepper(settings.data_dir), wanted)
     page = read_at_risk(ledger, AtRiskFilters(status="at_risk"), limit=1)
     account = page.rows[0].account_id if page and page.rows else "unknown"

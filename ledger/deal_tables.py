@@ -57,6 +57,7 @@ deals = Table(
     document("reasons"),
     document("detail", nullable=True),
     document("history", nullable=True),
+    Column("region", String(128)),
     UniqueConstraint("run_id", "opportunity_id"),
     Index(None, "opportunity_id", "run_id"),
     Index(None, "run_id", "p_win", "opportunity_id"),

@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
+import ipaddress
 import re
 import secrets
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from ledger.audit import Actor, AuditEntry, append_audit, digest_of
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
+from ledger.pepper import PEPPER_FILE as PEPPER_FILE
+from ledger.pepper import load_pepper as load_pepper
 from ledger.tables import api_keys
-from lifecycle.errors import LedgerError, UsageError
+from lifecycle.errors import UsageError
 
-PEPPER_FILE = "pepper"
-PEPPER_BYTES = 32
 LONGEST_LIFE_DAYS = 366
 DEFAULT_LIFE_DAYS = 90
 _FORM = re.compile(r"truecast_(?:live|test)_([a-z0-9]{8})_([A-Za-z0-9_-]{43})_([0-9a-z]{6})")
@@ -43,6 +44,14 @@ class ApiKey:
         HMAC-SHA-256 (hex) of the whole key under the pepper.
     expires_at, revoked_at
         UTC instants; ``revoked_at`` is ``None`` while it lives.
+    book
+        Name of the book whose rows it sees; ``None``: all rows its role sees.
+    cidrs
+        Networks from which it may be used; without any, from everywhere.
+    last_used_at
+        UTC instant of a use, noted at most once an hour; ``None`` before the first.
+    follows
+        Id of the key that it was rotated from.
     """
 
     key_id: str
@@ -54,6 +63,10 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    book: str | None = None
+    cidrs: tuple[str, ...] = ()
+    last_used_at: datetime | None = None
+    follows: str | None = None
 
     def lives(self, now: datetime) -> bool:
         """Say whether it may be used at an instant."""
@@ -62,44 +75,16 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class KeyRequest:
-    """What a new key may do, for whom, and for how long (days, at most 366)."""
+    """What a new key may do and see, for whom, and for how long (days, at most 366)."""
 
     role: str
     scopes: Sequence[str]
     label: str = ""
     created_by: str = ""
     days: int = DEFAULT_LIFE_DAYS
-
-
-def load_pepper(folder: Path, *, create: bool = True) -> bytes:
-    """Return the data directory's pepper; made at first use, readable by its owner only.
-
-    With ``create=False`` (a web process) a missing one is an error.
-
-    Raises
-    ------
-    LedgerError
-        It cannot be made or read, is too short, or others may read it.
-    """
-    path = folder / PEPPER_FILE
-    try:
-        if create:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _create_pepper(path)
-        mode, pepper = path.stat().st_mode, path.read_bytes()
-    except OSError as error:
-        raise LedgerError(
-            f"the pepper file cannot be used ({error.strerror})",
-            "a readable file in the data directory",
-            "make a first key with `truecast keys create`, or correct --data-dir",
-        ) from error
-    if mode & 0o077 or len(pepper) < PEPPER_BYTES:
-        raise LedgerError(
-            f"the pepper file has mode {mode & 0o777:o} and {len(pepper)} bytes",
-            f"mode 600 and at least {PEPPER_BYTES} bytes",
-            "chmod 600 it; an emptied one must be restored, or all keys made anew",
-        )
-    return pepper
+    book: str | None = None
+    cidrs: Sequence[str] = ()
+    follows: str | None = None
 
 
 def hash_key(pepper: bytes, text: str) -> str:
@@ -115,14 +100,22 @@ def find_key_id(text: str) -> str | None:
     return match[1]
 
 
-def create_key(ledger: Ledger, pepper: bytes, request: KeyRequest) -> tuple[str, ApiKey]:
+def create_key(
+    ledger: Ledger, pepper: bytes, request: KeyRequest, *, by: Actor | None = None
+) -> tuple[str, ApiKey]:
     """Make a key and return its text (never to be seen again) with its record.
+
+    Parameters
+    ----------
+    by
+        Who made it, for the audit log; ``created_by`` if left out.
 
     Raises
     ------
     UsageError
-        Its life is not 1-366 days.
+        Its life is not 1-366 days, or its book or one of its networks cannot be used.
     """
+    _check_networks(request.cidrs)
     if not 1 <= request.days <= LONGEST_LIFE_DAYS:
         raise UsageError(
             f"a key for {request.days} days", f"1 to {LONGEST_LIFE_DAYS}", "correct --days"
@@ -141,11 +134,39 @@ def create_key(ledger: Ledger, pepper: bytes, request: KeyRequest) -> tuple[str,
         created_at=now,
         expires_at=now + timedelta(days=request.days),
         revoked_at=None,
+        book=request.book,
+        cidrs=tuple(request.cidrs),
+        follows=request.follows,
     )
-    row = {**vars(key), "scopes": dump_document(list(key.scopes), "a key's scopes")}
     with ledger.writing() as connection:
-        connection.execute(insert(api_keys), row)
+        connection.execute(insert(api_keys), _row(key))
+        made = AuditEntry(by or Actor(key.created_by), "keys.create", f"key:{key_id}")
+        append_audit(connection, replace(made, after_hash=_digest(key)))
     return text, key
+
+
+def rotate_key(
+    ledger: Ledger, pepper: bytes, key_id: str, *, by: Actor, days: int = DEFAULT_LIFE_DAYS
+) -> tuple[str, ApiKey]:
+    """Make a second living key with the rights of one that lives; revoke the old one when unused.
+
+    Raises
+    ------
+    UsageError
+        There is no such living key, or it was rotated before and both still live.
+    """
+    now = datetime.now(UTC)
+    old = read_key(ledger, key_id)
+    if old is None or not old.lives(now):
+        raise UsageError(f"no living key {key_id[:20]!r}", "a key's id", "see `truecast keys list`")
+    if any(one.follows == key_id and one.lives(now) for one in read_keys(ledger)):
+        raise UsageError(
+            f"key {key_id} was rotated before", "at most two living keys", f"revoke {key_id} first"
+        )
+    names = ("role", "scopes", "label", "book", "cidrs")
+    same = {name: getattr(old, name) for name in names}
+    wanted = KeyRequest(**same, created_by=by.name, days=days, follows=key_id)
+    return create_key(ledger, pepper, wanted, by=by)
 
 
 def read_key(ledger: Ledger, key_id: str) -> ApiKey | None:
@@ -163,7 +184,7 @@ def read_keys(ledger: Ledger) -> list[ApiKey]:
         return [_key(row) for row in connection.execute(query).mappings()]
 
 
-def revoke_key(ledger: Ledger, key_id: str) -> ApiKey:
+def revoke_key(ledger: Ledger, key_id: str, *, by: Actor | None = None) -> ApiKey:
     """End a key's life now; a key already revoked stays as it is.
 
     Raises
@@ -171,20 +192,70 @@ def revoke_key(ledger: Ledger, key_id: str) -> ApiKey:
     UsageError
         There is no such key.
     """
+    return _change_key(ledger, key_id, "keys.revoke", by, revoked_at=datetime.now(UTC))
+
+
+def assign_book(ledger: Ledger, key_id: str, book: str, *, by: Actor) -> ApiKey:
+    """Let a key see the rows of a book that is there.
+
+    Raises
+    ------
+    UsageError
+        There is no such key.
+    """
+    return _change_key(ledger, key_id, "books.assign", by, book=book)
+
+
+def note_use(ledger: Ledger, key_id: str, now: datetime) -> None:
+    """Keep that a key was used at an instant; called at most once an hour and key."""
     with ledger.writing() as connection:
         connection.execute(
-            update(api_keys)
-            .where(api_keys.c.key_id == key_id, api_keys.c.revoked_at.is_(None))
-            .values(revoked_at=datetime.now(UTC))
+            update(api_keys).where(api_keys.c.key_id == key_id).values(last_used_at=now)
         )
-    key = read_key(ledger, key_id)
-    if key is None:
-        raise UsageError(f"no key {key_id[:20]!r}", "a key's id", "see `truecast keys list`")
-    return key
+
+
+def _change_key(
+    ledger: Ledger, key_id: str, action: str, by: Actor | None, **values: Any
+) -> ApiKey:
+    with ledger.writing() as connection:
+        query = select(api_keys).where(api_keys.c.key_id == key_id)
+        row = connection.execute(query).mappings().first()
+        if row is None:
+            raise UsageError(f"no key {key_id[:20]!r}", "a key's id", "see `truecast keys list`")
+        key = _key(row)
+        if key.revoked_at is not None:
+            return key
+        changed = replace(key, **values)
+        connection.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(**values))
+        entry = AuditEntry(by or Actor("unknown"), action, f"key:{key_id}")
+        digests = {"before_hash": _digest(key), "after_hash": _digest(changed)}
+        append_audit(connection, replace(entry, **digests))
+    return changed
+
+
+def _digest(key: ApiKey) -> str:
+    """Digest what a key may do, without its secret's hash."""
+    return digest_of({**vars(key), "secret_hash": None, "last_used_at": None})
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    lists = {name: dump_document(list(getattr(key, name)), name) for name in ("scopes", "cidrs")}
+    return {**vars(key), **lists}
 
 
 def _key(row: RowMapping) -> ApiKey:
-    return ApiKey(**{**row, "scopes": tuple(parse_document(row["scopes"]))})
+    lists = {name: tuple(parse_document(row[name]) or ()) for name in ("scopes", "cidrs")}
+    return ApiKey(**{**row, **lists})
+
+
+def _check_networks(cidrs: Sequence[str]) -> None:
+    for one in cidrs:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError as error:
+            raise UsageError(
+                f"network {one[:60]!r}", "an address or a CIDR such as 10.0.0.0/8", "correct --cidr"
+            ) from error
 
 
 def _checksum(body: str) -> str:
@@ -193,22 +264,3 @@ def _checksum(body: str) -> str:
         number, rest = divmod(number, 36)
         digits = _ALPHABET[rest] + digits
     return digits
-
-
-def _create_pepper(path: Path) -> None:
-    """Write a whole file under another name first: a reader never meets a half pepper."""
-    if path.exists():
-        return
-    draft = path.with_name(f".{PEPPER_FILE}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        os.write(handle, secrets.token_bytes(PEPPER_BYTES))
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    try:
-        os.link(draft, path)  # fails if another process was first: its pepper holds
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

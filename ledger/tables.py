@@ -19,6 +19,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ledger.access_tables import audit_heads as audit_heads
+from ledger.access_tables import audit_log as audit_log
+from ledger.access_tables import book_pairs as book_pairs
+from ledger.access_tables import books as books
 from ledger.deal_tables import deal_outcomes as deal_outcomes
 from ledger.deal_tables import deals as deals
 from ledger.deal_tables import owner_bias as owner_bias
@@ -192,6 +196,8 @@ at_risk = Table(
     amount("arr_at_risk_minor", nullable=True),
     Column("leaving_on", Date),
     Column("treatment", String(16)),
+    Column("team", String(128)),
+    Column("region", String(128)),
     Index(None, "run_id", "expected_loss_minor", "account_id"),
     Index(None, "run_id", "risk", "account_id"),
 )
@@ -246,4 +252,8 @@ api_keys = Table(
     instant("created_at"),
     instant("expires_at"),
     instant("revoked_at", nullable=True),
+    Column("book", String(64)),
+    document("cidrs", nullable=True),
+    instant("last_used_at", nullable=True),
+    Column("follows", String(8)),
 )

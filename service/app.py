@@ -28,7 +28,8 @@ from service import (
     scores,
     track_record,
 )
-from service.auth import KeyCache, check_routes
+from service.auth import check_routes
+from service.callers import KeyCache
 from service.deps import Options, Service
 from service.guard import Guard
 from service.idempotency import InFlight

@@ -1,45 +1,40 @@
-"""Who may ask: an API key in ``Authorization: Bearer``, and one declared scope per route."""
+"""Who may ask: a key in ``Authorization: Bearer``, and one declared scope per route."""
 
 from __future__ import annotations
 
-import hmac
-import time
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from ledger.keys import ApiKey, find_key_id, hash_key, read_key
 from lifecycle.errors import UsageError
-from service.deps import Service, find_service
+from service.callers import KeyCache, Principal
+from service.deps import find_service
+from service.permissions import load_permissions
 from service.problems import Problem
 
 PUBLIC = "public"
 EXTRA = "x-scope"
-ROLES: dict[str, tuple[str, ...]] = {
-    "reader": (
-        "accounts:read",
-        "backtest:read",
-        "deals:read",
-        "docs:read",
-        "forecast:read",
-        "models:read",
-        "risk:read",
-        "scores:read",
-    ),
-}
-SCOPES = frozenset(scope for scopes in ROLES.values() for scope in scopes)
-CACHE_SECONDS = 5.0
-CACHE_COUNT = 1_024
+ROWS = "x-rows"
+Rows = Literal["whole", "book", "none"]
+PRINCIPAL = "truecast_principal"
 
 
-def needs(scope: str) -> dict[str, Any]:
-    """Declare a route's scope, as its ``openapi_extra``: the published document shows it too."""
-    return {EXTRA: scope}
+def needs(scope: str, *, rows: Rows = "whole") -> dict[str, Any]:
+    """Declare a route's scope, as its ``openapi_extra``: the published document shows it too.
+
+    Parameters
+    ----------
+    rows
+        What the answer speaks of. ``whole``: the whole company, so a caller with a book is refused;
+        ``book``: the route leaves out what the caller's book does not hold; ``none``: of no
+        account, deal or money at all.
+    """
+    return {EXTRA: scope, ROWS: rows}
 
 
 class ScopedRoute(APIRoute):
@@ -53,10 +48,8 @@ class ScopedRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def check_and_answer(request: Request) -> Response:
-            if self.scope != PUBLIC and self.scope not in find_caller(request).scopes:
-                raise Problem(
-                    403, "scope-missing", f"this key lacks the scope {self.scope}; use another key"
-                )
+            if self.scope != PUBLIC:
+                self._check(await admit(request))
             if request.scope["query_string"]:
                 _check_parameters(request, *self.query_names)
             return await answer(request)
@@ -69,6 +62,23 @@ class ScopedRoute(APIRoute):
         return str((self.openapi_extra or {}).get(EXTRA, ""))
 
     @cached_property
+    def rows(self) -> str:
+        """What the answer speaks of; the whole company unless `needs` says otherwise."""
+        return str((self.openapi_extra or {}).get(ROWS, "whole"))
+
+    def _check(self, caller: Principal) -> None:
+        if self.scope not in caller.scopes:
+            raise Problem(
+                403, "scope-missing", f"this key lacks the scope {self.scope}; use another key"
+            )
+        if caller.book is not None and self.rows == "whole":
+            raise Problem(
+                403,
+                "book-limited",
+                "this answer speaks of the whole company and this key sees one book; use another",
+            )
+
+    @cached_property
     def query_names(self) -> tuple[frozenset[str], frozenset[str]]:
         """All query names of the route, and those that may be repeated."""
         declared = (self.openapi_extra or {}).get("parameters", [])
@@ -78,54 +88,46 @@ class ScopedRoute(APIRoute):
         return frozenset(names | set(_query_names(self.dependant))), lists
 
 
-class KeyCache:
-    """Keys found lately, for at most 5 seconds: a revoked key is refused after that."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[float, ApiKey]] = {}
-
-    def find(self, service: Service, text: str) -> ApiKey | None:
-        """Return the living key behind a text; ``None`` if there is none."""
-        digest = hash_key(service.pepper, text)
-        now = time.monotonic()
-        found = self._found.get(digest)
-        if found is None or now - found[0] > CACHE_SECONDS:
-            key = _read_key(service, text, digest)
-            if key is None:
-                self._found.pop(digest, None)
-                return None
-            if len(self._found) >= CACHE_COUNT:
-                self._found.clear()
-            self._found[digest] = found = (now, key)
-        return found[1] if found[1].lives(datetime.now(UTC)) else None
-
-
-def find_caller(request: Request) -> ApiKey:
-    """Return the key that asks.
+async def admit(request: Request) -> Principal:
+    """Return who asks, found off the event loop unless it was found lately.
 
     Raises
     ------
     Problem
-        401: no key, or one that is unknown, expired or revoked; which of them is not said.
+        401: no key, or one that is unknown, expired, revoked or used from elsewhere; which of them
+        is not said.
     """
-    found: ApiKey | None = request.scope.get("truecast_key")
-    if found is not None:
-        return found
-    kind, _, text = request.headers.get("authorization", "").partition(" ")
-    key = None
-    if kind.lower() == "bearer" and text:
-        cache: KeyCache = request.app.state.keys
-        key = cache.find(find_service(request), text)
-    if key is None:
-        raise Problem(
-            401,
-            "key-needed",
-            "no living key was found; send one in the header Authorization: Bearer "
-            "(make one with `truecast keys create`)",
-            headers={"www-authenticate": "Bearer"},
-        )
-    request.scope["truecast_key"] = key
-    return key
+    service, text = find_service(request), _read_bearer(request)
+    address = address_of(request)
+    cache: KeyCache = request.app.state.keys
+    found = None
+    if text:
+        found = cache.recall(service, text, address)
+        if found is None:
+            found = await asyncio.to_thread(cache.find, service, text, address)
+    if found is None:
+        raise _unknown()
+    request.scope[PRINCIPAL] = found
+    return found
+
+
+def find_caller(request: Request) -> Principal:
+    """Return who asks, in a route that is not public.
+
+    Raises
+    ------
+    Problem
+        401: the route is public, and nobody was asked for a key.
+    """
+    found: Principal | None = request.scope.get(PRINCIPAL)
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def address_of(request: Request) -> str:
+    """Return the network address that asks; empty if the server does not tell it."""
+    return request.client.host if request.client else ""
 
 
 def check_routes(routes: Iterable[BaseRoute]) -> None:
@@ -134,11 +136,14 @@ def check_routes(routes: Iterable[BaseRoute]) -> None:
     Raises
     ------
     UsageError
-        The route is named.
+        The route is named; or it is public and ``permissions.json`` does not list its path.
     """
+    permissions = load_permissions()
     for route in routes:
         declared = route.scope if isinstance(route, ScopedRoute) else ""
-        if declared not in SCOPES | {PUBLIC}:
+        if declared == PUBLIC and permissions.is_public(getattr(route, "path", "")):
+            continue
+        if declared not in permissions.scopes:
             raise UsageError(
                 f"route {getattr(route, 'path', route)} declares the scope {declared!r}",
                 "exactly one known scope",
@@ -171,9 +176,16 @@ def _join(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _read_key(service: Service, text: str, digest: str) -> ApiKey | None:
-    key_id = find_key_id(text)
-    key = None if key_id is None else read_key(service.ledger, key_id)
-    if key is None or not hmac.compare_digest(key.secret_hash, digest):
-        return None
-    return key
+def _read_bearer(request: Request) -> str:
+    kind, _, text = request.headers.get("authorization", "").partition(" ")
+    return text if kind.lower() == "bearer" else ""
+
+
+def _unknown() -> Problem:
+    return Problem(
+        401,
+        "key-needed",
+        "no living key was found; send one in the header Authorization: Bearer "
+        "(make one with `truecast keys create`)",
+        headers={"www-authenticate": "Bearer"},
+    )

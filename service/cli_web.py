@@ -1,36 +1,23 @@
-"""The commands of the web side: serve, keys, doctor, migrate; all run in the slim install."""
+"""The commands of the web side: serve, doctor, migrate; all run in the slim install."""
 
 from __future__ import annotations
 
-import getpass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ledger.engine import attach_ledger, open_ledger
-from ledger.keys import (
-    DEFAULT_LIFE_DAYS,
-    ApiKey,
-    KeyRequest,
-    create_key,
-    load_pepper,
-    read_keys,
-    revoke_key,
-)
+from ledger.engine import open_ledger
 from lifecycle.console import Console
-from lifecycle.errors import TruecastError, UsageError
+from lifecycle.errors import TruecastError
 from lifecycle.options import DataDir, Json
 from lifecycle.settings import Settings, load_settings
 from service.app import create_app
-from service.auth import ROLES
 from service.deps import Options, Service
 from service.doctor import Folders, examine
 from service.health import find_reasons
 from service.server import bind_port, build_server
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-keys = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
-app.add_typer(keys, name="keys")
 
 
 @app.command()
@@ -101,63 +88,6 @@ def doctor(data_dir: DataDir = None, json: Json = False) -> None:
         raise typer.Exit(TruecastError.exit_code)
 
 
-@keys.command("create")
-def create(
-    data_dir: DataDir = None,
-    role: Annotated[str, typer.Option(help=f"One of: {', '.join(ROLES)}.")] = "reader",
-    *,
-    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
-    days: Annotated[int, typer.Option(help="Life in days, at most 366.")] = DEFAULT_LIFE_DAYS,
-    json: Json = False,
-) -> None:
-    """Make a key and print it, once, as one JSON line on stdout; it cannot be shown again.
-
-    Example: truecast keys create --role reader --label crm --days 90
-    """
-    if role not in ROLES:
-        raise UsageError(f"role {role[:40]!r}", f"one of {', '.join(ROLES)}", "correct --role")
-    settings = load_settings(data_dir)
-    request = KeyRequest(role, ROLES[role], label, f"cli:{_operator()}", days)
-    ledger = open_ledger(settings.ledger_address)
-    text, key = create_key(ledger, load_pepper(settings.data_dir), request)
-    ledger.close()
-    Console(True).emit({"key": text, **_describe(key)})
-
-
-@keys.command("list")
-def list_all(data_dir: DataDir = None, json: Json = False) -> None:
-    """List all keys, without their secrets.
-
-    Example: truecast keys list --json
-    """
-    console = Console(json)
-    ledger = attach_ledger(load_settings(data_dir).ledger_address)
-    found = [_describe(key) for key in read_keys(ledger)]
-    ledger.close()
-    columns = ["key_id", "role", "label", "created_at", "expires_at", "revoked_at"]
-    console.table("API keys", columns, [[one[name] for name in columns] for one in found])
-    console.emit(found)
-
-
-@keys.command("revoke")
-def revoke(
-    key_id: Annotated[str, typer.Argument(help="The 8-character id of the key.")],
-    data_dir: DataDir = None,
-    *,
-    json: Json = False,
-) -> None:
-    """End a key's life; running services refuse it within 5 seconds.
-
-    Example: truecast keys revoke 1a2b3c4d
-    """
-    console = Console(json)
-    ledger = attach_ledger(load_settings(data_dir).ledger_address)
-    key = revoke_key(ledger, key_id)
-    ledger.close()
-    console.say(f"key {key.key_id} is revoked")
-    console.emit(_describe(key))
-
-
 def _options(settings: Settings) -> Options:
     return Options(
         settings.data_dir,
@@ -165,23 +95,3 @@ def _options(settings: Settings) -> Options:
         settings.calendar,
         settings.synthetic,
     )
-
-
-def _describe(key: ApiKey) -> dict[str, Any]:
-    return {
-        "key_id": key.key_id,
-        "role": key.role,
-        "scopes": list(key.scopes),
-        "label": key.label,
-        "created_by": key.created_by,
-        "created_at": key.created_at.isoformat(timespec="seconds"),
-        "expires_at": key.expires_at.isoformat(timespec="seconds"),
-        "revoked_at": key.revoked_at and key.revoked_at.isoformat(timespec="seconds"),
-    }
-
-
-def _operator() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -37,13 +37,13 @@ _RUN_COMMANDS: dict[RunKind, str] = {
 }
 
 
-@router.get("/livez", operation_id="readLiveness", openapi_extra=needs(PUBLIC))
+@router.get("/livez", operation_id="readLiveness", openapi_extra=needs(PUBLIC, rows="none"))
 async def read_liveness() -> Alive:
     """Say that the process runs; touches nothing else."""
     return Alive(alive=True)
 
 
-@router.get("/readyz", operation_id="readReadiness", openapi_extra=needs(PUBLIC))
+@router.get("/readyz", operation_id="readReadiness", openapi_extra=needs(PUBLIC, rows="none"))
 async def read_readiness(service: ServiceHere) -> Ready:
     """Say whether requests can be answered; 503 with reasons if not."""
     reasons = find_reasons(service)

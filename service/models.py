@@ -45,7 +45,9 @@ class ModelsAnswer(ApiModel):
     models: list[ModelAnswer]
 
 
-@router.get("/v1/models", operation_id="listModels", openapi_extra=needs("models:read"))
+@router.get(
+    "/v1/models", operation_id="listModels", openapi_extra=needs("models:read", rows="none")
+)
 def list_models(
     service: ServiceHere,
     model: Annotated[str | None, Query(pattern=NAME_PATTERN, description="Only this model")] = None,

@@ -80,7 +80,7 @@ def _add_refusals(operation: dict[str, Any], *, public: bool) -> None:
     "/openapi.json",
     operation_id="readOpenapi",
     include_in_schema=False,
-    openapi_extra=needs("docs:read"),
+    openapi_extra=needs("docs:read", rows="none"),
 )
 async def show_openapi(request: Request) -> Response:
     """Return the OpenAPI document."""
@@ -91,7 +91,7 @@ async def show_openapi(request: Request) -> Response:
     "/docs",
     operation_id="readDocs",
     include_in_schema=False,
-    openapi_extra=needs("docs:read"),
+    openapi_extra=needs("docs:read", rows="none"),
 )
 async def show_docs(request: Request) -> HTMLResponse:
     """Show the operations on one page."""

@@ -15,8 +15,8 @@ from ledger.keys import KeyRequest, create_key, load_pepper
 from ledger.releases import read_champion
 from lifecycle.settings import load_settings
 from service.app import create_app
-from service.auth import ROLES
 from service.deps import Options
+from service.permissions import load_permissions
 from tests.flows.company import AS_OF, MAPPING, write_orders
 from truecast import main
 
@@ -47,7 +47,9 @@ def client(data_dir) -> TestClient:
     """An authorised client of the service over that directory."""
     settings = load_settings(data_dir)
     ledger = open_ledger(settings.ledger_address)
-    wanted = KeyRequest(role="reader", scopes=ROLES["reader"], label="test")
+    wanted = KeyRequest(
+        role="reader", scopes=load_permissions().roles["reader"].scopes, label="test"
+    )
     key, _ = create_key(ledger, load_pepper(data_dir), wanted)
     app = create_app(settings.ledger_address, Options(data_dir, stale_after_days=36500))
     return TestClient(app, headers={"Authorization": f"Bearer {key}"})

@@ -16,8 +16,8 @@ from models import accuracy
 from models.base import FloatArray
 from models.clv.contract.value import ContractValue
 from service.app import create_app
-from service.auth import ROLES
 from service.deps import Options
+from service.permissions import load_permissions
 from tests.flows.worlds import HORIZON, World, open_world
 from training.specs import find_spec
 
@@ -33,7 +33,9 @@ def client(world_dir: Path) -> TestClient:
     """An authorised client of the service over the demo's data, by its own settings."""
     settings = load_settings(world_dir)
     ledger = open_ledger(settings.ledger_address)
-    wanted = KeyRequest(role="reader", scopes=ROLES["reader"], label="test")
+    wanted = KeyRequest(
+        role="reader", scopes=load_permissions().roles["reader"].scopes, label="test"
+    )
     key, _ = create_key(ledger, load_pepper(world_dir), wanted)
     options = Options(world_dir, settings.stale_after_days, settings.calendar, settings.synthetic)
     app = create_app(settings.ledger_address, options)

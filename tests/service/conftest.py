@@ -16,8 +16,8 @@ from ledger.engine import Ledger
 from ledger.keys import KeyRequest, create_key, load_pepper
 from lifecycle.periods import FiscalCalendar
 from service.app import create_app
-from service.auth import ROLES
 from service.deps import Options
+from service.permissions import load_permissions
 from tests.ledger.deal_story import fill_deals
 from tests.ledger.story import address, fill, new_ledger
 from tests.service.quarter import fill_quarter
@@ -64,8 +64,14 @@ def check_answer(answer: httpx2.Response) -> None:
     assert "Traceback" not in answer.text
 
 
-def make_key(folder: Path, ledger: Ledger, scopes: tuple[str, ...] = ROLES["reader"]) -> str:
-    return create_key(ledger, load_pepper(folder), KeyRequest("reader", scopes))[0]
+def make_key(
+    folder: Path, ledger: Ledger, scopes: tuple[str, ...] | None = None, **changed: Any
+) -> str:
+    """Make a key of the role reader, or of another, with all the role's scopes or some."""
+    role = changed.pop("role", "reader")
+    every = load_permissions().roles[role].scopes
+    wanted = KeyRequest(role, every if scopes is None else scopes, **changed)
+    return create_key(ledger, load_pepper(folder), wanted)[0]
 
 
 def open_client(folder: Path, key: str) -> Client:

@@ -7,8 +7,8 @@ import pytest
 
 from ledger.engine import Ledger
 from ledger.keys import find_key_id, revoke_key
-from service import auth
-from service.auth import ROLES
+from service import callers
+from service.permissions import load_permissions
 from tests.service.conftest import Client, make_key, open_client
 
 GUARDED = [
@@ -62,7 +62,10 @@ def test_a_key_in_the_url_is_refused_and_not_repeated(client: Client) -> None:
     assert client.key not in answer.text
 
 
-@pytest.mark.parametrize("scope", ROLES["reader"])
+READER = load_permissions().roles["reader"].scopes
+
+
+@pytest.mark.parametrize("scope", READER)
 def test_a_scope_opens_its_routes_only(folder: Path, ledger: Ledger, scope: str) -> None:
     client = open_client(folder, make_key(folder, ledger, (scope,)))
     scopes = {route.path.split("{")[0]: route.scope for route in client.app.routes}
@@ -77,8 +80,8 @@ def test_a_revoked_key_is_refused_within_the_cache_time(
     client = open_client(folder, make_key(folder, ledger))
     assert client.get("/v1/models").status_code == 200
     revoke_key(ledger, str(find_key_id(client.key)))
-    assert auth.CACHE_SECONDS <= 5
-    monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
+    assert callers.CACHE_SECONDS <= 5
+    monkeypatch.setattr(callers, "CACHE_SECONDS", 0.0)
     assert client.get("/v1/models").status_code == 401
 
 
@@ -93,5 +96,5 @@ def test_an_expired_key_is_refused_even_from_the_cache(
         def now(cls, tz: object = None) -> datetime:
             return datetime.now(UTC) + timedelta(days=91)
 
-    monkeypatch.setattr(auth, "datetime", Later)
+    monkeypatch.setattr(callers, "datetime", Later)
     assert client.get("/v1/models").status_code == 401

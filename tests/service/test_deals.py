@@ -10,8 +10,8 @@ from ledger.engine import Ledger
 from ledger.releases import Release, write_release
 from lifecycle.periods import FiscalCalendar
 from service.app import create_app
-from service.auth import ROLES
 from service.deps import Options
+from service.permissions import load_permissions
 from tests.ledger.deal_story import deal, deal_release, fill_deals, publish_deals
 from tests.ledger.story import DAY, DIGEST, KNOWN, address, new_ledger
 from tests.service.conftest import Client, make_key, open_client
@@ -56,7 +56,7 @@ def test_every_answer_says_how_old_and_how_real_it_is(
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_key_without_the_scope_is_refused(folder: Path, ledger: Ledger, path: str) -> None:
-    scopes = tuple(one for one in ROLES["reader"] if one != "deals:read")
+    scopes = tuple(one for one in load_permissions().roles["reader"].scopes if one != "deals:read")
     answer = open_client(folder, make_key(folder, ledger, scopes)).get(path)
     assert answer.status_code == 403
     assert "deals:read" in answer.json()["detail"]
