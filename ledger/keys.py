@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, select, update
 
 from ledger.audit import Actor, AuditEntry, append_audit, digest_of
 from ledger.documents import dump_document, parse_document
@@ -228,8 +228,8 @@ def _change_key(
         changed = replace(key, **values)
         connection.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(**values))
         entry = AuditEntry(by or Actor("unknown"), action, f"key:{key_id}")
-        digests = {"before_hash": _digest(key), "after_hash": _digest(changed)}
-        append_audit(connection, replace(entry, **digests))
+        entry = replace(entry, before_hash=_digest(key), after_hash=_digest(changed))
+        append_audit(connection, entry)
     return changed
 
 
