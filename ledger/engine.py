@@ -1,38 +1,47 @@
-"""The only door to the SQL store: opening it, and transactions that keep their word.
+"""The only door to the SQL store, SQLite or PostgreSQL: opening it, and transactions.
 
-SQLite runs with write-ahead logging and ``synchronous=FULL``: a commit that was acknowledged is on
-disk. A writing transaction begins with ``BEGIN IMMEDIATE``: a deferred one that reads first and
-writes later fails at once beside another writer, whatever the busy timeout.
+On both a commit that was acknowledged is on disk. What only one of them needs stands in
+``ledger.sqlite`` and ``ledger.postgresql``.
 """
 
 from __future__ import annotations
 
-import os
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, Select, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, Select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from ledger.migrate import check_revision, migrate
-from lifecycle.errors import ConflictError, LedgerError, UsageError
+from ledger.postgresql import connect_postgresql, describe_failure, without_transaction
+from ledger.sqlite import connect_sqlite, create_private
+from lifecycle.errors import ConflictError, LedgerError, TruecastError, UsageError
 
-BUSY_TIMEOUT_MS = 5_000
-PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA secure_delete=ON",
-    "PRAGMA trusted_schema=OFF",
-    "PRAGMA cache_size=-16384",  # KiB: the pages of some ten thousand scores
-    "PRAGMA recursive_triggers=ON",  # or INSERT OR REPLACE would pass the append-only guards
-)
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of the store one process may use.
+
+    Attributes
+    ----------
+    threads
+        How many threads ask at once; the pool holds two connections more.
+    statement_seconds
+        How long one statement may run on PostgreSQL.
+    """
+
+    threads: int = 14
+    statement_seconds: int = 8
+
+
+WEB_LIMITS = Limits()
+JOB_LIMITS = Limits(statement_seconds=900)
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Ledger:
     Attributes
     ----------
     engine
-        SQLAlchemy engine; its connections carry the pragmas above.
+        SQLAlchemy engine; ``engine.dialect.name`` is ``sqlite`` (its connections carry the pragmas
+        above) or ``postgresql``.
     path
         The SQLite file; ``None`` for a server.
     """
@@ -60,6 +70,10 @@ class Ledger:
             The store cannot be read.
         """
         with _translated(), self.engine.connect() as connection:
+            if self.path is None:
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
             yield connection
 
     @contextmanager
@@ -89,14 +103,21 @@ class Ledger:
         LedgerError
             The store cannot be read.
         """
-        text, names = _compile(query, self.engine.dialect)
+        dialect = self.engine.dialect
+        text, names = _compile(query, dialect)
+        given = {**values} if names is None else tuple(values[name] for name in names)
         with _translated():
-            raw = self.engine.raw_connection()
             try:
-                cursor = raw.cursor()
-                cursor.execute(text, tuple(values[name] for name in names))
-                return list(cursor.fetchall())
-            except self.engine.dialect.loaded_dbapi.Error as error:
+                raw = self.engine.raw_connection()
+            except dialect.loaded_dbapi.Error as error:
+                raise _failed(error) from error
+            alone = nullcontext() if self.path else without_transaction(raw.driver_connection)
+            try:
+                with alone:
+                    return list(raw.cursor().execute(text, given).fetchall())
+            except dialect.loaded_dbapi.Error as error:
+                if dialect.is_disconnect(error, raw.driver_connection, None):
+                    raw.invalidate(error)
                 raise _failed(error) from error
             finally:
                 raw.close()
@@ -106,104 +127,103 @@ class Ledger:
         self.engine.dispose()
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(url: str, limits: Limits = JOB_LIMITS) -> Ledger:
     """Open a ledger to write and read: made if missing, migrated to this version's tables.
+
+    On PostgreSQL the database must be there; the tables are made.
 
     Parameters
     ----------
     url
-        SQLAlchemy address, for example ``sqlite:////var/lib/truecast/ledger.sqlite``.
+        SQLAlchemy address, for example ``sqlite:////var/lib/truecast/ledger.sqlite`` or
+        ``postgresql+psycopg://truecast@db.internal/truecast?sslmode=verify-full``.
 
     Raises
     ------
     UsageError
-        The address is not a SQLite address.
+        The address is of neither kind.
     LedgerError
         The store cannot be opened, or was written by a newer version.
     """
     path = ledger_path(url)
-    _create_private(path)
-    ledger = _connect(url, path)
-    with ledger.writing() as connection:
-        migrate(connection)
+    if path is not None:
+        create_private(path)
+    ledger = _connect(url, path, limits)
+    try:
+        with ledger.writing() as connection:
+            migrate(connection)
+    except TruecastError:
+        ledger.close()
+        raise
     return ledger
 
 
-def attach_ledger(url: str) -> Ledger:
+def attach_ledger(url: str, limits: Limits = WEB_LIMITS) -> Ledger:
     """Open an existing ledger as it is: nothing is made and nothing is migrated.
 
     Raises
     ------
+    UsageError
+        The address is of neither kind.
     LedgerError
         It is missing, or its tables are not those of this version.
     """
     path = ledger_path(url)
-    if not path.is_file():
+    if path is not None and not path.is_file():
         raise LedgerError(
             f"no ledger at {path.name} in the data directory",
             "a ledger",
             "run `truecast migrate`, then `truecast refresh`, with the same --data-dir",
         )
-    ledger = _connect(url, path)
-    with ledger.reading() as connection:
-        check_revision(connection)
+    ledger = _connect(url, path, limits)
+    try:
+        with ledger.reading() as connection:
+            check_revision(connection)
+    except TruecastError:
+        ledger.close()
+        raise
     return ledger
 
 
-def ledger_path(url: str) -> Path:
-    """Return the file behind a SQLite address.
+def ledger_path(url: str) -> Path | None:
+    """Return the file behind a SQLite address; ``None`` for an address of PostgreSQL.
 
     Raises
     ------
     UsageError
         The address cannot be read, or names another store or no file.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise UsageError(
-            "the ledger's address cannot be read", "sqlite:///<file>", "correct it"
-        ) from error
+    parsed = _parse(url)
+    if parsed.drivername == "postgresql+psycopg" and parsed.database:
+        return None
     if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
         raise UsageError(
-            f"ledger address of kind {parsed.get_backend_name()[:40]!r}",
-            "sqlite:///<file> (a server comes with a later version)",
+            f"ledger address of kind {parsed.drivername[:40]!r} without what it needs",
+            "sqlite:///<file> or postgresql+psycopg://<user>@<host>/<database>",
             "correct TRUECAST_LEDGER_URL",
         )
     return Path(str(parsed.database))
 
 
-def _connect(url: str, path: Path) -> Ledger:
-    engine = create_engine(url, pool_size=8, max_overflow=8, pool_timeout=2, pool_use_lifo=True)
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return Ledger(engine, path)
-
-
-def _create_private(path: Path) -> None:
-    """Make the file readable by its owner only; SQLite gives its side files the same mode."""
+def _parse(url: str) -> URL:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise LedgerError(
-            f"the ledger cannot be made ({error.strerror})",
-            "a writable data directory",
-            "correct --data-dir or its permissions",
-        ) from error
+        return make_url(url)
+    except (ArgumentError, ValueError):  # its text would repeat the address, password and all
+        raise UsageError(
+            "the ledger's address cannot be read",
+            "sqlite:///<file> or postgresql+psycopg://<user>@<host>/<database>",
+            "correct TRUECAST_LEDGER_URL; write %40 for an @ inside a password",
+        ) from None
 
 
-def _prepare(raw: Any, record: Any) -> None:
-    raw.isolation_level = None  # the driver begins nothing by itself: `_begin` decides
-    cursor = raw.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("begin_immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+def _connect(url: str, path: Path | None, limits: Limits) -> Ledger:
+    size = limits.threads + 2
+    if path is None:
+        engine = connect_postgresql(
+            _parse(url), pool_size=size, statement_seconds=limits.statement_seconds
+        )
+        return Ledger(engine, None)
+    return Ledger(connect_sqlite(url, pool_size=size), path)
 
 
 @contextmanager
@@ -213,7 +233,7 @@ def _translated() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise ConflictError(
-            f"the ledger refused a row: {error.orig}",
+            f"the ledger refused a row: {_describe(error.orig)}",
             "new rows that keep its rules",
             "begin a new run instead of changing what was said",
         ) from error
@@ -225,14 +245,19 @@ def _translated() -> Iterator[None]:
 
 def _failed(error: BaseException | None) -> LedgerError:
     return LedgerError(
-        f"the ledger failed: {error}",
+        f"the ledger failed: {_describe(error)}",
         "a readable, writable, unlocked store with room on its disk",
         "run `truecast doctor`",
     )
 
 
+def _describe(error: BaseException | None) -> str:
+    """Return the driver's words; PostgreSQL's are chosen, for they may name what is secret."""
+    return str(error) if isinstance(error, sqlite3.Error) else describe_failure(error)
+
+
 @lru_cache(maxsize=512)
-def _compile(query: Select[Any], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
-    """Turn a statement into the driver's text and the order of its values."""
-    compiled = query.compile(dialect=dialect)
-    return str(compiled), tuple(getattr(compiled, "positiontup", None) or ())
+def _compile(query: Select[Any], dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
+    """Turn a statement into the driver's text and the order of its values; ``None``: by name."""
+    compiled: Any = query.compile(dialect=dialect)
+    return str(compiled), tuple(compiled.positiontup) if compiled.positional else None

@@ -1,11 +1,14 @@
 """Bring a ledger's tables to this version, by Alembic, inside one transaction.
 
+Whoever dies on the way leaves the tables as they were, on PostgreSQL as on SQLite.
+
 No ``env.py`` and no ``alembic.ini``: the steps are read from this package, so an installed wheel on
 a read-only file system migrates as a source tree does.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 from alembic.config import Config
@@ -19,6 +22,9 @@ from ledger.declare import metadata
 from lifecycle.errors import LedgerError
 
 FOLDER = Path(__file__).parent / "migrations"
+TURN_KEY = 7_236_183  # any number, but the same in all versions
+TURN_SECONDS = 60
+LOCK_SECONDS = 2
 
 
 def head_revision() -> str:
@@ -61,6 +67,11 @@ def migrate(connection: Connection) -> str:
     found = current_revision(connection)
     if found == head:
         return head
+    if connection.dialect.name == "postgresql":
+        _wait_for_others(connection)
+        found = current_revision(connection)
+        if found == head:
+            return head
     known = {step.revision for step in script.walk_revisions()}
     if found is not None and found not in known:
         raise LedgerError(
@@ -75,4 +86,32 @@ def migrate(connection: Connection) -> str:
     with environment:
         environment.configure(connection=connection, target_metadata=metadata)
         environment.run_migrations()
+    if connection.dialect.name == "postgresql":
+        _compare_by_code(connection)
     return head
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Let one migration run at a time; it may take locks only as long as requests can wait."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN_KEY})")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+
+def _compare_by_code(connection: Connection) -> None:
+    """Give every text column the order of SQLite, whatever the database's language is.
+
+    An order by language also changes with the machine's libraries, which breaks indexes.
+    """
+    columns = connection.exec_driver_sql(
+        "SELECT table_name, quote_ident(column_name), character_maximum_length "
+        "FROM information_schema.columns WHERE table_schema = current_schema() "
+        "AND data_type IN ('character varying', 'text') AND collation_name IS NULL "
+        "ORDER BY table_name, ordinal_position"
+    ).all()
+    for table, rows in groupby(columns, lambda row: row[0]):
+        changes = ", ".join(
+            f'ALTER COLUMN {name} TYPE {f"varchar({length})" if length else "text"} COLLATE "C"'
+            for _, name, length in rows
+        )
+        connection.exec_driver_sql(f"ALTER TABLE {table} {changes}")

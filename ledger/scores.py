@@ -9,11 +9,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, select
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
-from ledger.rows import write_rows
+from ledger.rows import insert_missing, write_rows
 from ledger.tables import current_runs, publications, releases, run_models, runs, scores
 
 HISTORY_COUNT = 400
@@ -209,7 +208,7 @@ def _note_models(connection: Connection, chunk: list[Mapping[str, Any]]) -> None
     names = ("run_id", "model", "horizon_days", "release_id")
     seen = {tuple(row[name] for name in names) for row in chunk}
     rows = [dict(zip(names, values, strict=True)) for values in sorted(seen)]
-    connection.execute(sqlite_insert(run_models).on_conflict_do_nothing(), rows)
+    insert_missing(connection, run_models, rows)
 
 
 def _issued() -> Select[Any]:

@@ -115,7 +115,9 @@ def _length(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _check_ledger_file(path: Path) -> Finding:
+def _check_ledger_file(path: Path | None) -> Finding:
+    if path is None:
+        return Finding("ledger", True, "migrated, on a server")
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         return Finding("ledger", False, f"mode {mode:o}: others may read it", "chmod 600 it")

@@ -15,6 +15,7 @@ from ledger.runs import begin_run, publish_run
 from ledger.scores import ScoreRow, write_scores
 from ledger.views import AtRiskRow, write_at_risk
 from models.digest import compute_digest
+from tests.postgresql import find_address, make_address
 
 DAY = date(2011, 12, 10)
 # of a bundle that holds an empty bundle.json
@@ -34,11 +35,11 @@ REASON = {
 
 
 def new_ledger(folder: Path) -> Ledger:
-    return open_ledger(address(folder))
+    return open_ledger(make_address(folder))
 
 
 def address(folder: Path) -> str:
-    return f"sqlite:///{folder / 'ledger.sqlite'}"
+    return find_address(folder)
 
 
 def release(

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from ledger.tables import UtcDateTime
+from ledger.declare import UtcDateTime
+from ledger.guards import guards
 
 revision = "0001"
 down_revision: str | None = None
@@ -53,8 +54,7 @@ def upgrade() -> None:
     _make_at_risk()
     _make_forecasts()
     _make_keys()
-    if op.get_bind().dialect.name == "sqlite":
-        _guard_tables()
+    guards(append_only=GUARDED, closed=RUN_ROWS)
 
 
 def _make_releases() -> None:
@@ -239,19 +239,3 @@ def _make_keys() -> None:
         _need("expires_at", UtcDateTime),
         _maybe("revoked_at", UtcDateTime),
     )
-
-
-def _guard_tables() -> None:
-    """Refuse changes of what was said, and rows added to a run after it was published."""
-    for table in GUARDED:
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER guard_{table}_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-    for table in RUN_ROWS:
-        op.execute(
-            f"CREATE TRIGGER guard_{table}_closed BEFORE INSERT ON {table} "
-            "WHEN EXISTS (SELECT 1 FROM publications WHERE run_id = NEW.run_id) "
-            "BEGIN SELECT RAISE(ABORT, 'the run was published and is closed'); END"
-        )

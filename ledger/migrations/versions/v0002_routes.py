@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from ledger.declare import UtcDateTime
+from ledger.guards import guards
 
 revision = "0002"
 down_revision: str | None = "0001"
@@ -30,8 +31,7 @@ def upgrade() -> None:
     _widen_at_risk()
     _make_holdouts()
     _make_outcomes()
-    if op.get_bind().dialect.name == "sqlite":
-        _guard_tables()
+    guards(append_only=GUARDED)
 
 
 def _key_promotions() -> None:
@@ -44,8 +44,9 @@ def _key_promotions() -> None:
 
 
 def _widen_at_risk() -> None:
-    """Rebuild the table: a contract has no recency, and SQLite cannot drop a NOT NULL."""
-    with op.batch_alter_table("at_risk", recreate="always") as table:
+    """Allow no recency, for a contract has none; SQLite rebuilds the table, and its guard, to."""
+    rebuilt = op.get_bind().dialect.name == "sqlite"
+    with op.batch_alter_table("at_risk", recreate="always" if rebuilt else "never") as table:
         table.alter_column("recency_days", existing_type=sa.Float, nullable=True)
         for name in ("curve", "causes"):
             table.add_column(_maybe(name, sa.Text))
@@ -58,6 +59,8 @@ def _widen_at_risk() -> None:
             table.add_column(_maybe(name, sa.Float))
         table.add_column(_maybe("leaving_on", sa.Date))
         table.add_column(_maybe("treatment", sa.String(16)))
+    if rebuilt:
+        guards(closed=["at_risk"])
 
 
 def _make_holdouts() -> None:
@@ -102,19 +105,4 @@ def _make_outcomes() -> None:
             "as_of",
             name="uq_score_outcomes_model_horizon_days_account_id_as_of",
         ),
-    )
-
-
-def _guard_tables() -> None:
-    """Guard the new tables, and the rebuilt one again: its trigger went with the old table."""
-    for table in GUARDED:
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER guard_{table}_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-    op.execute(
-        "CREATE TRIGGER guard_at_risk_closed BEFORE INSERT ON at_risk "
-        "WHEN EXISTS (SELECT 1 FROM publications WHERE run_id = NEW.run_id) "
-        "BEGIN SELECT RAISE(ABORT, 'the run was published and is closed'); END"
     )

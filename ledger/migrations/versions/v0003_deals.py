@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from ledger.guards import guards
+
 revision = "0003"
 down_revision: str | None = "0002"
 
@@ -33,8 +35,7 @@ def upgrade() -> None:
     """Make the tables, then the guards that keep what was said from being rewritten."""
     _make_deals()
     _make_owner_bias()
-    if op.get_bind().dialect.name == "sqlite":
-        _guard_tables()
+    guards(append_only=GUARDED, closed=GUARDED)
 
 
 def _make_deals() -> None:
@@ -93,18 +94,3 @@ def _make_owner_bias() -> None:
         _need("measured_on", sa.Date),
         sa.UniqueConstraint("run_id", "owner_id", name="uq_owner_bias_run_id_owner_id"),
     )
-
-
-def _guard_tables() -> None:
-    """Refuse changes of what was said, and rows added to a run after it was published."""
-    for table in GUARDED:
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER guard_{table}_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-        op.execute(
-            f"CREATE TRIGGER guard_{table}_closed BEFORE INSERT ON {table} "
-            "WHEN EXISTS (SELECT 1 FROM publications WHERE run_id = NEW.run_id) "
-            "BEGIN SELECT RAISE(ABORT, 'the run was published and is closed'); END"
-        )

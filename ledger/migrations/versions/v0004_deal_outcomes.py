@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from ledger.guards import guards
+
 revision = "0004"
 down_revision: str | None = "0003"
 
@@ -37,9 +39,4 @@ def upgrade() -> None:
             "opportunity_id", "as_of", name="uq_deal_outcomes_opportunity_id_as_of"
         ),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER guard_deal_outcomes_{verb.lower()} BEFORE {verb} "
-                "ON deal_outcomes BEGIN SELECT RAISE(ABORT, 'deal_outcomes is append-only'); END"
-            )
+    guards(append_only=["deal_outcomes"])

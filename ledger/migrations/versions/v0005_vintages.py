@@ -13,6 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from ledger.guards import guards
+
 revision = "0005"
 down_revision: str | None = "0004"
 
@@ -61,8 +63,7 @@ def upgrade() -> None:
     _copy_scores()
     op.drop_table("forecasts")
     op.drop_table("backtests")
-    if op.get_bind().dialect.name == "sqlite":
-        _guard_tables()
+    guards(append_only=GUARDED, closed=GUARDED)
 
 
 def _make_books() -> None:
@@ -225,18 +226,3 @@ def _copy_scores() -> None:
         "AND v.target = 'orders' AND v.period = b.period AND v.origin = b.origin "
         "AND v.node = b.node AND v.leg = b.leg WHERE b.actual_minor IS NOT NULL"
     )
-
-
-def _guard_tables() -> None:
-    """Refuse changes of what was said, and rows added to a run after it was published."""
-    for table in GUARDED:
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER guard_{table}_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-        op.execute(
-            f"CREATE TRIGGER guard_{table}_closed BEFORE INSERT ON {table} "
-            "WHEN EXISTS (SELECT 1 FROM publications WHERE run_id = NEW.run_id) "
-            "BEGIN SELECT RAISE(ABORT, 'the run was published and is closed'); END"
-        )

@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from ledger.guards import guards
+
 revision = "0006"
 down_revision: str | None = "0005"
 
@@ -41,8 +43,7 @@ def upgrade() -> None:
     _make("forecast_items", _need("content", sa.LargeBinary), index=("target", "period", "origin"))
     _make("gaps", _need("answer", sa.Text), index=("target", "period", "run_id"))
     _make_scenarios()
-    if op.get_bind().dialect.name == "sqlite":
-        _guard_tables()
+    guards(append_only=GUARDED, closed=CLOSED)
 
 
 def _make(name: str, *columns: sa.Column[Any], index: tuple[str, ...]) -> None:
@@ -87,18 +88,3 @@ def _make_scenarios() -> None:
             name="uq_scenario_runs_scenario_id_forecast_run_id",
         ),
     )
-
-
-def _guard_tables() -> None:
-    for table in GUARDED:
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER guard_{table}_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-    for table in CLOSED:
-        op.execute(
-            f"CREATE TRIGGER guard_{table}_closed BEFORE INSERT ON {table} "
-            "WHEN EXISTS (SELECT 1 FROM publications WHERE run_id = NEW.run_id) "
-            "BEGIN SELECT RAISE(ABORT, 'the run was published and is closed'); END"
-        )
