@@ -35,7 +35,7 @@ LADDER = (
 """Legs from the plainest to what is served."""
 
 OURS = ("simulation", "combined", SERVED)
-FEWEST_QUARTERS = 2
+FEWEST_QUARTERS = 4
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from lifecycle.options import AsOf, DataDir, Json
 from lifecycle.periods import Quarter, parse_as_of
 from models.forecast.nodes import DIMENSIONS
 from models.forecast.raw import TARGETS
+from models.forecast.targets import read_targets
 from service.cli_jobs import load_place
 from service.files import check_out, write_rows
 from service.flat import flatten_book
@@ -185,7 +186,8 @@ def _build(console: Console, place: Place, ledger: Ledger, asked: _Asked) -> lis
     quarters = asked.quarters
     with console.progress("forecasting", total=len(quarters) or 2) as ticker:
         built = build_forecasts(snapshot, ledger, place=place, quarters=quarters, ticker=ticker)
-    books = [build_book(one, snapshot, place.currency) for one in built]
+    goals = read_targets(snapshot)
+    books = [build_book(one, snapshot, place.currency, goals) for one in built]
     targets = sorted({one.target for one in books}, key=list(TARGETS).index)
     if asked.definition not in {None, *targets}:
         raise NoForecastError(

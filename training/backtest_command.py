@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ledger.books import Book, VintageRow, write_books
+from ledger.books import Book, ChanceRow, VintageRow, write_books
 from ledger.engine import open_ledger
 from ledger.runs import begin_run, publish_run
 from ledger.vintage_scores import (
@@ -25,7 +25,9 @@ from lifecycle.periods import Quarter
 from lifecycle.snapshot import Snapshot
 from models import accuracy
 from models.forecast.conclude import Concluded
+from models.forecast.gap.answer import Shown, quarter_chances
 from models.forecast.grid import MEDIAN, interval
+from models.forecast.targets import TargetHistory, read_target_history
 from models.forecast.telling import tell_forecast, tell_rows
 from models.forecast.waiting import score_waiting
 from training.backtest import Actuals, Backtest, backtest_origins, read_actuals, run_backtest
@@ -142,7 +144,14 @@ def _write(
 ) -> int:
     ledger = open_ledger(ledger_address)
     run_id = begin_run(ledger, "backtest", as_of=ground.as_of, data_as_of=known.as_of)
-    books = (_book(one, known.version, ground.currency) for one in found.forecasts)
+    goals = read_target_history(known)
+    books = (
+        replace(
+            _book(one, known.version, ground.currency),
+            chances=_chances(one, goals, ground.currency),
+        )
+        for one in found.forecasts
+    )
     write_books(ledger, run_id, books)
     write_actuals(ledger, run_id, _actual_rows(actuals, ground.as_of))
     for period, targets in actuals.items():
@@ -165,6 +174,13 @@ def _book(concluded: Concluded, version: str, currency: str) -> Book:
     rows = [VintageRow.of_grid(**row) for row in tell_rows(concluded)]
     told: dict[str, Any] = tell_forecast(concluded)
     return Book(**told, data_hash=version, currency=currency, rows=rows)
+
+
+def _chances(concluded: Concluded, targets: TargetHistory, currency: str) -> list[ChanceRow]:
+    """Return the chances to reach the quarter's targets, as these were known at the origin."""
+    raw, served = concluded.raw, concluded.legs[concluded.served]
+    shown = Shown(raw, served.grid_minor, currency)
+    return [ChanceRow(**one) for one in quarter_chances(shown, targets.known(raw.origin))]
 
 
 def _show(console: Console, rows: Sequence[LegAccuracy]) -> None:

@@ -7,10 +7,9 @@ from the ledger: the newest backtest, and whatever was issued since.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from ledger.books import Book, VintageRow, write_books
+from ledger.books import Book, ChanceRow, VintageRow, write_books
 from ledger.engine import Ledger
 from ledger.runs import begin_run, publish_run
 from lifecycle.console import SilentTicker, Ticker
@@ -19,6 +18,8 @@ from lifecycle.periods import Quarter
 from lifecycle.snapshot import Snapshot
 from models.forecast.conclude import Concluded, conclude
 from models.forecast.engines import Engine, open_engines
+from models.forecast.gap.answer import Shown, quarter_chances
+from models.forecast.targets import Target, read_targets
 from models.forecast.telling import tell_forecast, tell_rows, tell_total
 from service.refresh.gaps import build_gaps, write_beside
 from service.refresh.judged_forecasts import judge_forecasts
@@ -89,10 +90,8 @@ def refresh_forecasts(
         data_as_of=read_data_as_of(snapshot),
         note={"version": snapshot.version},
     )
-    books = (
-        replace(build_book(one.concluded, snapshot, place.currency), chances=one.chances)
-        for one in beside
-    )
+    targets = read_targets(snapshot)
+    books = (build_book(one, snapshot, place.currency, targets) for one in built)
     write_books(ledger, run_id, books)
     write_beside(ledger, run_id, beside)
     judged = judge_forecasts(ledger, run_id, engines, snapshot, calendar=place.calendar)
@@ -128,11 +127,21 @@ def refresh_forecasts_if_any(
         return {"run_id": None, "forecasts": [], "why": str(error)}
 
 
-def build_book(concluded: Concluded, snapshot: Snapshot, currency: str) -> Book:
-    """Return what the ledger keeps of a forecast."""
+def build_book(
+    concluded: Concluded, snapshot: Snapshot, currency: str, targets: Sequence[Target] = ()
+) -> Book:
+    """Return what the ledger keeps of a forecast, chances to reach its targets among it."""
     rows = [VintageRow.of_grid(**row) for row in tell_rows(concluded)]
     told = tell_forecast(concluded)
-    return Book(**told, data_hash=snapshot.version, currency=currency, rows=rows)
+    served = concluded.legs[concluded.served].grid_minor
+    chances = quarter_chances(Shown(concluded.raw, served, currency), targets)
+    return Book(
+        **told,
+        data_hash=snapshot.version,
+        currency=currency,
+        rows=rows,
+        chances=[ChanceRow(**one) for one in chances],
+    )
 
 
 def nothing_to_forecast(snapshot: Snapshot) -> NotEnoughHistoryError:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ledger.books import ChanceRow
 from ledger.engine import Ledger
 from ledger.forecast_inputs import Packed, write_inputs, write_items
 from ledger.gaps import GapRow, ToDateRow, read_to_date, write_gaps
@@ -23,7 +22,7 @@ from lifecycle.snapshot import Snapshot
 from models.forecast.conclude import Concluded
 from models.forecast.engines import Engine
 from models.forecast.gap.again import Kept, keep_inputs
-from models.forecast.gap.answer import Past, Shown, build_gap, chances_of
+from models.forecast.gap.answer import Past, Shown, build_gap
 from models.forecast.items import pack_items
 from models.forecast.judged import Said
 from models.forecast.targets import Target, read_targets
@@ -46,11 +45,6 @@ class Beside:
     concluded: Concluded
     answer: dict[str, Any]
     kept: Kept | None
-
-    @property
-    def chances(self) -> list[ChanceRow]:
-        """Chances to reach the quarter's own targets, for its book."""
-        return [ChanceRow(**one) for one in chances_of(self.answer)]
 
 
 def build_gaps(

@@ -126,6 +126,11 @@ def test_on_its_first_day_the_record_waits_for_the_scores_to_mature(client: Test
     assert "nothing can be said" in answer["rescue"]["verdict"]
 
 
+def test_past_forecasts_said_chances_to_reach_targets_and_are_scored(client: TestClient) -> None:
+    hits = ask(client, "accuracy?definition=bookings")["targets"]
+    assert hits["n"] >= 13 and 0 <= hits["brier"] <= 1
+
+
 @pytest.fixture(scope="module")
 def world(world_dir: Path) -> World:
     return open_world(world_dir)

@@ -105,15 +105,19 @@ def test_the_effective_n_is_quarters_and_not_weeks() -> None:
     assert (row.vintages, row.quarters) == (6, 2)
 
 
+# ten units of spread, and the doubt of a leg without any past: P90 of Student's t
+UNJUDGED_P90 = 1.28155 * (1 + (1.28155**2 + 1) / (4 * 8)) * 10.0
+
+
 def test_coverage_is_the_share_inside_and_width_is_relative() -> None:
     row = combined(backtest_of((1, 0, 100.0), (1, 1, 150.0)))
     assert row.covered == 0.5
-    assert row.width == pytest.approx(2 * 1.28155 * 10.0 / 100.0, rel=1e-3)
+    assert row.width == pytest.approx(2 * UNJUDGED_P90 / 100.0, rel=1e-3)
 
 
 def test_the_interval_score_adds_ten_times_the_miss() -> None:
     row = combined(backtest_of((1, 0, 150.0)))
-    miss = 150.0 - 1.28155 * 10.0 - 100.0
+    miss = 150.0 - UNJUDGED_P90 - 100.0
     assert row.interval_score == pytest.approx(row.width + 10 * miss / 100.0, rel=1e-3)
 
 

@@ -124,9 +124,10 @@ def build_gap(shown: Shown, targets: Sequence[Target], past: Past) -> dict[str, 
 
 
 def quarter_chances(shown: Shown, targets: Sequence[Target]) -> list[dict[str, Any]]:
-    """Return what `chances_of` does without the rest of the answer: for backtests.
+    """Return node, target_id, target_minor and p_hit (0-1) of targets that are for the quarter.
 
-    Only targets whose period is the quarter have a chance here.
+    Those of other periods stand in the gap's answer only: when the quarter ends they are not
+    decided.
     """
     raw = shown.raw
     aims, _ = choose_aims(
@@ -142,16 +143,6 @@ def quarter_chances(shown: Shown, targets: Sequence[Target]) -> list[dict[str, A
         }
         for aim in aims
         if (aim.target.start, aim.target.end) == bounds
-    ]
-
-
-def chances_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return node, target_id, target_minor and p_hit of each target with a chance, for scores."""
-    names = ("node", "target_id", "target_minor", "p_hit")
-    return [
-        {name: one[name] for name in names}
-        for one in answer["targets"]
-        if one["p_hit"] is not None and one["covers"] == "quarter"
     ]
 
 

@@ -18,6 +18,7 @@ from models.forecast.engines import Engine, open_engines
 from models.forecast.gap.again import open_kept
 from models.forecast.items import unpack_items
 from models.forecast.targets import read_target_history, read_targets
+from service.refresh.forecasts import build_book
 from service.refresh.gaps import Beside, build_gaps, write_beside
 from service.refresh.place import Place, open_snapshot
 from tests.builders import build_lake, fact
@@ -104,8 +105,9 @@ def test_each_forecast_is_held_against_its_own_targets(beside: list[Beside]) -> 
     assert "no node of owner 'nobody'" in answers["ending_arr"]["left_out"][0]["why"]
 
 
-def test_chances_go_into_the_book_of_the_forecast(beside: list[Beside]) -> None:
-    (chance,) = of(beside, "ending_arr").chances
+def test_chances_go_into_the_book_of_the_forecast(beside: list[Beside], snapshot: Snapshot) -> None:
+    concluded = of(beside, "ending_arr").concluded
+    (chance,) = build_book(concluded, snapshot, "GBP", read_targets(snapshot)).chances
     assert (chance.node, chance.target_id) == ("total", "T1")
     assert 0 <= chance.p_hit <= 1
 

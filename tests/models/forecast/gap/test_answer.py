@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from models.forecast.gap.answer import NO_GROUND, NO_TARGETS, chances_of, quarter_chances
+from models.forecast.gap.answer import NO_GROUND, NO_TARGETS, quarter_chances
 from models.forecast.gap.levers import NO_PIPELINE
 from tests.models.forecast.gap.quarter_story import target
 from tests.models.forecast.gap.toy_quarter import gap_of, ground, shown
@@ -114,13 +114,14 @@ def test_while_it_helps_the_pipeline_to_create_is_the_gap_by_its_yield() -> None
 
 def test_chances_of_the_quarters_own_targets_are_kept_to_be_scored() -> None:
     half = target(target_id="T2", end=np.datetime64("2012-07-01").item(), amount_minor=9000)
-    told = gap_of(ground(), aim(300), half)
-    assert [one["target_id"] for one in chances_of(told)] == ["T1"]
+    assert [one["target_id"] for one in quarter_chances(shown(), [aim(300), half])] == ["T1"]
 
 
-def test_a_backtest_says_the_same_chances_without_the_rest() -> None:
+def test_the_gap_tells_the_chances_that_are_kept() -> None:
     goals = [aim(300), target(target_id="T2", start=np.datetime64("2011-10-01").item())]
-    assert quarter_chances(shown(), goals) == chances_of(gap_of(None, *goals))
+    told = {one["target_id"]: one["p_hit"] for one in gap_of(None, *goals)["targets"]}
+    (kept,) = quarter_chances(shown(), goals)
+    assert told[kept["target_id"]] == kept["p_hit"]
 
 
 def test_a_quarter_without_deals_or_accounts_has_no_levers_but_new_pipeline() -> None:
