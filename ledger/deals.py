@@ -12,7 +12,17 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    RowMapping,
+    and_,
+    case,
+    func,
+    insert,
+    select,
+    type_coerce,
+)
 
 from ledger.deal_tables import deals
 from ledger.documents import dump_document, parse_document
@@ -132,7 +142,8 @@ class DealPage:
 _SORT_COLUMNS = {
     DealSort.win: deals.c.p_win,
     DealSort.slip: deals.c.p_slip,
-    DealSort.stalled: deals.c.stalled_days,
+    # a place of none is larger than the column: the comparison must be of the larger kind
+    DealSort.stalled: type_coerce(deals.c.stalled_days, BigInteger),
     DealSort.amount: deals.c.amount_minor,
 }
 # where deals stand that lack the value: behind all others, a negative amount included

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, case, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from ledger.proportions import wilson
 
@@ -45,7 +45,7 @@ class Judged:
     @property
     def seen(self) -> ColumnElement[float]:
         """1 where it happened, else 0."""
-        return cast(self.happened, Float)
+        return case((self.happened, 1.0), else_=0.0)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def read_outcomes(ledger: Ledger, model: str, *, account_id: str) -> list[ScoreO
 def _published(connection: Connection, model: str) -> Sequence[Any]:
     """Return run_id, horizon_days and as_of of a model's published runs, first published first."""
     query = (
-        select(run_models.c.run_id, run_models.c.horizon_days, runs.c.as_of)
+        select(run_models.c.run_id, run_models.c.horizon_days, runs.c.as_of, publications.c.id)
         .distinct()
         .join(publications, publications.c.run_id == run_models.c.run_id)
         .join(runs, runs.c.id == run_models.c.run_id)

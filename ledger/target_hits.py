@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Subquery, and_, case, select
+from sqlalchemy import Subquery, and_, select
 
 from ledger.engine import Ledger
 from ledger.forecast_tables import target_chances
@@ -83,12 +83,12 @@ def read_hit_record(ledger: Ledger, wanted: Wanted) -> HitRecord | None:
 
 
 def _said(wanted: Wanted) -> Subquery:
-    """Select p_hit, hit (1 or 0), unit and origin of the chances that count and have an actual."""
+    """Select p_hit, hit, unit and origin of the chances that count and have an actual."""
     counted, actuals, here = counted_books(wanted), newest_actuals(wanted.target), target_chances.c
     asked = {"target": wanted.target, "node": wanted.node, "period": wanted.period}
     same = [here[name] == counted.c[name] for name in ("run_id", "period", "origin")]
     unit = here.period + " " + here.node + " " + here.target_id
-    hit = case((actuals.c.actual_minor >= here.target_minor, 1), else_=0)
+    hit = actuals.c.actual_minor >= here.target_minor
     return (
         select(here.p_hit, hit.label("hit"), unit.label("unit"), here.origin)
         .join(counted, and_(*same))

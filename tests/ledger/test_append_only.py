@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.declare import metadata
 from ledger.engine import Ledger
 from ledger.scores import write_scores
 from ledger.tables import APPEND_ONLY
@@ -27,20 +28,25 @@ def _content(ledger: Ledger, table: str) -> list[object]:
         return list(connection.exec_driver_sql(f"SELECT * FROM {table}").all())
 
 
-@pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize(
-    "statement",
-    [
+STATEMENTS = {
+    "sqlite": (
         "DELETE FROM {0}",
-        "UPDATE {0} SET rowid = rowid",
+        "UPDATE {0} SET {1} = {1}",
         "INSERT OR REPLACE INTO {0} SELECT * FROM {0}",
-    ],
-)
-def test_what_was_said_cannot_be_changed(ledger: Ledger, table: str, statement: str) -> None:
+    ),
+    "postgresql": ("DELETE FROM {0}", "UPDATE {0} SET {1} = {1}", "TRUNCATE {0} CASCADE"),
+}
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("way", range(3))
+def test_what_was_said_cannot_be_changed(ledger: Ledger, table: str, way: int) -> None:
     before = _content(ledger, table)
     assert before
+    statement = STATEMENTS[ledger.engine.dialect.name][way]
+    column = metadata.tables[table].columns.keys()[0]
     with pytest.raises(ConflictError), ledger.writing() as connection:
-        connection.exec_driver_sql(statement.format(table))
+        connection.exec_driver_sql(statement.format(table, column))
     assert _content(ledger, table) == before
 
 

@@ -27,12 +27,17 @@ def test_opening_twice_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM runs").scalar() == 1
 
 
+SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@SQLITE
 def test_only_the_owner_can_read_the_files(ledger: Ledger, tmp_path: Path) -> None:
     new_run(ledger)
     modes = {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("ledger.sqlite*")}
     assert modes == {0o600}
 
 
+@SQLITE
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [
@@ -49,6 +54,7 @@ def test_connections_carry_the_pragmas(ledger: Ledger, pragma: str, value: objec
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
 
+@SQLITE
 def test_attaching_to_a_missing_ledger_makes_no_file(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="no ledger"):
         attach_ledger(address(tmp_path))
@@ -69,6 +75,7 @@ def test_a_newer_ledger_is_refused(tmp_path: Path, ledger: Ledger) -> None:
         open_ledger(address(tmp_path))
 
 
+@SQLITE
 def test_a_file_that_is_no_database_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"not a database at all" * 100)
     with pytest.raises(LedgerError, match="not a database"):
@@ -81,6 +88,7 @@ def test_other_addresses_are_refused(url: str) -> None:
         open_ledger(url)
 
 
+@SQLITE
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LedgerError, match="cannot be made"):
@@ -93,9 +101,10 @@ def _read_then_write(url: str, times: int, together: Barrier) -> None:
     for _ in range(times):
         with ledger.writing() as connection:
             found = connection.exec_driver_sql("SELECT value FROM tally").scalar()
-            connection.exec_driver_sql("UPDATE tally SET value = ?", (int(found or 0) + 1,))
+            connection.exec_driver_sql(f"UPDATE tally SET value = {int(found or 0) + 1}")
 
 
+@SQLITE
 def test_writers_that_read_first_wait_for_each_other(tmp_path: Path, ledger: Ledger) -> None:
     with ledger.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE tally (value INTEGER)")

@@ -31,6 +31,8 @@ FIRST_ROWS = (
     f"INSERT INTO publications VALUES (1,1,{AT})",
     "INSERT INTO current_runs VALUES ('scores',1)",
 )
+# PostgreSQL came later: no ledger on it is that old
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

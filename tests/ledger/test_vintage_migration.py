@@ -44,6 +44,8 @@ OLD_ROWS = (
     "INSERT INTO current_runs VALUES ('forecast',1)",
     "INSERT INTO current_runs VALUES ('backtest',2)",
 )  # fmt: skip
+# PostgreSQL came later: no ledger on it is that old
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="module")
