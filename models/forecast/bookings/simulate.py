@@ -161,11 +161,11 @@ class _Run:
 
 def _add(into: FloatArray, places: IntArray, draw: IntArray, *, amount: FloatArray) -> None:
     """Add amounts to the total and to each dimension's node, by draw."""
-    nodes, draws = into.shape
+    draws = into.shape[1]
     into[0] += np.bincount(draw, weights=amount, minlength=draws)
     for column in places.T:
-        flat = np.bincount(column * draws + draw, weights=amount, minlength=nodes * draws)
-        into += flat.reshape(nodes, draws)
+        # one by one: sums of all nodes for each chunk of deals would grow with draws squared
+        np.add.at(into.reshape(-1), column * draws + draw, amount)
 
 
 def _changed_deals(inputs: BookingsInputs, change: Change) -> tuple[FloatArray, FloatArray]:

@@ -166,10 +166,10 @@ class Course:
         for place, values in enumerate(lost):
             self._lost[place] += np.bincount(line, values, len(self._share))
         for names, at in trees:
-            key = at[one] * draws + draw
+            # one by one: whole rows of sums would cost draws times chunks, and both grow with draws
+            key = names[at[one]] * draws + draw
             for total, values in zip(self._totals, lost, strict=True):
-                sums = np.bincount(key, values, len(names) * draws)
-                total[names] -= sums.reshape(len(names), draws)
+                np.subtract.at(total.reshape(-1), key, values)
 
     def _earned_after(self, line: Ints, day: Ints) -> Floats:
         """Return what lines would still earn from days on, (n,)."""
@@ -230,13 +230,11 @@ class Course:
         inside = wins.day < inputs.end_day
         draw, mrr, places = wins.draw[inside], wins.mrr[inside], wins.places[inside]
         days = inputs.end_day - np.maximum(wins.day[inside], inputs.first_day)
-        count = len(range(*into.indices(self._draws)))
+        numbers = np.arange(self._draws)[into]
+        count, at = len(numbers), numbers[draw]
         for total, values in zip(self._totals, (mrr * days * DAY_SHARE, mrr * 12.0), strict=False):
-            view = total[:, into]
-            view[0] += np.bincount(draw, values, count)
-            for column in places.T:
-                sums = np.bincount(column * count + draw, values, len(total) * count)
-                view += sums.reshape(view.shape)
+            for column in (np.zeros(len(at), np.int64), *places.T):
+                np.add.at(total.reshape(-1), column * self._draws + at, values)
         old = ~wins.is_new[inside]
         self._net[into] += np.bincount(draw[old], mrr[old], count)
         self._kept[into] += np.bincount(draw[old], np.minimum(mrr[old], 0.0), count)
