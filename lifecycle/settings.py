@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from lifecycle.errors import UsageError
+from lifecycle.limits import Limits
 from lifecycle.periods import EndsRule, FiscalCalendar, Weekday
 
 SETTINGS_FILE = "truecast.toml"
@@ -48,9 +49,13 @@ class Settings(BaseSettings):
         Yearly discount rate of residual value.
     synthetic
         The facts are made up by the world generator; every answer then says so.
+    limits
+        How much the service takes on; ``TRUECAST_LIMITS__RUNNING``, or a table in the file.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TRUECAST_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TRUECAST_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
     toml_path: ClassVar[Path | None] = None
 
     data_dir: Path = Path("truecast-data")
@@ -66,6 +71,7 @@ class Settings(BaseSettings):
     stale_after_days: int = Field(default=30, ge=1)
     discount_share: float = Field(default=0.10, ge=0, lt=1)
     synthetic: bool = False
+    limits: Limits = Limits()
 
     @field_validator("timezone")
     @classmethod

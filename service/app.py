@@ -28,11 +28,13 @@ from service import (
     scores,
     track_record,
 )
+from service.admission import Admission
 from service.auth import check_routes
 from service.callers import KeyCache
 from service.deps import Options, Service
 from service.guard import Guard
 from service.idempotency import InFlight
+from service.limits import check_policies
 from service.problems import install_problems
 
 # the busiest first: routes are tried in this order; the scores of deals stand before the scores of
@@ -78,7 +80,7 @@ def create_app(ledger_address: str, options: Options) -> FastAPI:
     Raises
     ------
     UsageError
-        A route has not declared exactly one scope.
+        A route has not declared exactly one scope, or nobody has decided what it may cost.
     """
     service = Service(ledger_address, options)
 
@@ -97,13 +99,16 @@ def create_app(ledger_address: str, options: Options) -> FastAPI:
         telemetry=QUIET,
     )
     app.state.service, app.state.keys = service, KeyCache()
-    app.state.in_flight = InFlight()
+    app.state.in_flight, app.state.admission = InFlight(), Admission(options.limits)
     install_problems(app)
     check_routes(app.routes)
+    check_policies(app.routes)
     document = reference.build_openapi(app)
     app.openapi = lambda: document  # type: ignore[method-assign]
     build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: Guard(build())  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Guard(  # type: ignore[method-assign]
+        build(), options.limits, app.state.admission
+    )
     return app
 
 
@@ -115,5 +120,6 @@ def create_app_from_settings() -> FastAPI:
         settings.stale_after_days,
         settings.calendar,
         settings.synthetic,
+        settings.limits,
     )
     return create_app(settings.ledger_address, options)

@@ -53,7 +53,7 @@ def serve(
         }
     )
     with taken:
-        build_server(web).run(sockets=[taken])
+        build_server(web, settings.limits).run(sockets=[taken])
 
 
 @app.command()
@@ -94,4 +94,5 @@ def _options(settings: Settings) -> Options:
         settings.stale_after_days,
         settings.calendar,
         settings.synthetic,
+        settings.limits,
     )

@@ -19,6 +19,7 @@ from ledger.keys import load_pepper
 from ledger.runs import Run, read_run
 from ledger.scores import read_scored_models
 from ledger.track_record import TrackRecord, count_outcomes, read_track_record
+from lifecycle.limits import NO_PACE, Limits
 from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from service.shapes import is_stale
 
@@ -39,12 +40,15 @@ class Options:
         When fiscal years and quarters begin.
     synthetic
         The facts are made up: every answer says so.
+    limits
+        How much is taken on; without them nobody's pace is watched.
     """
 
     data_dir: Path
     stale_after_days: int = 30
     calendar: FiscalCalendar = CALENDAR_YEAR
     synthetic: bool = False
+    limits: Limits = NO_PACE
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,21 @@
-"""The outermost layer: what no request may do, and what every answer carries.
+"""The outermost layer: what no request may do, who may ask now, and what every answer carries.
 
 Plain ASGI, because a middleware class around each request costs more than the whole read.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from lifecycle.limits import Limits
+from service.admission import Admission
+from service.allowances import Allowances
+from service.etags import TaggedSend
+from service.limits import Policy, Weight, find_policy
 from service.problems import LOG, Problem, render_problem
 
 Scope = MutableMapping[str, Any]
@@ -17,76 +23,247 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Pairs = list[tuple[bytes, bytes]]
 
 LONGEST_URL_BYTES = 8_192
 LARGEST_QUERY_COUNT = 128
+ARRIVED = "truecast_arrived"
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+NO_STORE = (b"cache-control", b"no-store")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
-HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-]
+_READ_HERE = frozenset(
+    {
+        b"x-request-id",
+        b"host",
+        b"authorization",
+        b"content-length",
+        b"transfer-encoding",
+        b"if-none-match",
+    }
+)
 
 
 class Guard:
-    """Wrap an application: request ids, limits, safe headers, and no bare 500."""
+    """Wrap an application: request ids, limits, safe headers, and no bare 500.
 
-    def __init__(self, app: Application) -> None:
-        self._app = app
+    Parameters
+    ----------
+    app
+        What answers.
+    limits, admission
+        How much is taken on, and the places that are free.
+    """
+
+    def __init__(self, app: Application, limits: Limits, admission: Admission) -> None:
+        self._app, self._limits, self._admission = app, limits, admission
+        self._allowances = Allowances(limits)
+        self._hosts = frozenset(host.lower().encode() for host in limits.allowed_hosts)
+        self._headers: Pairs = [(b"x-content-type-options", b"nosniff")]
+        if limits.behind_tls:
+            self._headers.append(HSTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _find_request_id(scope)
-        scope["truecast_request_id"] = request_id
-        started = finished = False
+        # from the last to the first, so that the first of a repeated header is the one kept
+        given = {name: value for name, value in reversed(scope["headers"]) if name in _READ_HERE}
+        policy = find_policy(scope["method"], scope["path"])
+        answer = Answer(send, _find_request_id(given), policy, self._headers)
+        scope["truecast_request_id"] = answer.request_id
+        try:
+            self._check(scope, given, policy)
+            await self._serve(scope, Body(receive, given), answer)
+        except Problem as problem:
+            await render_problem(problem, answer.request_id)(scope, receive, answer.send)
+        except Exception:
+            LOG.exception("request %s failed", answer.request_id)
+            if answer.finished:
+                return  # the application has answered with a problem already
+            if answer.started:
+                raise
+            failure = Problem(500, "internal", "an unexpected failure; quote the request id")
+            await render_problem(failure, answer.request_id)(scope, receive, answer.send)
 
-        async def send_guarded(message: Message) -> None:
-            nonlocal started, finished
-            if message["type"] == "http.response.start":
-                started = True
-                message["headers"] = [
-                    *message["headers"],
-                    *HEADERS,
-                    (b"x-request-id", request_id.encode()),
-                ]
-            elif message["type"] == "http.response.body":
-                finished = not message.get("more_body", False)
-            await send(message)
+    def _check(self, scope: Scope, given: Mapping[bytes, bytes], policy: Policy) -> None:
+        _check_url(scope)
+        size = given.get(b"content-length", b"0")
+        if not policy.body and (b"transfer-encoding" in given or size.strip(b"0")):
+            raise Problem(413, "body-not-expected", "this path takes no body; send none")
+        if policy.body and size.isdigit() and int(size[:20]) > policy.body:
+            detail = f"the body is too large; expected at most {policy.body} bytes"
+            raise Problem(413, "body-too-large", f"{detail}; send less at a time")
+        if policy.weight is Weight.health:
+            if self._admission.draining and scope["path"] == "/readyz":
+                detail = "this process is about to stop; ask another"
+                raise Problem(503, "stopping", detail, headers={"retry-after": "5"})
+        elif self._hosts and _name_host(given) not in self._hosts:
+            raise Problem(421, "unknown-host", "this service has another name; see allowed_hosts")
 
-        problem = _find_refusal(scope)
-        if problem is None:
+    async def _serve(self, scope: Scope, body: Body, answer: Answer) -> None:
+        policy = answer.policy
+        if policy.pace is None:
+            await self._app(scope, body.receive, answer.send)
+            return
+        now = asyncio.get_running_loop().time()
+        # a hash, so that no secret stays here; without credentials the address must do
+        caller = hash(body.given.get(b"authorization") or (scope.get("client") or ("",))[0])
+        mine = self._allowances.find(caller, now)
+        answer.pace = self._allowances.take(mine, policy.pace, now)
+        mine.running += 1
+        send = answer.send
+        if policy.tagged:
+            send = TaggedSend(answer.send, body.given.get(b"if-none-match", b""))
+        try:
+            if body.whole:
+                await self._work(scope, body, send, policy, now - scope.get(ARRIVED, now))
+            else:
+                await self._read_and_work(scope, body, answer, policy)
+        except TimeoutError:
+            if answer.started:
+                raise
+            detail = "the answer was not ready in time; ask for less, or again in a second"
+            raise Problem(503, "deadline", detail, headers={"retry-after": "1"}) from None
+        finally:
+            mine.running -= 1
+
+    async def _work(
+        self, scope: Scope, body: Body, send: Send, policy: Policy, late: float
+    ) -> None:
+        if late > 0.02 or not self._admission.try_enter():
+            await self._admission.enter(policy.weight, late)
+        try:
+            async with asyncio.timeout(self._find_seconds(policy)):
+                await self._app(scope, body.receive, send)
+        finally:
+            self._admission.leave()
+
+    async def _read_and_work(
+        self, scope: Scope, body: Body, answer: Answer, policy: Policy
+    ) -> None:
+        """Take a place, and start the clock, only when the body is whole: a slow one holds none."""
+        entered = False
+        async with asyncio.timeout(None) as deadline:
+
+            async def receive() -> Message:
+                nonlocal entered
+                message = await body.receive()
+                if body.whole and not entered:
+                    await self._admission.enter(policy.weight)
+                    entered = True
+                    now = asyncio.get_running_loop().time()
+                    deadline.reschedule(now + self._find_seconds(policy))
+                return message
+
+            answer.unread = body
             try:
-                await self._app(scope, receive, send_guarded)
-                return
-            except Exception:
-                LOG.exception("request %s failed", request_id)
-                if finished:
-                    return  # the application has answered with a problem already
-                if started:
-                    raise
-                problem = Problem(500, "internal", "an unexpected failure; quote the request id")
-        await render_problem(problem, request_id)(scope, receive, send_guarded)
+                await self._app(scope, receive, answer.send)
+            finally:
+                if entered:
+                    self._admission.leave()
+
+    def _find_seconds(self, policy: Policy) -> float:
+        limits = self._limits
+        return limits.scoring_seconds if policy.scoring else limits.request_seconds
 
 
-def _find_request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return str(value, "ascii")
+class Body:
+    """The body of one request, and whether all of it has come.
+
+    Attributes
+    ----------
+    given
+        The request's headers that the guard reads.
+    whole
+        All has come; a request without a body is whole from the start.
+    """
+
+    __slots__ = ("_receive", "given", "whole")
+
+    def __init__(self, receive: Receive, given: Mapping[bytes, bytes]) -> None:
+        self._receive, self.given = receive, given
+        size = given.get(b"content-length", b"")
+        self.whole = not size.strip(b"0") and b"transfer-encoding" not in given
+
+    async def receive(self) -> Message:
+        """Return the next message."""
+        message = await self._receive()
+        if not message.get("more_body", False):
+            self.whole = True
+        return message
+
+
+class Answer:
+    """One answer on its way out: what it carries, and how far it has come.
+
+    Attributes
+    ----------
+    request_id, policy
+        Under which id it is logged, and what it may cost.
+    pace
+        Headers that tell the caller what it has left.
+    unread
+        The body that the application may leave lying: the connection is closed then, or somebody
+        could go on sending it for ever.
+    started, finished
+        The head, and all of it, has been sent.
+    """
+
+    __slots__ = (
+        "_headers",
+        "_send",
+        "finished",
+        "pace",
+        "policy",
+        "request_id",
+        "started",
+        "unread",
+    )
+
+    def __init__(self, send: Send, request_id: str, policy: Policy, headers: Pairs) -> None:
+        self._send, self._headers = send, headers
+        self.request_id, self.policy = request_id, policy
+        self.pace: Pairs = []
+        self.unread: Body | None = None
+        self.started = self.finished = False
+
+    async def send(self, message: Message) -> None:
+        """Add what every answer carries, and send it on."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = [*message["headers"], *self._headers, *self.pace]
+            headers.append((b"x-request-id", self.request_id.encode()))
+            if not (self.policy.tagged and message["status"] in {200, 304}):
+                headers.append(NO_STORE)
+            closing = self.unread is not None and not self.unread.whole
+            if closing or message["status"] == 413:
+                headers.append((b"connection", b"close"))
+            message["headers"] = headers
+        elif message["type"] == "http.response.body":
+            self.finished = not message.get("more_body", False)
+        await self._send(message)
+
+
+def _find_request_id(given: Mapping[bytes, bytes]) -> str:
+    value = given.get(b"x-request-id")
+    if value is not None and _REQUEST_ID.fullmatch(value):
+        return str(value, "ascii")
     return secrets.token_hex(8)
 
 
-def _find_refusal(scope: Scope) -> Problem | None:
+def _name_host(given: Mapping[bytes, bytes]) -> bytes:
+    host = given.get(b"host", b"").lower()
+    name, _, port = host.rpartition(b":")
+    return name if port.isdigit() else host
+
+
+def _check_url(scope: Scope) -> None:
     query: bytes = scope["query_string"]
     if len(scope.get("raw_path") or b"") + len(query) > LONGEST_URL_BYTES:
-        return Problem(414, "url-too-long", f"expected at most {LONGEST_URL_BYTES} bytes")
+        raise Problem(414, "url-too-long", f"expected at most {LONGEST_URL_BYTES} bytes")
     if query.count(b"&") >= LARGEST_QUERY_COUNT:
-        return Problem(400, "too-many-parameters", f"expected at most {LARGEST_QUERY_COUNT}")
+        raise Problem(400, "too-many-parameters", f"expected at most {LARGEST_QUERY_COUNT}")
     if b"truecast_live_" in query or b"truecast_test_" in query:
         detail = "a key was found in the URL, where logs keep it; revoke it, and send keys only in"
-        return Problem(400, "key-in-url", f"{detail} the header Authorization: Bearer")
-    for name, value in scope["headers"]:
-        if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
-            return Problem(413, "body-not-expected", "no route takes a body; send none")
-    return None
+        raise Problem(400, "key-in-url", f"{detail} the header Authorization: Bearer")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from ledger.runs import RunKind, read_current_run
 from lifecycle.errors import TruecastError
@@ -46,7 +47,8 @@ async def read_liveness() -> Alive:
 @router.get("/readyz", operation_id="readReadiness", openapi_extra=needs(PUBLIC, rows="none"))
 async def read_readiness(service: ServiceHere) -> Ready:
     """Say whether requests can be answered; 503 with reasons if not."""
-    reasons = find_reasons(service)
+    # in a thread: a ledger that does not answer must not hold up everybody else
+    reasons = await run_in_threadpool(find_reasons, service)
     if reasons:
         raise Problem(
             503,

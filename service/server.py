@@ -1,6 +1,6 @@
-"""The HTTP server: uvicorn with a deadline for headers, which it lacks by itself.
+"""The HTTP server: uvicorn with a deadline for headers, and a stop that loses nobody.
 
-Without it a handful of half-open connections shuts everybody out. The deadline is set again after
+Without the deadline a handful of half-open connections shuts everybody out. It is set again after
 every response: the second request of a kept-alive connection may be half-open too.
 """
 
@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
+import signal
 import socket
+import time
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -16,12 +20,14 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lifecycle.errors import TruecastError
+from lifecycle.limits import NO_PACE, Limits
+from service.admission import Admission
+from service.guard import ARRIVED
+from service.problems import MEDIA_TYPE
 
 HEADER_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 5
-SHUTDOWN_SECONDS = 25
 LARGEST_HEADER_BYTES = 16_384
-LARGEST_CONNECTION_COUNT = 512
 
 
 class GuardedProtocol(H11Protocol):
@@ -31,14 +37,25 @@ class GuardedProtocol(H11Protocol):
     """
 
     header_seconds = HEADER_SECONDS
+    largest_connection_count = NO_PACE.connections
     _late_at: float | None = None
     _timer: asyncio.TimerHandle | None = None
+    _surplus = False
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        self._surplus = len(self.connections) > self.largest_connection_count
         self._wait()
         self._look()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came in; one connection too many is told so, whatever it asks."""
+        if self._surplus:
+            self.transport.write(_FULL)
+            self.transport.close()
+            return
+        super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop looking."""
@@ -52,6 +69,9 @@ class GuardedProtocol(H11Protocol):
         cycle: Any = self.cycle  # none before the first request, whatever its annotation says
         if cycle is not None and not cycle.response_complete:
             self._late_at = None
+            # what stands in the event loop's queue waits too: the guard counts it as waiting
+            scope: Any = self.scope
+            scope.setdefault(ARRIVED, self.loop.time())
 
     def on_response_complete(self) -> None:
         """Wait for the next request; a pipelined one stops the wait at once."""
@@ -95,11 +115,60 @@ def bind_port(host: str, port: int) -> socket.socket:
     return taken
 
 
-def build_server(app: FastAPI) -> uvicorn.Server:
-    """Return a server that announces nothing and waits for nobody for ever."""
+class DrainingServer(uvicorn.Server):
+    """A server that says that it is about to stop before it stops.
+
+    At SIGTERM ``/readyz`` turns to 503 while requests are still taken, so that whoever distributes
+    them goes elsewhere; then no more are taken, and those that run are finished. A second signal
+    ends it at once; Ctrl-C by a person skips the wait.
+
+    Parameters
+    ----------
+    config, limits
+        How it serves, and how long each part of stopping takes.
+    admission
+        Its ``draining`` is what ``/readyz`` looks at.
+    """
+
+    def __init__(self, config: uvicorn.Config, limits: Limits, admission: Admission) -> None:
+        super().__init__(config)
+        self._limits, self._admission = limits, admission
+        self._stops_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop, or stop at once."""
+        self._captured_signals.append(sig)
+        if self._admission.draining:
+            self.should_exit = self.force_exit = True
+            return
+        self._admission.draining = True
+        wait = 0.0 if sig == signal.SIGINT else self._limits.drain_seconds
+        self._stops_at = time.monotonic() + wait
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look whether the time to stop has come (ten times a second)."""
+        if self._stops_at is not None and time.monotonic() >= self._stops_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def build_server(app: FastAPI, limits: Limits = NO_PACE) -> DrainingServer:
+    """Return a server that announces nothing and waits for nobody for ever.
+
+    Parameters
+    ----------
+    app
+        What `service.app.create_app` returned.
+    limits
+        How many connections are taken, and how long stopping may take.
+    """
+
+    class Protocol(GuardedProtocol):
+        largest_connection_count = limits.connections
+
     config = uvicorn.Config(
         app,
-        http=GuardedProtocol,
+        http=Protocol,
         ws="none",
         loop="asyncio",
         log_level="warning",
@@ -107,8 +176,32 @@ def build_server(app: FastAPI) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         h11_max_incomplete_event_size=LARGEST_HEADER_BYTES,
-        limit_concurrency=LARGEST_CONNECTION_COUNT,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=limits.shutdown_seconds,
     )
-    return uvicorn.Server(config)
+    return DrainingServer(config, limits, app.state.admission)
+
+
+def _write_full() -> bytes:
+    """Return the answer to one connection too many: it is sent before anything is parsed."""
+    problem = {
+        "type": "urn:truecast:problem:too-many-connections",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "this process has all the connections that it takes; try again in a second",
+        "request_id": "",
+    }
+    body = json.dumps(problem).encode()
+    head = (
+        "HTTP/1.1 503 Service Unavailable",
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        "retry-after: 1",
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+        "connection: close",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+_FULL = _write_full()

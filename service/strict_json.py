@@ -185,7 +185,7 @@ async def _read_pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
     except TimeoutError:
         expected = f"at least {SLOWEST_BYTES_PER_SECOND} bytes a second, in {BODY_SECONDS:g} s"
         detail = f"the body came in too slowly; expected {expected}; send it again"
-        raise Problem(408, "body-too-slow", detail, headers={"connection": "close"}) from None
+        raise Problem(408, "body-too-slow", detail) from None
     except ClientDisconnect:
         raise Problem(400, "body-cut-off", "the connection ended within the body") from None
 
@@ -198,7 +198,7 @@ def _patience(passed: float, size: int) -> float:
 
 def _too_large(limit: int, what: str) -> Problem:
     detail = f"{what} is too large; expected at most {limit} bytes; send less at a time"
-    return Problem(413, "body-too-large", detail, headers={"connection": "close"})
+    return Problem(413, "body-too-large", detail)
 
 
 def _parse_line(number: int, line: bytes) -> Line:
