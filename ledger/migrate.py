@@ -64,14 +64,11 @@ def migrate(connection: Connection) -> str:
     """
     script = ScriptDirectory(str(FOLDER))
     head = str(script.get_current_head())
+    if connection.dialect.name == "postgresql":
+        _wait_for_others(connection)  # before anything is read: a reader's lock would stop them
     found = current_revision(connection)
     if found == head:
         return head
-    if connection.dialect.name == "postgresql":
-        _wait_for_others(connection)
-        found = current_revision(connection)
-        if found == head:
-            return head
     known = {step.revision for step in script.walk_revisions()}
     if found is not None and found not in known:
         raise LedgerError(
@@ -107,6 +104,7 @@ def _compare_by_code(connection: Connection) -> None:
         "SELECT table_name, quote_ident(column_name), character_maximum_length "
         "FROM information_schema.columns WHERE table_schema = current_schema() "
         "AND data_type IN ('character varying', 'text') AND collation_name IS NULL "
+        "AND table_name <> 'alembic_version' "  # which every process reads when it starts
         "ORDER BY table_name, ordinal_position"
     ).all()
     for table, rows in groupby(columns, lambda row: row[0]):

@@ -6,11 +6,13 @@ receives values as arguments, so that nothing below reads the environment.
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +25,7 @@ from lifecycle.limits import Limits
 from lifecycle.periods import EndsRule, FiscalCalendar, Weekday
 
 SETTINGS_FILE = "truecast.toml"
+_PASSWORD = re.compile(r"://[^/@]*:[^/]*@")
 
 
 class Settings(BaseSettings):
@@ -45,6 +48,9 @@ class Settings(BaseSettings):
         ISO 4217 code that all money is counted in.
     horizon_days
         Default look-ahead of churn (days).
+    ledger_url, ledger_url_file
+        SQLAlchemy address of the ledger, or a file of mode 0400 or 0600 that holds it: an address
+        with a password belongs there. SQLite under the data directory if neither is set.
     discount_share
         Yearly discount rate of residual value.
     synthetic
@@ -66,7 +72,8 @@ class Settings(BaseSettings):
     fiscal_year_ends_rule: EndsRule | None = None
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     horizon_days: int = Field(default=90, ge=1, le=730)
-    ledger_url: str | None = None
+    ledger_url: SecretStr | None = None
+    ledger_url_file: Path | None = None
     mlflow_tracking_uri: str | None = None
     stale_after_days: int = Field(default=30, ge=1)
     discount_share: float = Field(default=0.10, ge=0, lt=1)
@@ -95,6 +102,12 @@ class Settings(BaseSettings):
                 "fiscal_year_ends_on and fiscal_year_ends_rule are for years of weeks; set "
                 "fiscal_calendar to 4-4-5, 4-5-4 or 5-4-4, or leave them out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if self.ledger_url is not None and self.ledger_url_file is not None:
+            raise ValueError("ledger_url and ledger_url_file are both set; set one of them")
         return self
 
     @classmethod
@@ -146,8 +159,18 @@ class Settings(BaseSettings):
 
     @property
     def ledger_address(self) -> str:
-        """SQLAlchemy URL of the ledger; SQLite under the data directory unless set."""
-        return self.ledger_url or f"sqlite:///{self.data_dir / 'ledger.sqlite'}"
+        """SQLAlchemy URL of the ledger; SQLite under the data directory unless set.
+
+        Raises
+        ------
+        UsageError
+            The file that holds it cannot be read, or others may read it.
+        """
+        if self.ledger_url_file is not None:
+            return _read_secret(self.ledger_url_file, "TRUECAST_LEDGER_URL_FILE")
+        if self.ledger_url is not None:
+            return self.ledger_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'ledger.sqlite'}"
 
     @property
     def mlflow_address(self) -> str:
@@ -195,12 +218,66 @@ def load_settings(data_dir: Path | str | None = None) -> Settings:
     given: dict[str, Any] = {} if data_dir is None else {"data_dir": Path(data_dir)}
     try:
         folder = Settings(**given).data_dir
+        _check_private(folder / SETTINGS_FILE)
         reader: type[Settings] = type(
             "_Settings", (Settings,), {"toml_path": folder / SETTINGS_FILE}
         )
         return reader(**{**given, "data_dir": folder})
-    except (ValidationError, ValueError) as error:
+    except ValidationError as error:
+        raise _refused("; ".join(_describe(one) for one in error.errors())) from None
+    except ValueError as error:
+        raise _refused(str(error)) from error
+
+
+def _refused(found: str) -> UsageError:
+    return UsageError(
+        f"settings cannot be read: {found}".replace("\n", " "),
+        todo=f"correct TRUECAST_* variables or {SETTINGS_FILE}",
+    )
+
+
+def _describe(error: Any) -> str:
+    """Name a wrong setting and its value; never that of an address, which may hold a password."""
+    name = ".".join(str(part) for part in error["loc"])
+    shown = f" ({str(error['input'])[:60]!r})" if name and "url" not in name else ""
+    return f"{name}{shown}: {error['msg']}" if name else str(error["msg"])
+
+
+def _check_private(path: Path) -> None:
+    """Refuse a settings file that holds a password and that others may read.
+
+    Raises
+    ------
+    ValueError
+        It does.
+    """
+    if not path.is_file() or not path.stat().st_mode & 0o077:
+        return
+    address = tomllib.loads(path.read_text(encoding="utf-8")).get("ledger_url", "")
+    if _PASSWORD.search(str(address)):
+        raise ValueError(f"{SETTINGS_FILE} holds a password and others may read it; chmod 600 it")
+
+
+def _read_secret(path: Path, name: str) -> str:
+    """Return the one line of a file that only its owner may read.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, is empty, or others may read it.
+    """
+    try:
+        mode, text = path.stat().st_mode & 0o777, path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f"settings cannot be read: {error}".replace("\n", " "),
-            todo=f"correct TRUECAST_* variables or {SETTINGS_FILE}",
-        ) from error
+            f"the file of {name} cannot be read ({type(error).__name__})",
+            "a text file of mode 0400 or 0600",
+            "correct its path or its owner",
+        ) from None
+    if mode & 0o077 or not text:
+        raise UsageError(
+            f"the file of {name} has mode {mode:o} and {len(text)} characters",
+            "mode 0400 or 0600, and one address in it",
+            "chmod 400 it, or fill it",
+        )
+    return text

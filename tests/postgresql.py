@@ -176,9 +176,14 @@ def make_address(folder: Path) -> str:
         shared_cluster().run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         CHOICE.databases.append(name)
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "truecast.toml").open("a") as settings:
-            settings.write(f'ledger_url = "{shared_cluster().address(name)}"\n')
+        add_settings(folder, f'ledger_url = "{shared_cluster().address(name)}"\n')
     return find_address(folder)
+
+
+def add_settings(folder: Path, lines: str) -> None:
+    """Add lines to a folder's settings, which may name its ledger already."""
+    with (folder / "truecast.toml").open("a") as settings:
+        settings.write(lines)
 
 
 def find_address(folder: Path) -> str:

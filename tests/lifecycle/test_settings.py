@@ -97,3 +97,50 @@ def test_half_a_calendar_is_refused_and_says_what_is_missing(tmp_path, lines, to
     with pytest.raises(UsageError, match=todo) as caught:
         load_settings(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+URL = "postgresql+psycopg://truecast:hush-hush@db.internal/truecast"
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600])
+def test_the_ledgers_address_is_read_from_a_private_file(tmp_path, monkeypatch, mode):
+    secret = tmp_path / "url"
+    secret.write_text(f"{URL}\n")
+    secret.chmod(mode)
+    monkeypatch.setenv("TRUECAST_LEDGER_URL_FILE", str(secret))
+    assert load_settings(tmp_path).ledger_address == URL
+
+
+@pytest.mark.parametrize(("text", "mode"), [(URL, 0o640), (URL, 0o644), ("", 0o600), (None, 0)])
+def test_an_address_that_others_may_read_is_refused(tmp_path, monkeypatch, text, mode):
+    secret = tmp_path / "url"
+    if text is not None:
+        secret.write_text(text)
+        secret.chmod(mode)
+    monkeypatch.setenv("TRUECAST_LEDGER_URL_FILE", str(secret))
+    with pytest.raises(UsageError) as caught:
+        _ = load_settings(tmp_path).ledger_address
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("url", "mode", "well"), [
+    (URL, 0o600, True), (URL, 0o644, False), (URL.replace(":hush-hush", ""), 0o644, True),
+])  # fmt: skip
+def test_a_settings_file_with_a_password_is_private(tmp_path, url, mode, well):
+    (tmp_path / SETTINGS_FILE).write_text(f'ledger_url = "{url}"\n')
+    (tmp_path / SETTINGS_FILE).chmod(mode)
+    if well:
+        assert load_settings(tmp_path).ledger_address == url
+    else:
+        with pytest.raises(UsageError, match="chmod 600"):
+            load_settings(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["TRUECAST_LEDGER_URL_FILE", "TRUECAST_HORIZON_DAYS"])
+def test_a_password_is_in_no_message_and_no_representation(tmp_path, monkeypatch, other):
+    monkeypatch.setenv("TRUECAST_LEDGER_URL", URL)
+    assert "hush" not in repr(load_settings(tmp_path))
+    monkeypatch.setenv(other, "0")
+    with pytest.raises(UsageError) as caught:
+        load_settings(tmp_path)
+    assert "hush" not in str(caught.value)

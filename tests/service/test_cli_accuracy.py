@@ -13,6 +13,7 @@ import pytest
 from lifecycle.errors import NoForecastError, UsageError
 from service.cli_accuracy import app
 from tests.ledger.story import new_ledger
+from tests.postgresql import add_settings
 from tests.service.quarter import fill_quarter
 
 Run = Callable[..., str]
@@ -24,7 +25,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     ledger = new_ledger(tmp_path)
     fill_quarter(ledger)
     ledger.close()
-    (tmp_path / "truecast.toml").write_text('currency = "GBP"\nfiscal_year_start_month = 12\n')
+    add_settings(tmp_path, 'currency = "GBP"\nfiscal_year_start_month = 12\n')
 
     def ask(*words: object) -> str:
         given = ["accuracy", *map(str, words), "--data-dir", str(tmp_path)]

@@ -15,6 +15,7 @@ from service.cli_deals import app
 from service.cli_jobs import app as jobs
 from tests.ledger.deal_story import fill_deals
 from tests.ledger.story import new_ledger
+from tests.postgresql import add_settings
 
 Run = Callable[..., str]
 
@@ -25,7 +26,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     ledger = new_ledger(tmp_path)
     fill_deals(ledger)
     ledger.close()
-    (tmp_path / "truecast.toml").write_text('currency = "GBP"\nfiscal_year_start_month = 12\n')
+    add_settings(tmp_path, 'currency = "GBP"\nfiscal_year_start_month = 12\n')
 
     def ask(*words: object) -> str:
         given = ["deals", *map(str, words), "--data-dir", str(tmp_path)]

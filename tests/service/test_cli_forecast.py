@@ -15,6 +15,7 @@ from service.cli_forecast import app
 from tests.builders import build_lake
 from tests.ledger.story import new_ledger
 from tests.models.forecast.company import wavy_orders
+from tests.postgresql import add_settings
 from tests.service.quarter import BEFORE, fill_quarter
 
 Run = Callable[..., str]
@@ -29,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = new_ledger(made)
     fill_quarter(ledger)
     ledger.close()
-    (made / "truecast.toml").write_text('currency = "GBP"\nfiscal_year_start_month = 12\n')
+    add_settings(made, 'currency = "GBP"\nfiscal_year_start_month = 12\n')
     return made
 
 

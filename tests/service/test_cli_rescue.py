@@ -33,6 +33,7 @@ from tests.ledger.story import (
     release,
     score,
 )
+from tests.postgresql import add_settings
 from tests.service.refresh.company import place_of
 
 Run = Callable[..., Any]
@@ -247,7 +248,7 @@ def test_before_the_first_refresh_there_is_no_list(tmp_path: Path, run: Run) -> 
 
 
 def test_made_up_facts_are_called_so(tmp_path: Path, run: Run) -> None:
-    (tmp_path / "truecast.toml").write_text("synthetic = true\n")
+    add_settings(tmp_path, "synthetic = true\n")
     publish_both_routes(new_ledger(tmp_path))
     assert run("at-risk")["synthetic"] is True
     assert run("track-record", "churn")["synthetic"] is True

@@ -11,6 +11,7 @@ import pytest
 
 from lifecycle.errors import ConflictError, NoForecastError, UsageError
 from service.cli_scenarios import app
+from tests.postgresql import add_settings
 from tests.service.kept_quarter import PERIOD, keep_quarter
 
 Run = Callable[..., str]
@@ -21,7 +22,7 @@ WHY = ("--rationale", "verbal yes", "--author", "kim", "--period", PERIOD)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("data")
     keep_quarter(made).close()
-    (made / "truecast.toml").write_text('currency = "GBP"\n')
+    add_settings(made, 'currency = "GBP"\n')
     return made
 
 

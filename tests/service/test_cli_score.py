@@ -11,6 +11,7 @@ import pytest
 
 from lifecycle.errors import ModelNotFoundError
 from service.cli_jobs import app
+from tests.postgresql import add_settings
 from tests.service.refresh.company import FIRST, build_company, release_contracts, release_orders
 
 Run = Callable[..., Any]
@@ -24,7 +25,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     release_orders(ledger, place)
     release_contracts(ledger, place)
     ledger.close()
-    (tmp_path / "truecast.toml").write_text('currency = "GBP"\n')
+    add_settings(tmp_path, 'currency = "GBP"\n')
 
     def ask(*words: object) -> Any:
         given = ["score", *words, "--as-of", FIRST, "--out", tmp_path / "s.csv"]
