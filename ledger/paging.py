@@ -72,7 +72,9 @@ def read_rows(
     if after is not None:
         same = and_(order.key == after.value, order.tie > after.tie)
         beyond = order.key > after.value if order.going_up else order.key < after.value
-        query = query.where(or_(beyond, same))
+        # said once more without the "or": only this leads the store into its index at the place
+        from_there = order.key >= after.value if order.going_up else order.key <= after.value
+        query = query.where(from_there, or_(beyond, same))
     rows = list(connection.execute(query).mappings())
     if len(rows) <= limit:
         return rows, None
