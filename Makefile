@@ -18,7 +18,7 @@ RUN_STAMP := $(VENV)/.truecast-all
 DEV_STAMP := $(VENV)/.truecast-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progress-bar off
 
-.PHONY: help install demo serve test check bench lock clean
+.PHONY: help install demo serve test check bench soak lock clean
 
 help:
 	@sed -n '1,4s/^# \{0,1\}//p' Makefile
@@ -58,6 +58,11 @@ test: check
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m benchmarks.run $(NAME)
+
+# the long ones of the service: overload, and ten minutes at half load
+soak: $(DEV_STAMP)
+	@$(BIN)/python -m benchmarks.run overload soak
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m bench tests/service/hostile
 
 # One resolution for all three files: the smaller ones are cut out of the largest.
 lock: $(DEV_STAMP)

@@ -20,7 +20,7 @@ from benchmarks.freshness import imported_files, read_commit
 from benchmarks.protocol import ROOT, BenchmarkError, Result
 from benchmarks.table import RESULTS, save_page, script_of
 
-TOOLS = {"__init__", "freshness", "protocol", "run", "table"}
+TOOLS = {"__init__", "freshness", "load", "protocol", "run", "table"}
 
 
 def names() -> list[str]:

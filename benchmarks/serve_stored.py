@@ -37,6 +37,13 @@ ACCOUNTS = 5_000
 CONNECTIONS = 8
 ROUNDS = 15
 ROUND_SECONDS = 0.7
+# the paces of a key would refuse what is measured; they are counted all the same
+PACES = {
+    "TRUECAST_LIMITS__READS_PER_SECOND": "1e6",
+    "TRUECAST_LIMITS__LISTS_PER_SECOND": "1e6",
+    "TRUECAST_LIMITS__WRITES_PER_SECOND": "1e6",
+    "TRUECAST_LIMITS__REQUESTS_PER_KEY": "100000",
+}
 BODY_VARIABLE = "TRUECAST_BENCH_BODY"
 _GROUPS = ("recency", "frequency", "money", "rhythm", "breadth", "season")
 
@@ -60,7 +67,7 @@ def run() -> Result:
         ports = _free_port(), _free_port()
         serve = ["-m", "truecast", "serve", "--data-dir", str(data), "--port", str(ports[0])]
         ours = [_request(f"/v1/scores/churn?id=A{i:05d}", key) for i in range(ACCOUNTS)]
-        with _server(serve, ports[0]):
+        with _server(serve, ports[0], PACES):
             body = _exchange(ports[0], ours[0])
             if json.loads(body)["scores"][0]["account_id"] != "A00000":
                 raise BenchmarkError(f"the stored score was not served: {body[:200]!r}")
@@ -182,11 +189,11 @@ def _free_port() -> int:
 def _server(
     arguments: Sequence[str], port: int, extra: dict[str, str] | None = None
 ) -> Iterator[None]:
-    """Run a server until the block ends; it must take connections within 30 seconds."""
+    """Run a server until the block ends; it must take connections within a minute."""
     given = {**os.environ, **(extra or {})}
     child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=given, stdout=-3)
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not _takes_connections(port):
             if child.poll() is not None or time.monotonic() > end:
                 raise BenchmarkError(f"{' '.join(arguments[:3])} did not start")

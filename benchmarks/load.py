@@ -1,0 +1,105 @@
+"""An open-loop driver in a process of its own: requests leave on time, whatever comes back.
+
+A driver that waits for answers before it asks again slows down with the server and hides how late
+it is. This one counts an answer's time from the instant at which its request was due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from benchmarks.protocol import ROOT
+
+MOST_CONNECTIONS = 400
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is sent: requests in turns, at a rate, for a time."""
+
+    port: int
+    requests: Sequence[str]
+    per_second: float
+    seconds: float
+
+
+@dataclass
+class Answers:
+    """What came back: per answer its status, seconds, and whether it said when to return."""
+
+    status: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    told: list[bool] = field(default_factory=list)
+    failures: int = 0
+
+
+def drive(*loads: Load) -> list[Answers]:
+    """Run loads side by side, each in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.load"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    children = [subprocess.Popen(command, **pipes) for _ in loads]  # type: ignore[call-overload]
+    for child, load in zip(children, loads, strict=True):
+        child.stdin.write(json.dumps(asdict(load)))
+        child.stdin.close()
+    found = [Answers(**json.loads(child.stdout.read())) for child in children]
+    for child in children:
+        child.wait(30)
+    return found
+
+
+async def _run(load: Load) -> Answers:
+    answers, idle = Answers(), list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+    began, jobs, open_count = time.perf_counter() + 0.1, set[asyncio.Task[None]](), 0
+
+    async def send(due: float, request: bytes) -> None:
+        nonlocal open_count
+        connection = idle.pop() if idle else None
+        try:
+            if connection is None:
+                open_count += 1
+                connection = await asyncio.open_connection("127.0.0.1", load.port)
+            status, told, keep = await asyncio.wait_for(exchange(*connection, request), 30)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            answers.failures += 1
+            open_count -= 1
+            return
+        answers.status.append(status)
+        answers.seconds.append(time.perf_counter() - due)
+        answers.told.append(told)
+        if keep:
+            idle.append(connection)
+        else:
+            open_count -= 1
+            connection[1].close()
+
+    for number in range(int(load.per_second * load.seconds)):
+        due = began + number / load.per_second
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        if not idle and open_count >= MOST_CONNECTIONS:
+            answers.failures += 1
+            continue
+        request = load.requests[number % len(load.requests)].encode()
+        jobs.add(asyncio.create_task(send(due, request)))
+    await asyncio.gather(*jobs)
+    return answers
+
+
+async def exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> tuple[int, bool, bool]:
+    writer.write(request)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    _, _, length = head.partition(b"content-length: ")
+    await reader.readexactly(int(length.split(b"\r\n")[0] or 0))
+    keep = b"connection: close" not in head
+    return int(head.split(b" ", 2)[1]), b"retry-after: " in head, keep
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(asyncio.run(_run(Load(**json.load(sys.stdin)))))))
