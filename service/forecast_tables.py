@@ -128,11 +128,12 @@ def show_gap(console: Console, answer: Mapping[str, Any], book: Book) -> None:
     shown = Shown(book.currency)
     money = ("target_minor", "attained_minor", "p50_minor", "gap_minor")
     rows = [
-        [one["target_id"], one["node"], *[shown.money(one[name]) for name in money], one["p_hit"]]
+        [one["target_id"], one["node"], *[shown.money(one[name]) for name in money],
+         one["p_hit"], one.get("p_on_pace")]
         for one in answer.get("targets", [])
-    ]
+    ]  # fmt: skip
     head = f"{book.target} {book.period} as of {book.origin}"
-    titles = ["target", "of", "amount", "in already", "P50", "gap", "P(hit)"]
+    titles = ["target", "of", "amount", "in already", "P50", "gap", "P(hit)", "P(on pace)"]
     if rows:
         console.table(f"{head} against its targets ({book.currency})", titles, rows)
     names = ("title", "feasibility", "effort")
@@ -146,7 +147,11 @@ def show_gap(console: Console, answer: Mapping[str, Any], book: Book) -> None:
     plan, pipeline = answer.get("plan"), answer.get("pipeline") or {}
     if plan:
         _show_plan(console, plan, shown)
-    for sentence in (pipeline.get("sentence"), *answer.get("notes", [])):
+    apart = [
+        f"target {one['target_id']} is not held against it: {one['why']}"
+        for one in answer.get("left_out", [])[:MOST_LEVERS]
+    ]
+    for sentence in (pipeline.get("sentence"), *apart, *answer.get("notes", [])):
         if sentence:
             console.say(sentence)
 
