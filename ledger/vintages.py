@@ -47,6 +47,8 @@ class Wanted:
         target's newest published backtest.
     node, leg, period
         ``None`` means each of them. In records the leg may be ``served``.
+    before
+        Only periods before this one: what an earlier day could know of the record.
     """
 
     target: str
@@ -54,6 +56,7 @@ class Wanted:
     node: str | None = TOTAL
     leg: str | None = None
     period: str | None = None
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,10 @@ def of_book(counted: Subquery) -> ColumnElement[bool]:
 def of_wanted(wanted: Wanted) -> list[ColumnElement[bool]]:
     """Hold where a vintage is one of those asked for."""
     asked = {name: getattr(wanted, name) for name in ("target", "node", "leg", "period")}
-    return [vintages.c[name] == value for name, value in asked.items() if value is not None]
+    held = [vintages.c[name] == value for name, value in asked.items() if value is not None]
+    if wanted.before is not None:  # fiscal quarters sort by their names
+        held.append(vintages.c.period < wanted.before)
+    return held
 
 
 def _vintage(row: RowMapping) -> StoredVintage:

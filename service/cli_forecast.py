@@ -75,7 +75,7 @@ def forecast_command(
         asked = _Asked(as_of, quarters, wanted)
         books = _build(console, place, ledger, asked)
         console.mark(synthetic=place.synthetic)
-        shown = Shown(place.currency, by=by, intervals=intervals, legs=legs)
+        shown = Shown(place.currency, by, intervals, legs, place.calendar)
         _check_by(by, books)
         show_books(console, books, shown)
         for book in _in_detail(books, wanted, several=bool(period)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ledger.accuracy import read_accuracy
@@ -9,25 +10,41 @@ from ledger.books import Book
 from ledger.engine import Ledger
 from ledger.issued_books import Source, StoredBook, read_issued_books
 from ledger.vintages import SERVED, StoredVintage, Wanted, read_vintages
+from lifecycle.periods import FiscalCalendar, Quarter
 from service.accuracy_shapes import describe_accuracy
 from service.forecast_shapes import describe_row
 
 
-def read_record(ledger: Ledger, book: Book, *, run_id: int | None = None) -> dict[str, Any]:
-    """Return the fields of `ForecastRecord`.
+def read_record(
+    ledger: Ledger,
+    book: Book,
+    calendar: FiscalCalendar,
+    *,
+    run_id: int | None = None,
+    over: bool = False,
+) -> dict[str, Any]:
+    """Return the fields of `ForecastRecord`, as the book's day could know them.
 
+    Of quarters that had ended by then; whoever asks for an earlier day is shown no later outcome.
     The backtest speaks where there is one, because it has more quarters; what was issued live is
     told beside it.
 
     Parameters
     ----------
+    calendar
+        When quarters begin.
     run_id
         The run of the book, which is not listed among those issued before.
+    over
+        Whoever asks stands after the quarter: what it brought is told beside its own past.
     """
-    live = read_accuracy(ledger, Wanted(book.target, "live"), by_week=False)
-    replayed = read_accuracy(ledger, Wanted(book.target), by_week=False)
+    running = str(Quarter.containing(book.origin, calendar))
+    live, replayed = (
+        read_accuracy(ledger, Wanted(book.target, source, before=running), by_week=False)
+        for source in ("live", "backtest")
+    )
     source: Source = "live" if live and not replayed else "backtest"
-    by_week = read_accuracy(ledger, Wanted(book.target, source))
+    by_week = read_accuracy(ledger, Wanted(book.target, source, before=running))
     here = [one for one in by_week if one.week == book.week]
     own = [one for one in here if one.leg == book.served_leg]
     rivals = [one for one in here if one.leg not in {book.served_leg, SERVED}]
@@ -38,17 +55,18 @@ def read_record(ledger: Ledger, book: Book, *, run_id: int | None = None) -> dic
         "rivals_at_this_week": [describe_accuracy(one) for one in rivals],
         "all_weeks": [describe_accuracy(one) for one in replayed or live],
         "live": [describe_accuracy(one) for one in live if one.leg == book.served_leg],
-        "vintages": [describe_vintage(one) for one in read_past_of(ledger, book)],
+        "vintages": [describe_vintage(one) for one in read_past_of(ledger, book, over=over)],
         "issued": [
             _describe_issued(one) for one in read_before(ledger, book) if one.run.run_id != run_id
         ],
     }
 
 
-def read_past_of(ledger: Ledger, book: Book) -> list[StoredVintage]:
-    """Return the backtest of the same quarter by the same leg, in order of time."""
+def read_past_of(ledger: Ledger, book: Book, *, over: bool) -> list[StoredVintage]:
+    """Return the backtest of the quarter up to the book's day by the same leg, in order of time."""
     wanted = Wanted(book.target, leg=book.served_leg, period=book.period)
-    return read_vintages(ledger, wanted)
+    found = [one for one in read_vintages(ledger, wanted) if one.origin <= book.origin]
+    return found if over else [replace(one, actual_minor=None) for one in found]
 
 
 def read_before(ledger: Ledger, book: Book) -> list[StoredBook]:

@@ -11,6 +11,7 @@ from ledger.engine import Ledger
 from ledger.issued_books import StoredBook
 from lifecycle.console import Console
 from lifecycle.currencies import MINOR_DIGITS
+from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from models.forecast.raw import TARGETS
 from service.charts import Range, draw_ranges
 from service.forecast_record import read_before, read_record
@@ -33,12 +34,15 @@ class Shown:
         Dimension of the nodes; ``None``: segment, where it is known.
     intervals, legs
         Also the 50, 80 and 95 % intervals; also every leg.
+    calendar
+        When quarters begin.
     """
 
     currency: str
     by: str | None = None
     intervals: bool = False
     legs: bool = False
+    calendar: FiscalCalendar = CALENDAR_YEAR
 
     def dimension(self, book: Book) -> str | None:
         """Return the dimension to show of a book; ``None`` if it has none."""
@@ -68,7 +72,7 @@ def tell_book(ledger: Ledger, book: Book, shown: Shown) -> dict[str, Any]:
         "currency": book.currency,
         **{name: getattr(book, name) for name in names},
         "nodes": [describe_node(book, node, legs=shown.legs) for node in nodes],
-        "track_record": read_record(ledger, book),
+        "track_record": read_record(ledger, book, shown.calendar),
     }
 
 
@@ -102,7 +106,7 @@ def show_detail(console: Console, ledger: Ledger, book: Book, shown: Shown) -> N
         _show_legs(console, book, shown)
     _show_chances(console, book, shown)
     _show_course(console, read_before(ledger, book), book, shown)
-    _show_record(console, read_record(ledger, book), book)
+    _show_record(console, read_record(ledger, book, shown.calendar), book)
 
 
 def show_changes(console: Console, told: Mapping[str, Any], book: Book) -> None:
@@ -128,11 +132,12 @@ def show_gap(console: Console, answer: Mapping[str, Any], book: Book) -> None:
     shown = Shown(book.currency)
     money = ("target_minor", "attained_minor", "p50_minor", "gap_minor")
     rows = [
-        [one["target_id"], one["node"], *[shown.money(one[name]) for name in money], one["p_hit"]]
+        [one["target_id"], one["node"], *[shown.money(one[name]) for name in money],
+         one["p_hit"], one.get("p_on_pace")]
         for one in answer.get("targets", [])
-    ]
+    ]  # fmt: skip
     head = f"{book.target} {book.period} as of {book.origin}"
-    titles = ["target", "of", "amount", "in already", "P50", "gap", "P(hit)"]
+    titles = ["target", "of", "amount", "in already", "P50", "gap", "P(hit)", "P(on pace)"]
     if rows:
         console.table(f"{head} against its targets ({book.currency})", titles, rows)
     names = ("title", "feasibility", "effort")
@@ -146,7 +151,11 @@ def show_gap(console: Console, answer: Mapping[str, Any], book: Book) -> None:
     plan, pipeline = answer.get("plan"), answer.get("pipeline") or {}
     if plan:
         _show_plan(console, plan, shown)
-    for sentence in (pipeline.get("sentence"), *answer.get("notes", [])):
+    apart = [
+        f"target {one['target_id']} is not held against it: {one['why']}"
+        for one in answer.get("left_out", [])[:MOST_LEVERS]
+    ]
+    for sentence in (pipeline.get("sentence"), *apart, *answer.get("notes", [])):
         if sentence:
             console.say(sentence)
 

@@ -75,6 +75,7 @@ def show_forecast(
     book = found.book
     shown = _dimension(by, dimensions_of(book.rows))
     quarter = Quarter.parse(period, service.options.calendar)
+    status = _status(service.ledger, found, quarter, as_of=as_of)
     names = ("period", "origin", "week", "currency", "weights", "verdict", "notes")
     return ForecastAnswer.model_validate(
         {
@@ -86,12 +87,18 @@ def show_forecast(
             "others": [{"definition": one, "covers": TARGETS[one]} for one in others],
             "starts_on": quarter.start,
             "ends_before": quarter.end,
-            **_status(service.ledger, found, quarter, as_of=as_of),
+            **status,
             "by": shown,
             "dimensions": dimensions_of(book.rows),
             "total": describe_node(book, TOTAL, legs=legs),
             "nodes": [describe_node(book, node, legs=legs) for node in nodes_of(book, shown)],
-            "track_record": read_record(service.ledger, book, run_id=found.run.run_id),
+            "track_record": read_record(
+                service.ledger,
+                book,
+                service.options.calendar,
+                run_id=found.run.run_id,
+                over=status["status"] == "over",
+            ),
         }
     )
 

@@ -112,10 +112,11 @@ def choose_served(
         nearer = quarters_nearer(both, rival, COMBINED)
         proven = theirs < ours and 2 * nearer > quarters
         verb = "beat" if ours < theirs else "did not beat"
-        doubt = ", too early to tell" if theirs < ours and not proven else ""
+        undecided = (theirs < ours and not proven) or 2 * nearer == quarters
+        doubt = ", too early to tell" if undecided else ""
         reasons.append(
-            f"combined {verb} {rival}: WAPE {ours:.3f} against {theirs:.3f}, {quarters} quarters, "
-            f"{rival} nearer in {nearer}{doubt}"
+            f"combined {verb} {rival}: WAPE {ours:.3f} against {theirs:.3f}, all weeks of "
+            f"{quarters} quarters, {rival} nearer in {nearer}{doubt}"
         )
         if proven and theirs / ours < worst_case:
             best, worst_case = rival, theirs / ours

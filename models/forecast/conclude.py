@@ -27,7 +27,7 @@ from models.forecast.combine import (
     prior_weights,
     reconcile,
 )
-from models.forecast.grid import FloatArray, interval, stretch
+from models.forecast.grid import FloatArray, interval, move, stretch
 from models.forecast.judged import Judged, Said, near_week, same_footing
 from models.forecast.nodes import dimension_of
 from models.forecast.raw import BOOKINGS, ORDERS, SIMULATION, Leg, RawForecast
@@ -153,12 +153,12 @@ def conclude(raw: RawForecast, judged: Sequence[Judged]) -> Concluded:
         for level in levels
     }
     every = _dressed(raw, kinds)
-    every[COMBINED] = _combine(every, weights, raw.nodes)
+    every[COMBINED] = _combine(every, weights, raw)
     unstretched = {**every}
     able = [name for name, leg in every.items() if np.isfinite(leg.mean_minor).all()]
     served, verdict = choose_served(judged, policy.rivals, able)
     if served != COMBINED:  # a rule works node by node: what it says need not add up
-        every[served] = _adding_up(every[served], raw.nodes)
+        every[served] = _adding_up(_at_least(every[served], raw.floor_minor), raw)
     scales = {leg: _scales(raw, leg, judged, levels=levels) for leg in every}
     legs = {name: _stretched(raw, leg, scales[name]) for name, leg in every.items()}
     if policy.surest in legs:
@@ -185,15 +185,21 @@ def _dressed(raw: RawForecast, kinds: Mapping[str, str]) -> dict[str, Leg]:
     simulated = raw.legs.get(SIMULATION)
     if simulated is None or raw.target == ORDERS:
         return {**raw.legs}
-    shape = simulated.grid_minor - simulated.mean_minor[:, None]
-    return {
-        name: Leg(leg.mean_minor, leg.mean_minor[:, None] + shape) if name in kinds else leg
-        for name, leg in raw.legs.items()
-    }
+    dressed = {**raw.legs}
+    for name in (one for one in raw.legs if one in kinds):
+        mean = np.maximum(raw.legs[name].mean_minor, raw.floor_minor)
+        by = mean - simulated.mean_minor
+        dressed[name] = Leg(mean, move(simulated.grid_minor, by, floor=raw.floor_minor))
+    return dressed
+
+
+def _at_least(leg: Leg, floor: FloatArray) -> Leg:
+    """Raise a leg's means to what is in already: a plain rule may say less."""
+    return Leg(np.maximum(leg.mean_minor, floor), leg.grid_minor)
 
 
 def _combine(
-    legs: Mapping[str, Leg], weights: Mapping[str, Mapping[str, float]], nodes: Sequence[str]
+    legs: Mapping[str, Leg], weights: Mapping[str, Mapping[str, float]], raw: RawForecast
 ) -> Leg:
     """Average means and quantiles leg by leg (Vincent 1912); a silent leg's weight goes to others.
 
@@ -201,7 +207,7 @@ def _combine(
     from one another to the width.
     """
     names = list(next(iter(weights.values())))
-    by_node = [weights[dimension_of(node)] for node in nodes]
+    by_node = [weights[dimension_of(node)] for node in raw.nodes]
     share = np.array([[one[name] for one in by_node] for name in names])
     means = np.stack([legs[name].mean_minor for name in names])
     grids = np.stack([legs[name].grid_minor for name in names])
@@ -209,13 +215,13 @@ def _combine(
     share = share / share.sum(axis=0)
     mean = (share * np.nan_to_num(means)).sum(axis=0)
     grid = (share[..., None] * np.nan_to_num(grids)).sum(axis=0)
-    return _adding_up(Leg(mean, grid), nodes)
+    return _adding_up(Leg(mean, grid), raw)
 
 
-def _adding_up(leg: Leg, nodes: Sequence[str]) -> Leg:
+def _adding_up(leg: Leg, raw: RawForecast) -> Leg:
     low, high = interval(leg.grid_minor, 0.8)
-    moved = reconcile(leg.mean_minor, (high - low) ** 2, nodes)
-    return Leg(leg.mean_minor + moved, leg.grid_minor + moved[:, None])
+    moved = reconcile(leg.mean_minor, (high - low) ** 2, raw.nodes)
+    return Leg(leg.mean_minor + moved, move(leg.grid_minor, moved, floor=raw.floor_minor))
 
 
 def _scales(

@@ -16,6 +16,7 @@ MEDIAN = LEVELS.index(0.5)
 _AT = np.array(LEVELS)
 _NORMAL = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 _Z80 = NormalDist().inv_cdf(0.9)
+_ROUNDING = 0.5  # minor units: sums of draws in another order are not equal to the last bit
 
 
 def grid_of(draws: ArrayLike) -> FloatArray:
@@ -58,7 +59,7 @@ def interval(grid: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
 
 
 def stretch(grid: FloatArray, scale: ArrayLike, *, floor: ArrayLike = -np.inf) -> FloatArray:
-    """Widen (or narrow) around the median; nothing falls below the floor.
+    """Widen (or narrow) around the median; nothing falls below the floor, or rises from it.
 
     Parameters
     ----------
@@ -71,7 +72,29 @@ def stretch(grid: FloatArray, scale: ArrayLike, *, floor: ArrayLike = -np.inf) -
     """
     factor, least = (np.asarray(one, dtype=np.float64)[..., None] for one in (scale, floor))
     centre = grid[..., MEDIAN : MEDIAN + 1]
-    return np.asarray(np.maximum(centre + factor * (grid - centre), least))
+    return _held(grid, centre + factor * (grid - centre), least)
+
+
+def move(grid: FloatArray, by: ArrayLike, *, floor: ArrayLike = -np.inf) -> FloatArray:
+    """Shift every quantile but those on the floor: the chance that nothing more comes stays.
+
+    Parameters
+    ----------
+    grid
+        Shape (..., 21).
+    by
+        What is added, shape (...).
+    floor
+        The least the outcome can be, shape (...); nothing falls below it.
+    """
+    added, least = (np.asarray(one, dtype=np.float64)[..., None] for one in (by, floor))
+    return _held(grid, grid + added, least)
+
+
+def _held(before: FloatArray, after: FloatArray, least: FloatArray) -> FloatArray:
+    """Keep what lay on the floor there; a row that lies on it whole has no shape to keep."""
+    on_floor = (before <= least + _ROUNDING) & (before[..., -1:] > least + _ROUNDING)
+    return np.asarray(np.maximum(np.where(on_floor, least, after), least))
 
 
 def share_below(grid: FloatArray, value: ArrayLike) -> FloatArray:

@@ -37,6 +37,8 @@ _COLUMNS = ("target_id", "level", "level_name", "metric", "period_start_on", "pe
             "amount_minor", "currency")  # fmt: skip
 
 STOCKS = frozenset({ENDING_ARR})
+LONGEST_DAYS = 5 * 366
+"""A target of a longer period is a date that was never filled in, not a plan."""
 """Forecasts of a level on a day, not of what flows in over a period."""
 
 
@@ -66,6 +68,11 @@ class Target:
     end: date
     amount_minor: int | None
     currency: str | None = None
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether its period is too long to be meant: a first day of year 1, say."""
+        return (self.end - self.start).days > LONGEST_DAYS
 
 
 @dataclass(frozen=True)
@@ -223,6 +230,8 @@ def _why_not(target: Target, quarter: Quarter, *, node: str | None, currency: st
         return f"it is in {target.currency}, the forecast in {currency}"
     if target.start >= target.end:
         return "its period ends before it begins"
+    if target.is_endless:
+        return f"its period is longer than {LONGEST_DAYS} days, from {target.start}"
     if METRICS[target.metric][0] in STOCKS and target.end != quarter.end:
         return f"it is a level on {target.end}, the forecast one on {quarter.end}"
     if node is None:

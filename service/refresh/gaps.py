@@ -118,7 +118,7 @@ def _quarters(
     names = {row.period for row in rows}
     asked = {Quarter.parse(name, quarter.calendar) for name in names}
     for target in targets:
-        if target.start < quarter.start < target.end:
+        if target.start < quarter.start < target.end and not target.is_endless:
             first = quarter.shift(-1)
             while first.end > target.start:
                 asked.add(first)

@@ -28,6 +28,7 @@ GAP = {
         {"target_id": "plan", "node": "total", "target_minor": 11000, "attained_minor": 2000,
          "p50_minor": 10000, "gap_minor": 1000, "p_hit": 0.3}
     ],
+    "left_out": [{"target_id": "euro", "why": "it is in EUR, the forecast in GBP"}],
     "levers": [
         {"lever": "win_rate", "title": "+1 point win rate", "feasibility": "high", "effort": 2,
          "delta_p50_minor": 400, "delta_p_hit": 0.05}

@@ -46,7 +46,7 @@ def test_the_ladder_counts_quarters_against_each_rival(client: Client) -> None:
 
 
 def test_a_record_that_a_simple_rule_beats_says_so(own: tuple[Ledger, Client]) -> None:
-    periods = [f"2011Q{number}" for number in (1, 2, 3)]
+    periods = [f"2011Q{number}" for number in (1, 2, 3, 4)]
     past = [past_book(one, {"combined": 120.0, "last_quarter": 101.0}) for one in periods]
     publish_judged(own[0], past, dict.fromkeys(periods, 100.0))
     answer = own[1].json("/v1/accuracy")

@@ -113,6 +113,7 @@ def test_the_gap_is_told_with_levers_and_the_plain_sentence(run: Run) -> None:
     assert "+1 point win rate" in told
     assert "new pipeline cannot close this gap; it feeds next quarter" in told
     assert "a gap of 10 to P50: 6 stays open" in told
+    assert "target euro is not held against it: it is in EUR, the forecast in GBP" in told
     assert json.loads(run("gap", "2012Q1", "--json"))["gap"]["main_target"] == "plan"
 
 

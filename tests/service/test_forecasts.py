@@ -10,7 +10,7 @@ from ledger.engine import Ledger
 from tests.ledger.forecast_story import book, publish_books, said
 from tests.ledger.story import new_ledger
 from tests.service.conftest import Client, make_key, open_client
-from tests.service.quarter import BEFORE, OVER
+from tests.service.quarter import BEFORE, LAST, OVER
 
 QUARTER = "/v1/forecasts/2012Q1"
 
@@ -174,3 +174,14 @@ def test_a_backtest_of_the_same_quarter_is_shown(client: Client) -> None:
         (0, 105.0, 100.0),
         (1, 105.0, 100.0),
     ]
+
+
+def test_a_past_day_is_told_no_outcome_of_its_own_quarter(client: Client) -> None:
+    then = client.json(f"/v1/forecasts/{OVER}?as_of={LAST}")["track_record"]["vintages"]
+    assert [one["week"] for one in then] == [0, 1]
+    assert {one["actual_minor"] for one in then} == {None}
+
+
+def test_a_quarter_counts_in_the_record_only_once_it_has_ended(client: Client) -> None:
+    then = client.json(f"/v1/forecasts/{OVER}")["track_record"]
+    assert {one["n"] for one in then["all_weeks"]} == {14}

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from models.forecast.gap.attainment import Standing, assess, chance_to_reach
+from models.forecast.gap.attainment import (
+    Standing,
+    assess,
+    chance_to_reach,
+    unknown_quarters,
+)
 from models.forecast.gap.course import Courses, build_courses, own_course
 from models.forecast.gap.effects import Served, cheapest_plan, measure_lever
 from models.forecast.gap.field import Ground
@@ -24,11 +29,12 @@ from models.forecast.grid import MEDIAN, FloatArray, grid_of
 from models.forecast.judged import Said
 from models.forecast.nodes import TOTAL
 from models.forecast.raw import RawForecast
-from models.forecast.targets import Aim, Target, choose_aims
+from models.forecast.targets import Aim, LeftOut, Target, choose_aims
 
 NO_TARGETS = "no target of this forecast was known; levers are shown by what they bring"
 NO_GROUND = "this forecast rests on no deals or contracts that could be simulated again: no levers"
 CONVERSION = "conversion"
+MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,7 @@ def build_gap(shown: Shown, targets: Sequence[Target], past: Past) -> dict[str, 
         targets, raw.quarter, forecast=raw.target, nodes=raw.nodes, currency=shown.currency
     )
     courses, standing = past.courses(str(raw.quarter)), _standing(shown, past)
+    aims, blind = _told_apart(aims, standing, past)
     told = [assess(aim, standing, courses, past.known) for aim in aims]
     main = _main(told)
     answer: dict[str, Any] = {
@@ -111,11 +118,13 @@ def build_gap(shown: Shown, targets: Sequence[Target], past: Past) -> dict[str, 
         "currency": shown.currency,
         "main_target": None if main is None else main["target_id"],
         "targets": told,
-        "left_out": [{"target_id": one.target.target_id, "why": one.why} for one in left_out],
+        "left_out": [
+            {"target_id": one.target.target_id, "why": one.why} for one in [*left_out, *blind]
+        ],
         "levers": [],
         "pipeline": None,
         "plan": None,
-        "notes": [] if told else [NO_TARGETS],
+        "notes": [] if told or left_out or blind else [NO_TARGETS],
     }
     if shown.ground is None:
         answer["notes"].append(NO_GROUND)
@@ -144,6 +153,28 @@ def quarter_chances(shown: Shown, targets: Sequence[Target]) -> list[dict[str, A
         for aim in aims
         if (aim.target.start, aim.target.end) == bounds
     ]
+
+
+def _told_apart(
+    aims: Sequence[Aim], standing: Standing, past: Past
+) -> tuple[list[Aim], list[LeftOut]]:
+    """Leave out what covers an earlier quarter of which nothing is known: it would count as none.
+
+    So of next quarter's forecast: what this one brings stands nowhere yet.
+    """
+    seen, blind = list[Aim](), list[LeftOut]()
+    for aim in aims:
+        unknown = unknown_quarters(aim, standing, past.known)
+        if unknown:
+            blind.append(LeftOut(aim.target, f"nothing is known yet of {_few(unknown)}"))
+        else:
+            seen.append(aim)
+    return seen, blind
+
+
+def _few(quarters: Sequence[str]) -> str:
+    more = f" and {len(quarters) - MOST_NAMED} more" if len(quarters) > MOST_NAMED else ""
+    return ", ".join(quarters[:MOST_NAMED]) + more
 
 
 def _standing(shown: Shown, past: Past) -> Standing:

@@ -67,16 +67,16 @@ def assess(
     courses
         Past quarters by week.
     actuals
-        By period and node: ended quarters, as known at the origin.
+        By period and node: ended quarters, as known at the origin; of all that the target covers,
+        see `unknown_quarters`.
     """
     window = _Window(aim, standing, courses)
-    earlier, missing = window.earlier(actuals)
+    earlier, _ = window.earlier(actuals)
     attained = earlier + window.in_so_far
     grid = earlier + window.grid
     after = aim.target.end > standing.quarter.end
     due = aim.amount_minor * (window.days_share_by_quarter_end if after else 1.0)
     chance = _chance(grid, due)
-    notes = window.notes + [f"nothing is known of {', '.join(missing)}"] * bool(missing)
     return {
         **_named(aim),
         "covers": window.covers,
@@ -90,8 +90,15 @@ def assess(
         "p_on_pace": chance if after else None,
         "pacing": window.pacing(due - earlier),
         "coverage": window.coverage(max(due - attained, 0.0)),
-        "notes": notes,
+        "notes": window.notes,
     }
+
+
+def unknown_quarters(
+    aim: Aim, standing: Standing, actuals: Mapping[str, Mapping[str, float]]
+) -> list[str]:
+    """Return the earlier quarters that a target covers and of which nothing is known."""
+    return _Window(aim, standing, Courses({}, {})).earlier(actuals)[1]
 
 
 def chance_to_reach(grid_minor: FloatArray, amount_minor: float) -> float:
@@ -119,7 +126,8 @@ class _Window:
         bounds = self.quarter.start, self.quarter.end
         self.whole = _is_stock(aim) or (self.start, self.end) == bounds
         self.to_date = float(standing.to_date_minor[self.at])
-        self.in_so_far = self._in_by(min(self.end, origin)) - self._in_by(min(self.start, origin))
+        before = 0.0 if _is_stock(aim) else self._in_by(min(self.start, origin))
+        self.in_so_far = self._in_by(min(self.end, origin)) - before
         coming = self._coming_share()
         self.grid = self.in_so_far + coming * (standing.grid_minor[self.at] - self.to_date)
         if not self.whole:

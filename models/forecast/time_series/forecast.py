@@ -58,15 +58,20 @@ class Question:
             raise UsageError(f"horizon {self.horizon}", f"1 to {MOST_HORIZON} steps")
         if self.season < 1:
             raise UsageError(f"season {self.season}", "1 (none) or the steps of a season")
-        wrong = [level for level in self.levels if not 0 < level < 100]
+        # a tail of less than 1e-10 would round to none
+        wrong = [level for level in self.levels if not 0 < _tail(level) < 0.5]
         if wrong:
             raise UsageError(f"level {wrong[0]:g}", "percent above 0 and below 100, as 80")
 
     @property
     def shares(self) -> list[float]:
         """Return the quantiles that the levels need, increasing, in (0, 1)."""
-        tails = {round(0.5 - level / 200, 10) for level in self.levels}
+        tails = {_tail(level) for level in self.levels}
         return sorted(tails | {round(1 - tail, 10) for tail in tails})
+
+
+def _tail(level: float) -> float:
+    return round(0.5 - level / 200, 10)
 
 
 @dataclass(frozen=True)
@@ -209,7 +214,7 @@ def _tabulate(
     place = {round(share, 10): row for row, share in enumerate(question.shares)}
     columns = {"mean": path.ravel()}
     for level in question.levels:
-        tail = round(0.5 - level / 200, 10)
+        tail = _tail(level)
         columns[f"lo_{level:g}"] = around[place[tail]].ravel()
         columns[f"hi_{level:g}"] = around[place[round(1 - tail, 10)]].ravel()
     return pd.concat([panel.ahead(question.horizon), pd.DataFrame(columns)], axis=1)

@@ -16,6 +16,9 @@ from models.forecast.time_series.calendar import Calendar, IntArray, read_positi
 FloatArray = NDArray[np.float64]
 COLUMNS = ("unique_id", "ds", "y")
 MOST_MISSING = 0.5
+LARGEST = 1e100
+"""Squares of larger values overflow, and with them every width."""
+
 HEADER_LINES = 2
 """A file's first row of values is its second line."""
 
@@ -122,6 +125,7 @@ def _check_rows(table: pd.DataFrame) -> None:
         ("unique_id", table["unique_id"].isna(), "name its series, or leave the row out"),
         ("ds", table["ds"].isna(), "give its time, or leave the row out"),
         ("y", ~np.isfinite(table["y"]), "leave the row out: a missing step is filled"),
+        ("y", table["y"].abs() > LARGEST, f"count in a larger unit: at most {LARGEST:g} is read"),
     )
     for column, wrong, todo in rules:
         if wrong.any():

@@ -3,6 +3,7 @@ import pytest
 
 from models.forecast.combine import COMBINED
 from models.forecast.conclude import ADJUSTMENT, conclude, said_of
+from models.forecast.gap.attainment import chance_to_reach
 from models.forecast.grid import interval
 from models.forecast.judged import judge
 from models.forecast.raw import ENDING_ARR, ORDERS
@@ -89,6 +90,27 @@ def test_nothing_falls_below_what_is_in_already():
     floor = 95.0 * SHARES
     found = conclude(raw({"simulation": leg(100.0)}, floor_minor=floor), [])
     assert (found.legs[COMBINED].grid_minor >= floor[:, None]).all()
+
+
+def test_the_chance_that_nothing_more_comes_survives_combination_and_widths():
+    simulated, zero = leg(100.0), np.zeros(len(NODES))
+    simulated.grid_minor[:, :4] = 0.0  # to P15 nothing is won
+    legs = {"simulation": simulated, "conversion": leg(140.0, shares=UNEVEN)}
+    for rows in ([], past(8, simulation=100.0, conversion=100.0, combined=100.0)):
+        grid = conclude(raw(legs, floor_minor=zero), rows).legs[COMBINED].grid_minor
+        assert (grid[:, :4] == 0.0).all()
+        assert (grid[:, 4:] > 10.0).all()
+        assert chance_to_reach(grid[0], 1.0) < 0.9
+
+
+@pytest.mark.parametrize("plain", ["conversion", "commit"])
+def test_no_mean_falls_below_what_is_in_already(plain):
+    legs = {"simulation": leg(100.0), plain: leg(10.0)}
+    rows = past(8, simulation=300.0, combined=300.0, **{plain: 100.0})
+    floor = 95.0 * SHARES
+    found = conclude(raw(legs, floor_minor=floor), rows)
+    assert (found.legs[found.served].mean_minor >= floor - 1e-9).all()
+    assert found.served == plain
 
 
 def test_a_leg_that_is_silent_at_a_node_leaves_its_weight_to_the_others():

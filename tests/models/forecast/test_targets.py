@@ -62,6 +62,10 @@ def test_a_level_on_another_day_than_the_quarters_end_is_left_out() -> None:
     assert "level on 2013-01-01" in chosen(year, forecast="ending_arr")[1][0]
 
 
+def test_a_target_since_ever_is_left_out_not_walked_through() -> None:
+    assert "longer than 1830 days" in chosen(target(start=date.min))[1][0]
+
+
 @pytest.mark.parametrize("bound", ["segment=smb", "P1"])
 def test_an_initiative_is_about_what_it_is_bound_to(bound: str) -> None:
     launch = target(level="initiative", level_name=bound)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import numpy as np
 import pytest
@@ -29,6 +30,15 @@ def test_without_targets_everything_else_still_answers() -> None:
     assert told["pipeline"]["yield_share"] == pytest.approx(0.3)
     assert told["levers"][0]["delta_p50_minor"] > 0
     assert told["levers"][0]["p_hit"] is None
+
+
+def test_a_target_over_an_earlier_quarter_that_nobody_knows_makes_no_gap() -> None:
+    year = target(start=date(2011, 1, 1), amount_minor=4 * MEDIAN)
+    told = gap_of(ground(), year)
+    assert (told["targets"], told["main_target"], told["plan"]) == ([], None, None)
+    (left_out,) = told["left_out"]
+    assert left_out["why"].startswith("nothing is known yet of 2011Q4")
+    assert NO_TARGETS not in told["notes"]
 
 
 def test_a_forecast_that_cannot_be_simulated_again_has_no_levers() -> None:

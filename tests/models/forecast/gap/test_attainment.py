@@ -5,13 +5,16 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from models.forecast.gap.attainment import unknown_quarters
 from models.forecast.gap.course import Courses
 from models.forecast.grid import normal_grid
+from models.forecast.targets import Aim
 from tests.models.forecast.gap.quarter_story import (
     ORIGIN,
     QUARTER,
     assessed,
     courses,
+    standing,
     target,
 )
 
@@ -74,9 +77,10 @@ def test_a_target_over_several_quarters_counts_what_ended_ones_brought() -> None
     assert told["p_hit"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_an_ended_quarter_without_an_actual_is_named() -> None:
-    told = assessed(target(start=date(2011, 10, 1)))
-    assert told["notes"] == ["nothing is known of 2011Q4"]
+def test_an_earlier_quarter_without_an_actual_is_named() -> None:
+    aim = Aim(target(start=date(2011, 10, 1)), "total", 1000)
+    assert unknown_quarters(aim, standing(), {}) == ["2011Q4"]
+    assert unknown_quarters(aim, standing(), {"2011Q4": {"total": 1.0}}) == []
 
 
 def test_a_target_that_began_inside_an_earlier_quarter_counts_it_by_days() -> None:
@@ -122,3 +126,11 @@ def test_a_level_on_the_quarters_last_day_adds_no_earlier_quarters() -> None:
     arr = target(metric="arr", start=date(2011, 4, 1))
     told = assessed(arr, actuals={"2011Q4": {"total": 1100.0}})
     assert (told["covers"], told["p50_minor"], told["attained_minor"]) == ("quarter", 900, 400)
+
+
+def test_a_level_is_all_there_whatever_was_there_when_the_quarter_began() -> None:
+    for course in ({}, {"total": [(QUARTER.start, 390.0)]}):
+        told = assessed(target(metric="arr"), own_course=course)
+        assert (told["attained_minor"], told["p50_minor"]) == (400, 900)
+    first = assessed(target(metric="arr"), origin=QUARTER.start)
+    assert (first["attained_minor"], first["p50_minor"]) == (400, 900)

@@ -118,7 +118,13 @@ def test_the_ticker_reaches_what_was_announced() -> None:
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [((0, 12), "horizon 0"), ((3, 0), "season 0"), ((3, 12, (80.0, 100.0)), "level 100")],
+    [
+        ((0, 12), "horizon 0"),
+        ((3, 0), "season 0"),
+        ((3, 12, (80.0, 100.0)), "level 100"),
+        ((3, 12, (100 - 1e-11,)), "level 100"),
+        ((3, 12, (float("nan"),)), "level nan"),
+    ],
 )
 def test_a_question_out_of_range_is_refused(words: tuple[object, ...], told: str) -> None:
     with pytest.raises(UsageError, match=told):

@@ -64,6 +64,11 @@ def test_a_second_row_of_one_time_is_refused_with_its_line() -> None:
         read_panel(_one([1, 1, 2]))
 
 
+def test_a_value_whose_square_overflows_is_refused_with_its_line() -> None:
+    with pytest.raises(RowsError, match=r"y is 1e\+300 in line 3 .*larger unit"):
+        read_panel(_one([1, 2, 3], [1.0, 1e300, 3.0]))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_value_that_is_not_finite_is_refused_with_its_line(value: float) -> None:
     with pytest.raises(RowsError, match=r"y is (nan|inf) in line 3 .*leave the row out"):
