@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ledger.accuracy import read_accuracy
+from ledger.accuracy import AccuracyRow, read_accuracy
 from ledger.books import Book
 from ledger.engine import Ledger
 from ledger.issued_books import Source, StoredBook, read_issued_books
@@ -45,20 +46,26 @@ def read_record(
     )
     source: Source = "live" if live and not replayed else "backtest"
     by_week = read_accuracy(ledger, Wanted(book.target, source, before=running))
-    here = [one for one in by_week if one.week == book.week]
-    own = [one for one in here if one.leg == book.served_leg]
-    rivals = [one for one in here if one.leg not in {book.served_leg, SERVED}]
     return {
         "leg": book.served_leg,
         "source": source,
-        "at_this_week": describe_accuracy(own[0]) if own else None,
-        "rivals_at_this_week": [describe_accuracy(one) for one in rivals],
+        **_at_this_week(book, by_week),
         "all_weeks": [describe_accuracy(one) for one in replayed or live],
         "live": [describe_accuracy(one) for one in live if one.leg == book.served_leg],
         "vintages": [describe_vintage(one) for one in read_past_of(ledger, book, over=over)],
         "issued": [
             _describe_issued(one) for one in read_before(ledger, book) if one.run.run_id != run_id
         ],
+    }
+
+
+def _at_this_week(book: Book, by_week: Sequence[AccuracyRow]) -> dict[str, Any]:
+    here = [one for one in by_week if one.week == book.week]
+    own = [one for one in here if one.leg == book.served_leg]
+    rivals = [one for one in here if one.leg not in {book.served_leg, SERVED}]
+    return {
+        "at_this_week": describe_accuracy(own[0]) if own else None,
+        "rivals_at_this_week": [describe_accuracy(one) for one in rivals],
     }
 
 

@@ -21,7 +21,7 @@ from lifecycle.errors import NoForecastError
 from lifecycle.periods import Quarter
 from models.forecast.raw import TARGETS
 from service.auth import ScopedRoute, needs
-from service.deps import ServiceHere
+from service.deps import Service, ServiceHere
 from service.forecast_record import read_record
 from service.forecast_shapes import (
     AsOfQuery,
@@ -92,15 +92,14 @@ def show_forecast(
             "dimensions": dimensions_of(book.rows),
             "total": describe_node(book, TOTAL, legs=legs),
             "nodes": [describe_node(book, node, legs=legs) for node in nodes_of(book, shown)],
-            "track_record": read_record(
-                service.ledger,
-                book,
-                service.options.calendar,
-                run_id=found.run.run_id,
-                over=status["status"] == "over",
-            ),
+            "track_record": _record(service, found, over=status["status"] == "over"),
         }
     )
+
+
+def _record(service: Service, found: StoredBook, *, over: bool) -> dict[str, Any]:
+    calendar, run_id = service.options.calendar, found.run.run_id
+    return read_record(service.ledger, found.book, calendar, run_id=run_id, over=over)
 
 
 def find_source(ledger: Ledger, period: str) -> Source:
