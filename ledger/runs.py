@@ -97,7 +97,8 @@ def publish_run(ledger: Ledger, run_id: int) -> None:
         It was published before, and a later run is current now.
     """
     with ledger.writing() as connection:
-        kind = connection.scalar(select(runs.c.kind).where(runs.c.id == run_id))
+        row = select(runs.c.kind).where(runs.c.id == run_id)
+        kind = connection.scalar(row.with_for_update())  # two who publish it go one by one
         if kind is None:
             raise LedgerError(f"no run {run_id}", "a run begun by begin_run", "begin a run first")
         if _is_published(connection, run_id):
