@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, or_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_
 
 from ledger.runs import Run, published_runs, run_of
 from ledger.tables import current_runs, publications, runs
@@ -26,11 +26,14 @@ class Order:
         Column that tells rows of one value apart, ascending.
     going_up
         The smallest value first.
+    least
+        Rows below this value are not listed.
     """
 
     key: ColumnElement[Any]
     tie: ColumnElement[Any]
     going_up: bool = False
+    least: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,18 @@ def read_rows(
     """
     key = order.key.label("page_value")
     first = order.key.asc() if order.going_up else order.key.desc()
-    query = query.add_columns(key).order_by(first, order.tie.asc()).limit(limit + 1)
+    query = query.add_columns(key)
+    listed = query if order.least is None else query.where(order.key >= order.least)
+    parts = [listed.order_by(first, order.tie.asc())]
     if after is not None:
-        same = and_(order.key == after.value, order.tie > after.tie)
+        # one after the other: both lead the store into its index at the place, an "or" does not
+        same = query.where(order.key == after.value, order.tie > after.tie)
         beyond = order.key > after.value if order.going_up else order.key < after.value
-        # said once more without the "or": only this leads the store into its index at the place
-        from_there = order.key >= after.value if order.going_up else order.key <= after.value
-        query = query.where(from_there, or_(beyond, same))
-    rows = list(connection.execute(query).mappings())
+        parts = [same.order_by(order.tie.asc()), parts[0].where(beyond)]
+    rows: list[RowMapping] = []
+    for part in parts:
+        if len(rows) <= limit:
+            rows += connection.execute(part.limit(limit + 1 - len(rows))).mappings()
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1]

@@ -17,6 +17,8 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    func,
+    literal_column,
 )
 
 from ledger.access_tables import audit_heads as audit_heads
@@ -198,10 +200,23 @@ at_risk = Table(
     Column("treatment", String(16)),
     Column("team", String(128)),
     Column("region", String(128)),
-    Index(None, "run_id", "expected_loss_minor", "account_id"),
-    Index(None, "run_id", "risk", "account_id"),
+    Index(None, "run_id", "owner_id"),
 )
-
+# accounts that lack the value stand behind all others; written out, not bound, or SQLite would not
+# see that its index holds it
+recency_or_last = func.coalesce(at_risk.c.recency_days, literal_column("-1.0", Float))
+days_or_last = func.coalesce(at_risk.c.days_to_act, literal_column("1000000", Integer))
+_AT_RISK_ORDERS = {
+    "loss": at_risk.c.expected_loss_minor.desc(),
+    "risk": at_risk.c.risk.desc(),
+    "value": at_risk.c.value_if_kept_minor.desc(),
+    "recency": recency_or_last.desc(),
+    "days": days_or_last.asc(),
+}
+for _name, _order in _AT_RISK_ORDERS.items():
+    # the columns behind the account let SQLite pass over a row without reading it
+    _places = (at_risk.c.account_id, at_risk.c.status, at_risk.c.country, at_risk.c.segment)
+    Index(f"ix_at_risk_by_{_name}", at_risk.c.run_id, _order, *_places)
 
 holdouts = Table(
     "holdouts",

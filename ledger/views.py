@@ -15,7 +15,7 @@ from ledger.engine import Ledger
 from ledger.paging import Order, Place, read_rows, read_walked_run
 from ledger.rows import write_rows
 from ledger.runs import Run
-from ledger.tables import at_risk, current_runs
+from ledger.tables import at_risk, current_runs, days_or_last, recency_or_last
 
 
 @dataclass(frozen=True)
@@ -123,17 +123,15 @@ class AtRiskPage:
     following: Position | None
 
 
-_SORT_COLUMNS = {
+_SORT_COLUMNS: dict[AtRiskSort, ColumnElement[Any]] = {
     AtRiskSort.expected_loss: at_risk.c.expected_loss_minor,
     AtRiskSort.risk: at_risk.c.risk,
     AtRiskSort.value: at_risk.c.value_if_kept_minor,
-    AtRiskSort.recency: at_risk.c.recency_days,
-    AtRiskSort.days_to_act: at_risk.c.days_to_act,
+    AtRiskSort.recency: recency_or_last,
+    AtRiskSort.days_to_act: days_or_last,
     AtRiskSort.account_id: at_risk.c.account_id,
 }
 _GOING_UP = {AtRiskSort.days_to_act, AtRiskSort.account_id}
-# where the other route's accounts stand, which lack the column: behind all others
-_MISSING = {AtRiskSort.recency: -1.0, AtRiskSort.days_to_act: 1_000_000}
 _DOCUMENTS = ("reasons", "curve", "causes")
 _NAMES = [field.name for field in fields(AtRiskRow)]
 
@@ -182,7 +180,7 @@ def read_at_risk(
             return None
         query = select(*[at_risk.c[name] for name in _NAMES])
         query = query.where(at_risk.c.run_id == run.run_id, *_conditions(filters))
-        order = Order(_key(sort), at_risk.c.account_id, going_up=sort in _GOING_UP)
+        order = _order(filters, sort)
         after = Place(cursor.value, cursor.account_id) if cursor else None
         found, end = read_rows(connection, query, order, after=after, limit=limit)
         rows = [_row(row) for row in found]
@@ -206,16 +204,24 @@ def _conditions(filters: AtRiskFilters) -> list[ColumnElement[bool]]:
     names = ("segment", "country", "owner_id", "route", "band", "status")
     wanted = {name: getattr(filters, name) for name in names}
     conditions = [at_risk.c[name] == value for name, value in wanted.items() if value is not None]
-    if filters.min_risk is not None:
-        conditions.append(at_risk.c.risk >= filters.min_risk)
-    if filters.min_value_minor is not None:
-        conditions.append(at_risk.c.value_if_kept_minor >= filters.min_value_minor)
+    for sort, least in _bounds(filters).items():
+        # wrapped, or SQLite would read all rows above it and sort them
+        conditions.append(func.coalesce(_SORT_COLUMNS[sort], 0.0) >= least)
     return conditions
 
 
-def _key(sort: AtRiskSort) -> ColumnElement[Any]:
-    column = _SORT_COLUMNS[sort]
-    return func.coalesce(column, _MISSING[sort]) if sort in _MISSING else column
+def _bounds(filters: AtRiskFilters) -> dict[AtRiskSort, float]:
+    bounds = {AtRiskSort.risk: filters.min_risk, AtRiskSort.value: filters.min_value_minor}
+    return {sort: least for sort, least in bounds.items() if least is not None}
+
+
+def _order(filters: AtRiskFilters, sort: AtRiskSort) -> Order:
+    key = _SORT_COLUMNS[sort]
+    if filters.owner_id is not None:
+        # wrapped, or SQLite would look for a few hundred accounts in the order of all
+        key = func.coalesce(key, key)
+    least = _bounds(filters).get(sort)
+    return Order(key, at_risk.c.account_id, going_up=sort in _GOING_UP, least=least)
 
 
 def _dump(row: AtRiskRow, name: str) -> str | None:

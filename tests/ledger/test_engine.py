@@ -15,6 +15,8 @@ from lifecycle.errors import LedgerError, UsageError
 from tests.ledger.story import address, new_run
 
 
+@pytest.mark.filterwarnings("ignore:.*xpression.based index")
+@pytest.mark.filterwarnings("ignore:.*expression index")
 def test_the_migrated_tables_are_the_declared_ones(ledger: Ledger) -> None:
     with ledger.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
