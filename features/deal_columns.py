@@ -8,10 +8,12 @@ too few deals to learn from) is NaN; a count of nothing is 0.
 from __future__ import annotations
 
 from features.columns import Column, Family, Unit
-from features.deals.accounts import ACCOUNT_COLUMNS
-from features.deals.activity import WINDOWS_DAYS
-from features.deals.owners import OWNER_COLUMNS
-from features.deals.paths import PATH_COLUMNS
+from features.deals.context_columns import (
+    ACCOUNT_COLUMNS,
+    OWNER_COLUMNS,
+    PATH_COLUMNS,
+    WINDOWS_DAYS,
+)
 
 _DEALS = "opportunities, opportunity_changes"
 _MAPPED = "opportunities, opportunity_changes, stage_maps"

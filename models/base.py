@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lifecycle.errors import ModelError
+from models.columns import Frame
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FloatArray = NDArray[np.float64]
 DayArray = NDArray[np.datetime64]
@@ -129,7 +132,7 @@ class ScoreModel(Protocol):
         """
         ...
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return shape (n,), in ``unit``, in the order of the frame's rows.
 
         Parameters
@@ -146,7 +149,7 @@ class ScoreModel(Protocol):
         """
         ...
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return what moved each prediction of ``predict(frame)``, by business group."""
         ...
 
@@ -170,7 +173,7 @@ class ScoreModel(Protocol):
 class DetailedModel(Protocol):
     """A model that says more of each account than one number."""
 
-    def detail(self, frame: pa.Table, why: Explanation) -> list[dict[str, Any]]:
+    def detail(self, frame: Frame, why: Explanation) -> list[dict[str, Any]]:
         """Return JSON values per row of the frame; ``why`` is what ``explain(frame)`` returned."""
         ...
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import FeatureMismatchError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
+from models.columns import Frame, read_numbers
 from models.parts import read_part, write_part
 
 PART = "rule.json"
@@ -40,7 +40,7 @@ class RunRate:
         self.base_minor = float(np.median(rates)) if len(rates) else 0.0
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return spend of the window x horizon / window, shape (n,), minor units.
 
         Raises
@@ -51,11 +51,11 @@ class RunRate:
         column = f"spend_{self.window_days}d_minor"
         if column not in frame.column_names:
             raise FeatureMismatchError(f"frame lacks {column}", "columns of account_frame")
-        spend = np.asarray(frame.column(column).cast(pa.float64()).to_numpy(), dtype=np.float64)
+        spend = read_numbers(frame, column)
         horizon = self.horizon_days if horizon_days is None else horizon_days
         return np.nan_to_num(spend) * (horizon / self.window_days)
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return the distance from the median account, all of it due to ``money``."""
         away = self.predict(frame) - self.base_minor
         return Explanation(self.base_minor, ("money",), away[:, None], "identity")
@@ -106,7 +106,7 @@ class BaseRate:
         self.risk = float((examples.label.sum() + SHRINK_ROWS / 2) / (rows + SHRINK_ROWS))
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return the same probability for every row, shape (n,).
 
         Raises
@@ -117,7 +117,7 @@ class BaseRate:
         check_horizon(self.horizon_days, horizon_days)
         return np.full(frame.num_rows, self.risk)
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return the base alone: nothing about an account moves it."""
         base = float(np.log(self.risk / (1.0 - self.risk)))
         return Explanation(base, self.groups, np.zeros((frame.num_rows, 1)), "logit")

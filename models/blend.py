@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 
 from models.base import Examples, FloatArray
+from models.columns import Frame, read_numbers
 from models.season import Season, carry_level, learn_season
 
 DAY_COLUMN = "day_of_year"
@@ -40,11 +40,11 @@ class Level:
         """Return a level of zero without a season."""
         return cls(0.0, 0.0, Season((), ()))
 
-    def season(self, frame: pa.Table) -> FloatArray:
+    def season(self, frame: Frame) -> FloatArray:
         """Return shape (n,): what the season adds on the frame's day; 0 where it is unknown."""
         if self.slope == 0 or not self.shape.days:
             return np.zeros(frame.num_rows)
-        day = np.asarray(frame.column(DAY_COLUMN).cast(pa.float64()).to_numpy(), dtype=np.float64)
+        day = read_numbers(frame, DAY_COLUMN)
         return np.nan_to_num(self.slope * np.log(np.maximum(self.shape.at(day), SAME)))
 
     def to_json(self) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from datetime import date
 from typing import Literal, Self
 
 import numpy as np
-import pyarrow as pa
 from scipy.special import expit, logit
 
 from models import accuracy
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
 from models.classes import load_class
+from models.columns import Frame
 from models.parts import read_part, write_part
 
 Kind = Literal["none", "platt", "beta"]
@@ -137,11 +137,11 @@ class CalibratedLapse:
         self.inner = self.inner.fit(examples)
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return calibrated P(no purchase within the horizon), shape (n,)."""
         return self.calibration.apply(self.inner.predict(frame, horizon_days=horizon_days))
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return the inner explanation with what calibration moved, in log-odds."""
         why = self.inner.explain(frame)
         before = why.base + why.contributions.sum(axis=1)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from scipy.special import expit, logit
 
 from lifecycle.errors import DataError, ModelError, NotEnoughHistoryError
@@ -29,6 +28,7 @@ from models.base import (
 from models.baselines import BaseRate
 from models.blend import Level, learn_level, purchase_slope
 from models.clv.parametric import ParametricLapse
+from models.columns import Frame
 from models.logistic import Logistic
 from models.matrix import Layout
 from models.parts import read_part, write_part
@@ -127,7 +127,7 @@ class LapseModel:
             self._trees = Trees.grow(matrix, examples.label, growth=GROWTH, offset=offset)
         return dict(zip(days, mixed.tolist(), strict=True))
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(no purchase within the horizon), shape (n,).
 
         Raises
@@ -146,7 +146,7 @@ class LapseModel:
             raw += self._shares.trees * self._trees.raw(matrix)
         return np.asarray(expit(raw + self._level.base + self._level.season(frame)))
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds by business group: centred terms of the logistic, TreeSHAP of trees."""
         matrix = self._matrix(frame)
         parts = self._shares.linear * self._linear().contributions(matrix)
@@ -199,7 +199,7 @@ class LapseModel:
                 model._trees = Trees(parts[TREES_PART].decode())
         return model
 
-    def _matrix(self, frame: pa.Table) -> FloatArray:
+    def _matrix(self, frame: Frame) -> FloatArray:
         matrix = self._layout.matrix(frame)
         if self._process is None:
             return matrix
@@ -219,7 +219,7 @@ class LapseModel:
             pace = (1.0 - trees) / 2
         return Shares(1.0 - trees - pace, pace, trees)
 
-    def _choose_columns(self, frame: pa.Table) -> Layout:
+    def _choose_columns(self, frame: Frame) -> Layout:
         if self.kind in RULES:
             return Layout.learn(frame.select(list(RULES[self.kind])))
         return Layout.learn(frame, without=SEASON_COLUMNS)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import FeatureMismatchError
 from models.base import FloatArray
+from models.columns import Frame, is_text, read_numbers, read_texts
 
 KEYS = ("account_id", "as_of")
 UNSEEN = -1.0
@@ -33,17 +33,17 @@ class Layout:
     words: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def learn(cls, frame: pa.Table, *, without: Sequence[str] = ()) -> Self:
+    def learn(cls, frame: Frame, *, without: Sequence[str] = ()) -> Self:
         """Take every column of ``frame`` except its keys and ``without``, in frame order."""
         names = tuple(n for n in frame.column_names if n not in KEYS and n not in set(without))
         words: dict[str, tuple[str, ...]] = {}
         for name in names:
-            if _is_text(frame.schema.field(name).type):
-                found = frame.column(name).unique().to_pylist()
-                words[name] = tuple(sorted(str(word) for word in found if word is not None))
+            if is_text(frame, name):
+                found = set(read_texts(frame, name))
+                words[name] = tuple(sorted(word for word in found if word is not None))
         return cls(names, words)
 
-    def matrix(self, frame: pa.Table) -> FloatArray:
+    def matrix(self, frame: Frame) -> FloatArray:
         """Return shape (n, len(columns)); null → NaN, text → code, an unseen or null text → -1.
 
         Columns the fit did not know are left out: a newer frame still serves an older model.
@@ -56,13 +56,14 @@ class Layout:
         self._check(frame)
         out = np.empty((frame.num_rows, len(self.columns)), dtype=np.float64, order="C")
         for place, name in enumerate(self.columns):
-            column = frame.column(name)
             out[:, place] = (
-                _codes(column, self.words[name]) if name in self.words else _numbers(column)
+                _codes(read_texts(frame, name), self.words[name])
+                if name in self.words
+                else read_numbers(frame, name)
             )
         return out
 
-    def _check(self, frame: pa.Table) -> None:
+    def _check(self, frame: Frame) -> None:
         known = set(frame.column_names)
         missing = [name for name in self.columns if name not in known]
         if missing:
@@ -72,11 +73,9 @@ class Layout:
                 f"the {len(self.columns)} columns of the fit",
                 "build the frame with this version's features, or train again",
             )
-        turned = [
-            n for n in self.columns if _is_text(frame.schema.field(n).type) != (n in self.words)
-        ]
+        turned = [n for n in self.columns if is_text(frame, n) != (n in self.words)]
         if turned:
-            types = {n: str(frame.schema.field(n).type) for n in turned}
+            types = {n: "text" if is_text(frame, n) else "numbers" for n in turned}
             raise FeatureMismatchError(
                 f"columns changed type: {types}",
                 "text where the fit had text, numbers where it had numbers",
@@ -94,23 +93,10 @@ class Layout:
         return cls(tuple(str(name) for name in data["columns"]), words)
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_dictionary(kind)
-
-
-def _is_dictionary(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_dictionary(kind))
-
-
-def _codes(column: pa.ChunkedArray[Any], words: Sequence[str]) -> FloatArray:
+def _codes(texts: Sequence[str | None], words: Sequence[str]) -> FloatArray:
     place = {word: float(code) for code, word in enumerate(words)}
-    codes = [UNSEEN if word is None else place.get(word, UNSEEN) for word in column.to_pylist()]
+    codes = [UNSEEN if word is None else place.get(word, UNSEEN) for word in texts]
     return np.array(codes, dtype=np.float64)
-
-
-def _numbers(column: pa.ChunkedArray[Any]) -> FloatArray:
-    # a table of nulls only has type null, which casts to NaN like any missing number
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
 
 
 def _names(names: Sequence[str]) -> str:

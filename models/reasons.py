@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.base import Explanation, FloatArray, ScoreModel, Unit
+from models.columns import Frame, is_text, read_numbers, read_texts
 from models.contract.telling import CONTRACT, CONTRACT_VALUE
 from models.deals.telling import DEALS
 from models.tellings import GROUPS, ORDERS, PROCESS_COLUMN, Wording, group_of, sum_groups
@@ -72,7 +72,7 @@ def find_wording(why: Explanation) -> Wording:
     return CONTRACT if why.link == "logit" else CONTRACT_VALUE
 
 
-def build_reasons(model: ScoreModel, frame: pa.Table) -> list[list[dict[str, Any]]]:
+def build_reasons(model: ScoreModel, frame: Frame) -> list[list[dict[str, Any]]]:
     """Return each account's reasons, the weightiest first, in the order of the frame.
 
     At most three that raise the score and one that lowers it. On the log-odds and log scales a
@@ -95,21 +95,26 @@ def build_reasons(model: ScoreModel, frame: pa.Table) -> list[list[dict[str, Any
     return tell_reasons(model.explain(frame), frame, unit=model.unit)
 
 
-def tell_reasons(why: Explanation, frame: pa.Table, *, unit: Unit) -> list[list[dict[str, Any]]]:
-    """Return the reasons of an explanation that was made of the frame; see ``build_reasons``."""
+def tell_reasons(
+    why: Explanation, frame: Frame, *, unit: Unit, peers: bool = True
+) -> list[list[dict[str, Any]]]:
+    """Return the reasons of an explanation that was made of the frame; see ``build_reasons``.
+
+    Without ``peers`` a row is told apart from the model's base, whatever else is in the frame.
+    """
     if frame.num_rows == 0:
         return []
-    peers = _peers_of(frame)
+    among = _peers_of(frame) if peers else []
     apart = why.contributions
-    if frame.num_rows >= FEWEST_PEERS:
-        apart = apart - _peer_medians(apart, peers)
+    if peers and frame.num_rows >= FEWEST_PEERS:
+        apart = apart - _peer_medians(apart, among)
         if why.parts is not None:
-            why = replace(why, parts=why.parts - _peer_medians(why.parts, peers))
+            why = replace(why, parts=why.parts - _peer_medians(why.parts, among))
     # more engaged means less risk, but more value
     wanted = np.where(apart > 0, 1, -1) * (-1 if unit == "probability" else 1)
     wording = find_wording(why)
     told = [
-        _tell_group(group, why, frame, peers=peers, wanted=wanted[:, place])
+        _tell_group(group, why, frame, peers=among, wanted=wanted[:, place])
         for place, group in enumerate(why.groups)
     ]
     out: list[list[dict[str, Any]]] = [[] for _ in range(frame.num_rows)]
@@ -161,7 +166,7 @@ def _reason(told: Told, row: int, part: float, *, wording: Wording) -> dict[str,
 def _tell_group(
     group: str,
     why: Explanation,
-    frame: pa.Table,
+    frame: Frame,
     *,
     peers: Sequence[BoolArray],
     wanted: NDArray[np.int_],
@@ -170,6 +175,7 @@ def _tell_group(
 
     ``wanted`` is 1 where the reason speaks for a better customer than the peers, -1 for a worse.
     The first column that does is chosen, or the one with the largest part where parts are known.
+    Without peers any known value may be shown.
     """
     wording, rows = find_wording(why), frame.num_rows
     # an own field that the model leaves out, as it does identifiers, is no reason for anything
@@ -183,12 +189,13 @@ def _tell_group(
     for place, (name, _) in enumerate(columns):
         parts = _parts_of(why, name)
         own, median = np.full(rows, np.nan), np.full(rows, np.nan)
-        if pa.types.is_string(frame.schema.field(name).type):
-            texts[place] = frame.column(name).to_pylist()
+        if is_text(frame, name):
+            texts[place] = read_texts(frame, name)
             fits = np.full(rows, parts is not None)
         else:
             own, median = _compare(frame, name, peers)
-            fits = _tells(own, median, wanted=wanted, sign=wording.engaged.get(name, 0))
+            sign = wording.engaged.get(name, 0) if peers else 0
+            fits = _tells(own, median, wanted=wanted, sign=sign)
         weight = np.full(rows, -float(place)) if parts is None else parts * wanted * better
         chosen = fits & (weight > best)
         if parts is not None:
@@ -206,10 +213,8 @@ def _parts_of(why: Explanation, column: str) -> FloatArray | None:
     return np.asarray(why.parts[:, why.columns.index(column)])
 
 
-def _compare(
-    frame: pa.Table, name: str, peers: Sequence[BoolArray]
-) -> tuple[FloatArray, FloatArray]:
-    own = np.asarray(frame.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+def _compare(frame: Frame, name: str, peers: Sequence[BoolArray]) -> tuple[FloatArray, FloatArray]:
+    own = read_numbers(frame, name)
     return own, _peer_medians(own[:, None], peers)[:, 0]
 
 
@@ -220,11 +225,11 @@ def _tells(own: FloatArray, usual: FloatArray, *, wanted: NDArray[np.int_], sign
     return np.asarray(apart & ((better == 0) | (better == wanted)))
 
 
-def _peers_of(frame: pa.Table) -> list[BoolArray]:
+def _peers_of(frame: Frame) -> list[BoolArray]:
     """Return one mask of shape (n,) per segment; a single one where segments are unknown."""
     if "segment" not in frame.column_names:
         return [np.ones(frame.num_rows, dtype=np.bool_)]
-    segments = np.array([str(name) for name in frame.column("segment").to_pylist()], dtype=object)
+    segments = np.array([str(name) for name in read_texts(frame, "segment")], dtype=object)
     return [segments == name for name in sorted(set(segments.tolist()))]
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 
 from models.base import DayArray, Examples, FloatArray
+from models.columns import Frame, read_numbers
 
 WINDOWS_DAYS = (30, 90, 180)
 YEAR_DAYS = 365
@@ -164,8 +164,8 @@ def carry_level(levels: Mapping[np.datetime64, float], *, latest: int = LATEST_D
     return float(np.mean([levels[day] for day in days])) if days else 0.0
 
 
-def _column(frame: pa.Table, name: str) -> FloatArray:
-    values = np.asarray(frame.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+def _column(frame: Frame, name: str) -> FloatArray:
+    values = read_numbers(frame, name)
     return np.nan_to_num(values)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 
 from features.columns import ACCOUNT_COLUMNS
 from models.base import FloatArray
+from models.columns import Frame
 from models.season import SEASON_COLUMNS
 
 Shown = tuple[tuple[str, str], ...]
@@ -24,7 +24,7 @@ def _as_it_is(told: Put) -> Put:
     return told
 
 
-def _nothing_more(_frame: pa.Table, _group: str) -> Shown:
+def _nothing_more(_frame: Frame, _group: str) -> Shown:
     return ()
 
 
@@ -56,7 +56,7 @@ class Wording:
     engaged: Mapping[str, int]
     actionable: Mapping[str, bool]
     group_of: Callable[[str], str]
-    more: Callable[[pa.Table, str], Shown] = field(default=_nothing_more)
+    more: Callable[[Frame, str], Shown] = field(default=_nothing_more)
     put: Callable[[Put], Put] = field(default=_as_it_is)
 
 

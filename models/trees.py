@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import lightgbm as lgb
 import numpy as np
 
 from lifecycle.errors import BundleError
 from models.base import FloatArray
+from models.golden import HEAVY
 
 THREADS = 1
 SEED = 20091201
@@ -63,10 +65,28 @@ class Growth:
         }
 
 
+def load_lightgbm() -> Any:
+    """Import LightGBM without the libraries it would pull in although nobody here needs them.
+
+    They cost half a second and a hundred megabytes, and one of them brings joblib, which unpickles:
+    the web process has none of it.
+    """
+    if "lightgbm" not in sys.modules:
+        unwanted = [name for name in HEAVY if name not in sys.modules]
+        sys.modules.update(dict.fromkeys(unwanted))  # type: ignore[arg-type]
+        try:
+            importlib.import_module("lightgbm")
+        finally:
+            for name in unwanted:
+                del sys.modules[name]
+    return sys.modules["lightgbm"]
+
+
 class Trees:
     """A fitted booster, on its raw scale (log-odds, log, or the plain quantile)."""
 
     def __init__(self, text: str) -> None:
+        lgb = load_lightgbm()
         try:
             self._booster = lgb.Booster(model_str=text)
         except lgb.basic.LightGBMError as error:
@@ -86,6 +106,7 @@ class Trees:
         offset: FloatArray | None = None,
     ) -> Self:
         """Fit on shape (n, f) and (n,); ``offset`` is a known part of the raw score."""
+        lgb = load_lightgbm()
         data = lgb.Dataset(matrix, label, weight=weight, init_score=offset)
         booster = lgb.train(growth.parameters(), data, growth.rounds)
         # predictions always come from the text, so that a reloaded model gives the same bits

@@ -11,16 +11,25 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.base import FloatArray
+from models.columns import (
+    Columns,
+    Frame,
+    Values,
+    is_text,
+    number_texts,
+    number_units,
+    read_texts,
+    to_columns,
+    to_texts,
+)
 from models.matrix import KEYS
 
 Fate = Literal["kept", "pooled", "encoded", "dropped"]
@@ -66,13 +75,13 @@ class Vocabulary:
     fields: Mapping[str, Field]
 
     @classmethod
-    def learn(cls, frame: pa.Table, label: FloatArray) -> Self:
+    def learn(cls, frame: Frame, label: FloatArray) -> Self:
         """Decide each field's fate on training rows; ``label`` has shape (n,) of 0 and 1."""
-        fields = {}
-        for name in frame.column_names:
+        fields, read = {}, to_columns(frame)
+        for name in read.column_names:
             own = name.startswith((OWN_NUMBER, OWN_TEXT))
-            if name not in (*KEYS, "subscription_id") and (own or _is_text(frame, name)):
-                fields[name] = _judge(frame, name, label, own=own)
+            if name not in (*KEYS, "subscription_id") and (own or is_text(read, name)):
+                fields[name] = _judge(read, name, label, own=own)
         return cls(fields)
 
     @property
@@ -88,31 +97,28 @@ class Vocabulary:
             for name, field in sorted(self.fields.items())
         ]
 
-    def transform(self, frame: pa.Table) -> pa.Table:
+    def transform(self, frame: Frame) -> Columns:
         """Return the frame with texts pooled or encoded, and without what was dropped."""
         return self._replace(frame, None)
 
-    def transform_training(self, frame: pa.Table, label: FloatArray) -> pa.Table:
+    def transform_training(self, frame: Frame, label: FloatArray) -> Columns:
         """Return training rows; an encoded value speaks of other accounts only."""
         return self._replace(frame, label)
 
-    def _replace(self, frame: pa.Table, label: FloatArray | None) -> pa.Table:
-        names, columns = [], []
-        for name in frame.column_names:
+    def _replace(self, frame: Frame, label: FloatArray | None) -> Columns:
+        read = to_columns(frame)
+        made: dict[str, Values] = {}
+        for name in read.column_names:
             field = self.fields.get(name)
-            column: Any = frame.column(name)
-            if field is not None and field.fate == "dropped":
-                continue
-            if field is not None and field.fate == "pooled":
-                column = _pool(column, field.words)
-            elif field is not None and field.odds is not None:
-                column = pa.array(_encode(frame, name, field.odds, label))
-            names.append(name)
-            columns.append(column)
-        made = pa.table(dict(zip(names, columns, strict=True)))
-        for name in [n for n in self.fields if n not in frame.column_names]:
-            made = _add_vanished(made, name, self.fields[name])
-        return made
+            if field is None or field.fate == "kept":
+                made[name] = read.values(name)
+            elif field.fate == "pooled":
+                made[name] = to_texts(_pool(_texts(read, name), field.words))
+            elif field.odds is not None:
+                made[name] = _encode(read, name, field.odds, label)
+        for name in [n for n in self.fields if n not in read.column_names]:
+            _add_vanished(made, name, self.fields[name], rows=read.num_rows)
+        return Columns(made, read.num_rows)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -137,55 +143,53 @@ class Vocabulary:
         )
 
 
-def _add_vanished(frame: pa.Table, name: str, field: Field) -> pa.Table:
+def _add_vanished(made: dict[str, Values], name: str, field: Field, *, rows: int) -> None:
     """Add an own field that nobody fills any more as unknown; a feature stays missing."""
     if field.fate == "dropped" or not name.startswith((OWN_NUMBER, OWN_TEXT)):
-        return frame
+        return
     if field.fate == "pooled":
-        return frame.append_column(name, pa.array([NONE] * frame.num_rows, pa.string()))
-    unknown = np.nan if field.odds is None else field.odds.get(NONE, 0.0)
-    return frame.append_column(name, pa.array(np.full(frame.num_rows, unknown)))
+        made[name] = to_texts([NONE] * rows)
+    else:
+        made[name] = np.full(rows, np.nan if field.odds is None else field.odds.get(NONE, 0.0))
 
 
-def _judge(frame: pa.Table, name: str, label: FloatArray, *, own: bool) -> Field:
-    column = frame.column(name)
-    if column.null_count == len(column):
-        return Field("dropped" if own else "pooled", "always empty")
+def _judge(frame: Columns, name: str, label: FloatArray, *, own: bool) -> Field:
     bare = name.removeprefix(OWN_NUMBER).removeprefix(OWN_TEXT).lower()
-    values, accounts = _count_accounts(frame, name)
-    if own and len(values) == 1 and column.null_count == 0:
+    values, rows, accounts = _count_values(frame, name)
+    if not values:
+        return Field("dropped" if own else "pooled", "always empty")
+    if own and len(values) == 1 and rows.sum() == frame.num_rows:
         return Field("dropped", "constant")
     if own and _is_contact(bare, values):
         return Field("dropped", "names or reaches a person")
     alone = float((accounts == 1).mean()) > UNIQUE_SHARE and len(values) > MANY_VALUES
-    if not _is_text(frame, name):
+    if not is_text(frame, name):
         if alone and _is_numbering(bare, values):
             return Field("dropped", "identifier: nearly every account has its own value")
         return Field("kept", "a number")
     if own and alone:
         return Field("dropped", "identifier: nearly every account has its own value")
     if len(values) > MANY_VALUES:
-        odds = _odds_by_value(_texts(column), label)
+        odds = _odds_by_value(_texts(frame, name), label)
         return Field("encoded", f"{len(values)} values, as log-odds", odds=odds)
-    return _common(column, values, accounts)
+    common = (rows >= RARE_ROWS) & (accounts >= RARE_ACCOUNTS)
+    words = tuple(word for word, kept in zip(values, common, strict=True) if kept)
+    rare = len(values) - len(words)
+    return Field("pooled", f"{len(words)} values, {rare} rare ones as one", words)
 
 
-def _common(column: Any, values: list[Any], accounts: NDArray[np.int64]) -> Field:
-    counted = pc.value_counts(column.combine_chunks())
-    rows = {str(one["values"]): int(one["counts"].as_py()) for one in counted}
-    held = dict(zip((str(value) for value in values), accounts.tolist(), strict=True))
-    words = sorted(w for w in held if rows[w] >= RARE_ROWS and held[w] >= RARE_ACCOUNTS)
-    rare = len(held) - len(words)
-    return Field("pooled", f"{len(words)} values, {rare} rare ones as one", tuple(words))
-
-
-def _count_accounts(frame: pa.Table, name: str) -> tuple[list[Any], NDArray[np.int64]]:
-    """Return the values of a column and how many accounts hold each."""
-    pairs = frame.select(["account_id", name]).group_by(["account_id", name]).aggregate([])
-    known = pairs.filter(pc.is_valid(pairs.column(name)))
-    counted = known.group_by(name).aggregate([("account_id", "count")]).sort_by(name)
-    values = counted.column(name).to_pylist()
-    return values, np.asarray(counted.column("account_id_count").to_numpy(), dtype=np.int64)
+def _count_values(
+    frame: Columns, name: str
+) -> tuple[list[Any], NDArray[np.intp], NDArray[np.intp]]:
+    """Return a column's known values in order, and how many rows and accounts hold each."""
+    place, values = number_texts(frame.values(name).tolist())
+    known = np.array([value is not None and value == value for value in values], dtype=np.bool_)
+    unit, _ = number_units(frame, "account_id")
+    held = np.unique(unit * len(values) + place) % max(len(values), 1)
+    rows = np.bincount(place, minlength=len(values))
+    accounts = np.bincount(held, minlength=len(values))
+    order = sorted(np.flatnonzero(known).tolist(), key=values.__getitem__)
+    return [values[one] for one in order], rows[order], accounts[order]
 
 
 def _is_contact(bare: str, values: list[Any]) -> bool:
@@ -203,26 +207,18 @@ def _is_numbering(bare: str, values: list[Any]) -> bool:
     return bool(IDENTIFIER_NAME.search(bare)) or bool(packed and len(known) > 2 * MANY_VALUES)
 
 
-def _is_text(frame: pa.Table, name: str) -> bool:
-    kind = frame.schema.field(name).type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def _texts(frame: Columns, name: str) -> list[str]:
+    return [NONE if text is None else text for text in read_texts(frame, name)]
 
 
-def _texts(column: Any) -> Any:
-    return pc.fill_null(column.cast(pa.string()), NONE)
+def _pool(texts: Sequence[str], words: Sequence[str]) -> list[str]:
+    known = {*words, NONE}
+    return [text if text in known else OTHER for text in texts]
 
 
-def _pool(column: Any, words: tuple[str, ...]) -> Any:
-    known = pa.array([*words, NONE], pa.string())
-    texts = _texts(column)
-    return pc.if_else(pc.is_in(texts, value_set=known), texts, OTHER)
-
-
-def _odds_by_value(texts: Any, label: FloatArray) -> dict[str, float]:
+def _odds_by_value(texts: Sequence[str], label: FloatArray) -> dict[str, float]:
     """Return shrunk log-odds of the event by value, less those of all rows; rare ones as one."""
-    coded = texts.combine_chunks().dictionary_encode()
-    place = np.asarray(coded.indices.to_numpy(zero_copy_only=False), dtype=np.intp)
-    words = [str(word) for word in coded.dictionary.to_pylist()]
+    place, words = number_texts(texts)
     rows = np.bincount(place, minlength=len(words)).astype(np.float64)
     events = np.bincount(place, weights=label, minlength=len(words))
     mean = (float(label.sum()) + 1.0) / (len(label) + 2.0)
@@ -233,29 +229,25 @@ def _odds_by_value(texts: Any, label: FloatArray) -> dict[str, float]:
 
 
 def _encode(
-    frame: pa.Table, name: str, odds: Mapping[str, float], label: FloatArray | None
+    frame: Columns, name: str, odds: Mapping[str, float], label: FloatArray | None
 ) -> FloatArray:
-    texts = _texts(frame.column(name))
+    texts = _texts(frame, name)
     if label is None:
         return _look_up(texts, odds)
-    out = np.zeros(frame.num_rows)
-    fold = _folds(frame)
+    words, out, fold = np.array(texts, dtype=object), np.zeros(frame.num_rows), _folds(frame)
     for one in range(FOLDS):
         inside = fold == one
-        learned = _odds_by_value(texts.filter(pa.array(~inside)), label[~inside])
-        out[inside] = _look_up(texts.filter(pa.array(inside)), learned)
+        learned = _odds_by_value(words[~inside].tolist(), label[~inside])
+        out[inside] = _look_up(words[inside].tolist(), learned)
     return out
 
 
-def _look_up(texts: Any, odds: Mapping[str, float]) -> FloatArray:
-    values = np.array([*odds.values(), 0.0])
-    place = pc.fill_null(pc.index_in(texts, value_set=pa.array(list(odds), pa.string())), -1)
-    return np.asarray(values[np.asarray(place.to_numpy(), dtype=np.intp)])
+def _look_up(texts: Sequence[str], odds: Mapping[str, float]) -> FloatArray:
+    return np.array([odds.get(text, 0.0) for text in texts], dtype=np.float64)
 
 
-def _folds(frame: pa.Table) -> NDArray[np.intp]:
+def _folds(frame: Columns) -> NDArray[np.intp]:
     """Return shape (n,): a fold by account, the same in any order of rows."""
-    coded = frame.column("account_id").combine_chunks().dictionary_encode()
-    folds = [zlib.crc32(str(one).encode()) % FOLDS for one in coded.dictionary.to_pylist()]
-    place = np.asarray(coded.indices.to_numpy(zero_copy_only=False), dtype=np.intp)
-    return np.array(folds, dtype=np.intp)[place] if folds else np.zeros(0, dtype=np.intp)
+    place, accounts = number_units(frame, "account_id")
+    folds = [zlib.crc32(str(one).encode()) % FOLDS for one in accounts]
+    return np.array(folds, dtype=np.intp)[place]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.columns import Column
 from features.deals.account_lines import LineBook, live_lines, read_line_book
 from features.deals.account_signs import (
     ByDay,
@@ -19,6 +18,7 @@ from features.deals.account_signs import (
     purchases_by_day,
     use_trend_by_day,
 )
+from features.deals.context_columns import ACCOUNT_COLUMNS
 from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
 from features.deals.merged import Merges, accounts_of_deals, read_merges, stand_ins
@@ -160,28 +160,3 @@ def _first_started(book: AccountBook, day: int, stands: Ints) -> Floats:
     first = np.full(len(book.merges.ids), np.inf)
     np.minimum.at(first, holder[started < day], started[started < day])
     return np.where(np.isinf(first), np.nan, first)
-
-
-ACCOUNT_COLUMNS = (
-    Column("account_is_customer", "flag", "It has a live contract line or, without any, purchased "
-           "in the last 365 days.", "account", source="subscriptions, orders"),
-    Column("account_won_count", "count", "Deals with the account won before.", "account",
-           source="opportunities"),
-    Column("account_lost_count", "count", "Deals with the account lost before.", "account",
-           source="opportunities"),
-    Column("account_open_deals_count", "count", "Other open deals with the account.", "account",
-           source="opportunities"),
-    Column("account_mrr_minor", "minor", "Monthly recurring revenue of its live lines.", "account",
-           source="subscriptions, subscription_changes"),
-    Column("account_tenure_days", "days", "Days since its first contract line began.", "account",
-           source="subscriptions"),
-    Column("account_tickets_open_count", "count", "Tickets that it has open, those about leaving "
-           "left out.", "account", True, source="tickets"),
-    Column("account_usage_trend", "log", "Its use a week in the last 28 days over that in the last "
-           "84, as a logarithm.", "account", True, source="usage"),
-    Column("account_nps", "ratio", "Its last answered NPS on a scale of 0 to 10, at most 400 days "
-           "old.", "account", True, source="surveys"),
-    Column("account_notice", "flag", "All its live lines are decided to end.", "account", True,
-           source="subscriptions, subscription_changes"),
-)  # fmt: skip
-"""The account's columns of the deal frame."""

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.deals.contacts import IN, OUT, Activities
+from features.deals.context_columns import WINDOWS_DAYS
 from features.deals.days import SPAN, Floats, Ints
 from features.deals.facts import DealFacts, Rows
 from features.deals.states import created_days
 from features.deals.streams import last_seen, summed
 
-WINDOWS_DAYS = (7, 14, 28, 56)
 """Lengths of the trailing windows (days)."""
 
 _DAY_MINUTES, _WEEK_DAYS = 1440, 7

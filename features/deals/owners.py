@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Column
+from features.deals.context_columns import OWNER_COLUMNS
 from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
 from features.deals.standing import Standing, by_landmark, shrunk_share, standing_on
@@ -189,20 +189,3 @@ def _read_staff(facts: DealFacts, snapshot: Snapshot) -> StaffBook:
         # none told is any; one that no deal is in is another
         np.where(quotas.has("currency"), quotas.codes("currency", words["currency"]), ANY),
     )  # fmt: skip
-
-
-OWNER_COLUMNS = (
-    Column("owner_win_share", "share", "Share of the owner's closed deals that were won, drawn to "
-           "the company's as if by 20 deals.", "owner", source="opportunities"),
-    Column("owner_slip_share", "share", "Share of the owner's deals not won by their first close "
-           "date, once it came due, drawn to the company's.", "owner", source="opportunities"),
-    Column("owner_push_share", "share", "Share of the owner's deals whose close date was moved "
-           "back, drawn to the company's.", "owner", source="opportunities, opportunity_changes"),
-    Column("owner_open_count", "count", "Open deals of the owner.", "owner", actionable=True,
-           source="opportunities"),
-    Column("owner_tenure_days", "days", "Days since the owner was hired or, when not told, since "
-           "the owner's first deal.", "owner", source="owners, opportunities"),
-    Column("owner_attainment_share", "share", "What the owner won since the quarter began over the "
-           "quota for it; may exceed 1.", "owner", source="targets, opportunities"),
-)  # fmt: skip
-"""The owner's columns of the deal frame."""

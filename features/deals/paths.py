@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.columns import Column
+from features.deals.context_columns import PATH_COLUMNS
 from features.deals.days import Floats, Ints
 from features.deals.facts import DealFacts, Rows
 from features.deals.standing import Standing, by_landmark, standing_on
@@ -117,13 +117,3 @@ def _recent_against_usual(standing: Standing) -> float:
     usual = won[1] / (won[1] + lost[1])
     recent = (won[0] + PSEUDO_DEALS * usual) / (won[0] + lost[0] + PSEUDO_DEALS)
     return recent / usual
-
-
-PATH_COLUMNS = (
-    Column("path_log_odds", "log", "How much likelier the deal's way through the stages is among "
-           "won deals than among lost ones: the logarithm of the ratio.", "path",
-           source="opportunities, opportunity_changes, stage_maps"),
-    Column("win_share_8w", "ratio", "Win share of deals closed in the last eight weeks over that "
-           "of the last year.", "calendar", source="opportunities"),
-)  # fmt: skip
-"""Columns of the deal frame that this module builds."""

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_fitted, check_horizon
 from models.blend import Level, learn_level, log_mean
 from models.clv.rate import choose_floor, run_rate
+from models.columns import Frame
 from models.matrix import Layout
 from models.parts import read_part, write_part
 from models.reasons import GROUPS, sum_groups
@@ -121,7 +121,7 @@ class CombinedValue:
         )
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return expected gross spend within the horizon, shape (n,), minor units, above 0.
 
         Raises
@@ -139,7 +139,7 @@ class CombinedValue:
         level = np.exp(self._level.base + self._level.season(frame))
         return np.asarray(level * self._rate(frame) * mixed)
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log money by business group, adding up to the log of the prediction.
 
         The mix is a sum, so its parts are carried to the log scale by the logarithmic mean.
@@ -191,7 +191,7 @@ class CombinedValue:
             model._trees = tuple(Trees(text) for text in texts)
         return model
 
-    def _rate(self, frame: pa.Table) -> FloatArray:
+    def _rate(self, frame: Frame) -> FloatArray:
         return np.maximum(run_rate(frame, self.horizon_days), self._floor)
 
     def _fitted(self) -> list[tuple[Part, float, Trees]]:

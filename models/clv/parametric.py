@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import FeatureMismatchError, ModelError
 from models.base import Examples, Explanation, FloatArray, Unit
@@ -22,6 +21,7 @@ from models.clv.bg_nbd import BgNbd, fit_bg_nbd
 from models.clv.gamma_gamma import GammaGamma, fit_gamma_gamma
 from models.clv.pareto_nbd import ParetoNbd, fit_pareto_nbd
 from models.clv.purchase_process import PurchaseCounts, build_counts
+from models.columns import Frame, read_numbers
 from models.parts import read_part, write_part
 
 Process = BgNbd | ParetoNbd
@@ -48,14 +48,11 @@ class _Rows:
     money: FloatArray
 
     @classmethod
-    def read(cls, frame: pa.Table) -> Self:
+    def read(cls, frame: Frame) -> Self:
         missing = [n for n in (FREQUENCY, RECENCY, AGE, MONEY) if n not in frame.column_names]
         if missing:
             raise FeatureMismatchError(f"frame lacks {missing}", "columns of account_frame")
-        x, last, age, money = (
-            np.asarray(frame.column(n).cast(pa.float64()).to_numpy(), dtype=np.float64)
-            for n in (FREQUENCY, RECENCY, AGE, MONEY)
-        )
+        x, last, age, money = (read_numbers(frame, n) for n in (FREQUENCY, RECENCY, AGE, MONEY))
         return cls(x, age - last, age, np.where(x > 0, np.nan_to_num(money), 0.0))
 
     def counts(self) -> PurchaseCounts:
@@ -118,7 +115,7 @@ class _Parametric(ABC):
         self._typical, self.horizon_days = rows.typical(), examples.horizon_days
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return shape (n,) in ``unit``, in closed form for any horizon.
 
         Raises
@@ -130,7 +127,7 @@ class _Parametric(ABC):
         """
         return self._answer(_Rows.read(frame), horizon_days or self.horizon_days)
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return exact Shapley values of the groups against the typical account of the fit.
 
         A group's part is its mean effect over all orders of telling the model about the groups:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import FeatureMismatchError, NotEnoughHistoryError
 from models.base import FloatArray
+from models.columns import Frame, read_numbers
 
 RATE_COLUMN = "spend_365d_minor"
 AGE_COLUMN = "history_days"
@@ -15,7 +15,7 @@ LEAST_DAYS = 30
 FLOOR_SHARE = 0.05
 
 
-def run_rate(frame: pa.Table, horizon_days: int) -> FloatArray:
+def run_rate(frame: Frame, horizon_days: int) -> FloatArray:
     """Return last year's spend x horizon / 365, shape (n,), minor units, 0 for the dormant.
 
     While the company's facts are younger than a year, their age stands for the 365 days.
@@ -28,10 +28,7 @@ def run_rate(frame: pa.Table, horizon_days: int) -> FloatArray:
     missing = [name for name in (RATE_COLUMN, AGE_COLUMN) if name not in frame.column_names]
     if missing:
         raise FeatureMismatchError(f"frame lacks {missing}", "columns of account_frame")
-    spend, known = (
-        np.nan_to_num(np.asarray(frame.column(n).cast(pa.float64()).to_numpy(), dtype=np.float64))
-        for n in (RATE_COLUMN, AGE_COLUMN)
-    )
+    spend, known = (np.nan_to_num(read_numbers(frame, n)) for n in (RATE_COLUMN, AGE_COLUMN))
     return np.maximum(spend, 0.0) * (horizon_days / np.clip(known, LEAST_DAYS, YEAR_DAYS))
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
-import pyarrow as pa
 from scipy.special import expit
 
 from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_fitted, check_horizon
+from models.columns import Frame
 from models.matrix import Layout
 from models.parts import read_part, write_part
 from models.reasons import GROUPS, sum_groups
@@ -59,7 +59,7 @@ class _Rival(ABC):
         self._trees = self._grow(self._layout.matrix(examples.frame), examples.label)
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return expected gross spend within the horizon, shape (n,), minor units.
 
         Raises
@@ -73,7 +73,7 @@ class _Rival(ABC):
         matrix = self._layout.matrix(frame)
         return np.exp(sum(self._log_parts(matrix), np.zeros(len(matrix))))
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log money by business group, adding up to the log of the prediction."""
         matrix = self._layout.matrix(frame)
         base, parts = 0.0, np.zeros((len(matrix), len(GROUPS)))

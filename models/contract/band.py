@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit, logit
 
 from models.base import Examples, FloatArray
+from models.columns import Frame
 from models.contract.beliefs import OF_THE_DAY
 from models.contract.events import choose_ridge, count_events, unit_numbers
 from models.contract.inputs import Inputs
@@ -69,7 +69,7 @@ class Band:
         self._moves = np.linalg.solve(bend, slopes.T @ drawn)
         return self
 
-    def spread(self, frame: pa.Table) -> FloatArray:
+    def spread(self, frame: Frame) -> FloatArray:
         """Return the standard error of each account's log-odds, shape (n,).
 
         Raises
@@ -82,7 +82,7 @@ class Band:
         design = _design(self._scale, self._inputs.matrix(frame))
         return np.asarray(np.sqrt(((design @ self._moves) ** 2).mean(axis=1)))
 
-    def around(self, frame: pa.Table, risk: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def around(self, frame: Frame, risk: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the low and the high end about headline risks of shape (n,); low <= risk <= high.
 
         Raises

@@ -9,19 +9,22 @@ that add up to 1 (the multinomial logit in separate fits: Begg and Gray 1984).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.base import Examples, FloatArray
+from models.columns import Frame, read_texts
 from models.contract.beliefs import WHY
 from models.contract.events import choose_ridge, count_events, read_days, read_outcomes
 from models.contract.inputs import Inputs
 from models.contract.level import balance
 from models.logistic import Logistic
 from models.parts import read_part, write_part
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PART = "causes.json"
 DOWNGRADE = "downgrade"
@@ -73,7 +76,7 @@ class Causes:
             self._odds[cause], self._level[cause] = model, float(levels[0] + shift)
         return self
 
-    def predict(self, frame: pa.Table) -> FloatArray:
+    def predict(self, frame: Frame) -> FloatArray:
         """Return shape (n, 4) in the order of ``CAUSES``; each row adds up to 1.
 
         Raises
@@ -123,6 +126,6 @@ def _name_losses(examples: Examples, outcomes: pa.Table) -> NDArray[np.object_]:
         days = read_days(outcomes, "contracted_days")
         within = (days >= 0) & (days < examples.horizon_days)
         shrank = np.where(within, days, np.inf)
-    cause = np.array([name or "" for name in outcomes.column("cause").to_pylist()], dtype=object)
+    cause = np.array([name or "" for name in read_texts(outcomes, "cause")], dtype=object)
     named = np.where(np.isfinite(left), cause, "")
     return np.where(shrank < left, DOWNGRADE, named).astype(object)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.base import Examples, FloatArray
+from models.columns import Frame, is_text, read_numbers, read_texts
 from models.contract.beliefs import CORE
 from models.contract.events import unit_numbers
 from models.evidence import score_evidence
@@ -31,19 +32,20 @@ def choose_core(examples: Examples) -> tuple[str, ...]:
         Column names, own fields first.
     """
     frame = examples.frame
-    known = [name for name in CORE if name in frame.column_names and _varies(frame.column(name))]
+    known = [name for name in CORE if name in frame.column_names and _varies(frame, name)]
     return tuple([*_find_own(examples), *known][:MOST])
 
 
-def _varies(column: pa.ChunkedArray) -> bool:
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), None, column)
-    return len(pc.drop_null(column).unique()) > 1
+def _varies(frame: Frame, name: str) -> bool:
+    if is_text(frame, name):
+        return len({*read_texts(frame, name)} - {None}) > 1
+    values = read_numbers(frame, name)
+    return len(np.unique(values[~np.isnan(values)])) > 1
 
 
 def _find_own(examples: Examples) -> list[str]:
     own = [n for n in examples.frame.column_names if n.startswith((OWN_NUMBER, OWN_TEXT))]
-    signals = {name: _signals(examples.frame.column(name)) for name in own}
+    signals = {name: _signals(examples.frame, name) for name in own}
     unit, expected = unit_numbers(examples.frame), _day_rates(examples)
     strength = {
         name: max(
@@ -65,15 +67,15 @@ def _day_rates(examples: Examples) -> FloatArray:
     return np.asarray(rate[place])
 
 
-def _signals(column: pa.ChunkedArray) -> list[FloatArray]:
+def _signals(frame: Frame, name: str) -> list[FloatArray]:
     """Return what is tested of a field: its ranks, or a flag for each common value."""
-    if pa.types.is_floating(column.type):
-        return _ranks(np.asarray(column.to_numpy(), dtype=np.float64))
-    counted = pc.value_counts(pc.drop_null(column)).to_pylist()
-    common = [one["values"] for one in counted if one["counts"] >= RARE_ROWS]
+    if not is_text(frame, name):
+        return _ranks(read_numbers(frame, name))
+    texts = np.array([text or "" for text in read_texts(frame, name)])
+    counted = Counter(text for text in read_texts(frame, name) if text is not None)
+    common = [text for text, count in counted.items() if count >= RARE_ROWS]
     if not 1 < len(common) <= MANY_VALUES:
         return []
-    texts = np.array([text or "" for text in column.to_pylist()])
     return [np.asarray(texts == word, dtype=np.float64) for word in sorted(common)]
 
 

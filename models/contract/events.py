@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lifecycle.errors import ModelError
 from models.base import Examples, FloatArray
+from models.columns import Frame, number_units, read_numbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MONTH_DAYS = 365.0 / 12.0
 """Length of a month ahead (days): twelve of them are a year of 365 days exactly."""
@@ -40,7 +43,7 @@ def read_outcomes(examples: Examples) -> pa.Table:
 
 def read_days(outcomes: pa.Table, name: str) -> FloatArray:
     """Return shape (n,): days from the past day to an event; NaN where none is known."""
-    return np.asarray(outcomes.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return read_numbers(outcomes, name)
 
 
 def count_events(examples: Examples) -> float:
@@ -53,6 +56,7 @@ def count_events(examples: Examples) -> float:
     Examples
     --------
     >>> days = np.array(["2024-01-01", "2024-01-31"], dtype="datetime64[D]")
+    >>> import pyarrow as pa
     >>> after = pa.table({"decided_days": [50.0, 20.0], "observed_days": [90.0, 90.0]})
     >>> frame = pa.table({"account_id": ["a", "a"]})
     >>> count_events(Examples(frame, np.ones(2), days, 90, after))
@@ -105,10 +109,7 @@ def choose_ridge(positives: float, events: float) -> Callable[[int], float]:
     return lambda columns: repeated * columns / SPREAD
 
 
-def unit_numbers(frame: pa.Table) -> FloatArray:
+def unit_numbers(frame: Frame) -> FloatArray:
     """Return shape (n,): one number per unit (subscription if the frame has it, else account)."""
     key = "subscription_id" if "subscription_id" in frame.column_names else "account_id"
-    if frame.num_rows == 0:
-        return np.empty(0)
-    coded = pc.dictionary_encode(frame.column(key).combine_chunks()).indices
-    return np.asarray(coded.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return number_units(frame, key)[0].astype(np.float64)

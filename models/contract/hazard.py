@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, FloatArray, check_fitted
+from models.columns import Frame
 from models.contract.beliefs import OF_THE_DAY
 from models.contract.events import (
     MONTH_DAYS,
@@ -83,7 +83,7 @@ class MonthlyHazard:
         self._weights[0] += shift
         return self
 
-    def log_odds(self, frame: pa.Table, *, months: int = YEAR_MONTHS) -> FloatArray:
+    def log_odds(self, frame: Frame, *, months: int = YEAR_MONTHS) -> FloatArray:
         """Return log-odds of each month's hazard, shape (n, months).
 
         Raises
@@ -101,7 +101,7 @@ class MonthlyHazard:
         every = np.broadcast_to(index[:, None], timing.shape[:2])
         return np.asarray((_interact(every, timing) * self._weights).sum(axis=-1))
 
-    def survival(self, frame: pa.Table, *, months: int = YEAR_MONTHS) -> FloatArray:
+    def survival(self, frame: Frame, *, months: int = YEAR_MONTHS) -> FloatArray:
         """Return P(no decision to leave by the end of each month), shape (n, months).
 
         Never rises from one month to the next.

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from scipy.special import expit
 
 from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_fitted, check_horizon
+from models.columns import Frame
 from models.contract.beliefs import ENGAGED, MONOTONE, MOVING, OF_THE_DAY
 from models.contract.core import choose_core
 from models.contract.events import choose_ridge, count_events
@@ -98,7 +98,7 @@ class ContractModel:
         events = np.bincount(place, label).astype(np.float64)
         self._level = choose_level(levels, events)
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(decision to leave within the horizon), shape (n,).
 
         Raises
@@ -118,7 +118,7 @@ class ContractModel:
             raw += self.share * self._trees.raw(matrix)
         return np.asarray(expit(raw))
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds by business group: centred terms of the logistic, TreeSHAP of trees."""
         inputs = self._fitted()
         matrix = inputs.matrix(frame)

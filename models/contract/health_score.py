@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from scipy.special import expit
 
 from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
+from models.columns import Frame, read_numbers
 from models.contract.telling import GROUPS
 from models.parts import read_part, write_part
 
@@ -82,7 +82,7 @@ class HealthScore:
         self._base, self._slope = _fit_line(points, examples.label)
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(decision to leave within the horizon), shape (n,).
 
         Raises
@@ -93,7 +93,7 @@ class HealthScore:
         check_horizon(self.horizon_days, horizon_days)
         return np.asarray(expit(self._base + self._parts(frame).sum(axis=1)))
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds by part of the scorecard, against a typical account's."""
         parts, sums = self._parts(frame), np.zeros((frame.num_rows, len(GROUPS)))
         for place, part in enumerate(CARD):
@@ -129,16 +129,16 @@ class HealthScore:
             model._typical = [float(one) for one in kept["typical"]]
         return model
 
-    def _parts(self, frame: pa.Table) -> FloatArray:
+    def _parts(self, frame: Frame) -> FloatArray:
         return np.asarray((build_card(frame) - self._typical) * _points() * self._slope)
 
 
-def build_card(frame: pa.Table) -> FloatArray:
+def build_card(frame: Frame) -> FloatArray:
     """Build the parts of the scorecard, shape (n, 6), each from 0 (bad) to 1 (good)."""
     out = np.full((frame.num_rows, len(CARD)), UNKNOWN)
     for place, part in enumerate(CARD):
         if part.column in frame.column_names:
-            value = frame.column(part.column).cast(pa.float64()).to_numpy()
+            value = read_numbers(frame, part.column)
             share = np.clip((value - part.bad) / (part.good - part.bad), 0.0, 1.0)
             out[:, place] = np.where(np.isfinite(share), share, UNKNOWN)
     return out

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 
 from models.base import Examples, FloatArray
+from models.columns import Frame
 from models.contract.months import DEADLINE, RENEWAL
 from models.matrix import Layout
 from models.vocabulary import Vocabulary
@@ -92,7 +92,7 @@ class Inputs:
         layout = self.layout
         return {layout.columns.index(name): len(layout.words[name]) for name in layout.words}
 
-    def matrix(self, frame: pa.Table) -> FloatArray:
+    def matrix(self, frame: Frame) -> FloatArray:
         """Return shape (n, len(columns)).
 
         Raises

@@ -7,10 +7,9 @@ with a term can be left at its notice deadlines, one per term; an open-ended one
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
-from lifecycle.errors import FeatureMismatchError
 from models.base import FloatArray
+from models.columns import Frame, read_numbers
 from models.contract.events import MONTH_DAYS
 
 DEADLINE, RENEWAL, TERM = "notice_deadline_days", "renewal_days", "term_months"
@@ -18,7 +17,7 @@ SHORT_TERM_MONTHS = 1.0
 FARTHEST_MONTH = 12.0
 
 
-def build_timing(frame: pa.Table, months: FloatArray) -> FloatArray:
+def build_timing(frame: Frame, months: FloatArray) -> FloatArray:
     """Build what is known of each month ahead.
 
     Parameters
@@ -40,7 +39,7 @@ def build_timing(frame: pa.Table, months: FloatArray) -> FloatArray:
     FeatureMismatchError
         The frame lacks one of the two columns.
     """
-    until, term = read_column(frame, DEADLINE), read_column(frame, TERM)
+    until, term = read_numbers(frame, DEADLINE), read_numbers(frame, TERM)
     flexible = ~np.isfinite(until) | (term <= SHORT_TERM_MONTHS)
     span = np.where(np.isfinite(term) & (term >= 1.0), term, 12.0) * MONTH_DAYS
     # a deadline already passed without notice: the next one is a term later
@@ -54,16 +53,3 @@ def build_timing(frame: pa.Table, months: FloatArray) -> FloatArray:
     log_month = np.broadcast_to(np.log(np.minimum(months, FARTHEST_MONTH)), deadline.shape)
     free = np.broadcast_to(flexible[:, None].astype(np.float64), deadline.shape)
     return np.stack([deadline, free, log_month, deadline * log_month], axis=2)
-
-
-def read_column(frame: pa.Table, name: str) -> FloatArray:
-    """Return a frame's column as numbers, shape (n,), NaN where undefined.
-
-    Raises
-    ------
-    FeatureMismatchError
-        The frame lacks it.
-    """
-    if name not in frame.column_names:
-        raise FeatureMismatchError(f"frame lacks {name}", "columns of contract_frame")
-    return np.asarray(frame.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -14,19 +14,19 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
 from models.classes import load_class
+from models.columns import Frame, read_numbers
 from models.contract.band import Band
 from models.contract.causes import CAUSES, Causes
 from models.contract.curve import anchor, fade, leave_by
 from models.contract.events import MONTH_DAYS
 from models.contract.hazard import YEAR_MONTHS, MonthlyHazard
-from models.contract.months import RENEWAL, build_timing, read_column
+from models.contract.months import RENEWAL, build_timing
 from models.parts import read_part, write_part
 
 PART, HAZARD_PART = "risk.json", "hazard.json"
@@ -78,7 +78,7 @@ class ContractRisk:
             self._hazard = None
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(decision to leave within the horizon), shape (n,).
 
         Parameters
@@ -96,7 +96,7 @@ class ContractRisk:
         days = np.full((frame.num_rows, 1), float(horizon_days))
         return np.asarray(self._leave_by(frame, days, self.headline.predict(frame))[:, 0])
 
-    def curve(self, frame: pa.Table) -> FloatArray:
+    def curve(self, frame: Frame) -> FloatArray:
         """Return the risk within 30, 60, 90, 180 and 365 days, shape (n, 5); it never falls.
 
         Without a hazard (few decisions to leave) it grows evenly with time, deadlines or none.
@@ -108,7 +108,7 @@ class ContractRisk:
         """
         return self._leave_by(frame, _curve_days(frame), self.headline.predict(frame))
 
-    def at_renewal(self, frame: pa.Table) -> FloatArray:
+    def at_renewal(self, frame: Frame) -> FloatArray:
         """Return the risk of leaving at or before the next renewal, shape (n,).
 
         NaN without a renewal, and without a hazard: an even curve knows no deadline. Never above
@@ -121,15 +121,15 @@ class ContractRisk:
         """
         return self._along(frame, self.headline.predict(frame))[:, -1]
 
-    def causes(self, frame: pa.Table) -> FloatArray:
+    def causes(self, frame: Frame) -> FloatArray:
         """Return shares of ``CAUSES`` given that the account leaves, shape (n, 3)."""
         return self._causes.predict(frame)
 
-    def band(self, frame: pa.Table) -> tuple[FloatArray, FloatArray]:
+    def band(self, frame: Frame) -> tuple[FloatArray, FloatArray]:
         """Return the low and the high end of the headline, each of shape (n,)."""
         return self._band.around(frame, self.predict(frame))
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return the headline's explanation; what calibration moved is a group of its own."""
         why = self.headline.explain(frame)
         if CALIBRATION in why.groups:
@@ -137,7 +137,7 @@ class ContractRisk:
         parts = np.column_stack([why.contributions, np.zeros(frame.num_rows)])
         return replace(why, groups=(*why.groups, CALIBRATION), contributions=parts)
 
-    def detail(self, frame: pa.Table, why: Explanation) -> list[dict[str, Any]]:
+    def detail(self, frame: Frame, why: Explanation) -> list[dict[str, Any]]:
         """Return per row curve, causes, band and the whole sum of log-odds."""
         names = [*(str(day) for day in CURVE_DAYS), "renewal"]
         place = why.groups.index(CALIBRATION)
@@ -191,7 +191,7 @@ class ContractRisk:
         made._causes, made._band = Causes.from_parts(parts), Band.from_parts(parts)
         return made
 
-    def _along(self, frame: pa.Table, risk: FloatArray) -> FloatArray:
+    def _along(self, frame: Frame, risk: FloatArray) -> FloatArray:
         """Return what is shown, shape (n, 6): the curve and, last, the risk at the renewal."""
         days = np.hstack([_curve_days(frame), _renewal_days(frame)])
         found = self._leave_by(frame, days, risk)
@@ -202,7 +202,7 @@ class ContractRisk:
             return found
         return _cap_renewal(found, frame)
 
-    def _leave_by(self, frame: pa.Table, days: FloatArray, risk: FloatArray) -> FloatArray:
+    def _leave_by(self, frame: Frame, days: FloatArray, risk: FloatArray) -> FloatArray:
         """Return P(decision to leave within ``days``), shape (n, d); NaN where days are."""
         farthest = np.nanmax(days, initial=365.0) if np.isfinite(days).any() else 365.0
         months = min(max(YEAR_MONTHS, int(np.ceil(farthest / MONTH_DAYS))), LONGEST_TERM_MONTHS)
@@ -228,11 +228,11 @@ def finish_risk(model: ScoreModel, examples: Examples) -> ContractRisk:
     return ContractRisk(model).finish(examples)
 
 
-def _curve_days(frame: pa.Table) -> FloatArray:
+def _curve_days(frame: Frame) -> FloatArray:
     return np.tile(np.array(CURVE_DAYS, dtype=np.float64), (frame.num_rows, 1))
 
 
-def _renewal_days(frame: pa.Table) -> FloatArray:
+def _renewal_days(frame: Frame) -> FloatArray:
     """Return shape (n, 1): days that cover the next renewal, NaN where there is none.
 
     Hazards are even inside a month, so the month of the renewal, with its deadline, counts whole.
@@ -241,7 +241,7 @@ def _renewal_days(frame: pa.Table) -> FloatArray:
     return np.asarray((np.ceil(until / MONTH_DAYS) * MONTH_DAYS)[:, None])
 
 
-def _cap_renewal(found: FloatArray, frame: pa.Table) -> FloatArray:
+def _cap_renewal(found: FloatArray, frame: Frame) -> FloatArray:
     """Hold the last column at the curve's first day on or after the renewal.
 
     The renewal's month counts whole, and may end after that day.
@@ -253,11 +253,11 @@ def _cap_renewal(found: FloatArray, frame: pa.Table) -> FloatArray:
     return np.column_stack([found[:, :-1], np.minimum(found[:, -1], cap)])
 
 
-def _until_renewal(frame: pa.Table) -> FloatArray:
-    return np.maximum(read_column(frame, RENEWAL), 0.0)
+def _until_renewal(frame: Frame) -> FloatArray:
+    return np.maximum(read_numbers(frame, RENEWAL), 0.0)
 
 
-def _deadlines(frame: pa.Table, months: int) -> NDArray[np.bool_]:
+def _deadlines(frame: Frame, months: int) -> NDArray[np.bool_]:
     """Return shape (n, months): whether a notice deadline falls in the month."""
     return np.asarray(build_timing(frame, np.arange(1.0, months + 1.0))[:, :, 0] > 0)
 

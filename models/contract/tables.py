@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from scipy.special import logit
 
 from lifecycle.errors import FeatureMismatchError, ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
-from models.contract.months import DEADLINE, SHORT_TERM_MONTHS, TERM, read_column
+from models.columns import Frame, read_numbers, read_texts
+from models.contract.months import DEADLINE, SHORT_TERM_MONTHS, TERM
 from models.contract.telling import GROUPS
 from models.parts import read_part, write_part
 
@@ -67,7 +67,7 @@ class ContractTable:
         self._cells = _shares(cells, label, above)
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return the share of each account's cell, shape (n,).
 
         Raises
@@ -80,7 +80,7 @@ class ContractTable:
         check_horizon(self.horizon_days, horizon_days)
         return self._look_up(frame)[1]
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds: from all accounts to the line, and from the line to the segment."""
         line, cell = self._look_up(frame)
         parts = np.zeros((frame.num_rows, len(GROUPS)))
@@ -115,22 +115,22 @@ class ContractTable:
             model._lines, model._cells = dict(kept["lines"]), dict(kept["cells"])
         return model
 
-    def _look_up(self, frame: pa.Table) -> tuple[FloatArray, FloatArray]:
+    def _look_up(self, frame: Frame) -> tuple[FloatArray, FloatArray]:
         """Return the shares of each account's line and cell; one never seen has that above it."""
         lines, cells = self._keys(frame)
         line = [self._lines.get(key, self._share) for key in lines]
         cell = [self._cells.get(key, up) for key, up in zip(cells, line, strict=True)]
         return np.array(line, dtype=np.float64), np.array(cell, dtype=np.float64)
 
-    def _keys(self, frame: pa.Table) -> tuple[list[str], list[str]]:
+    def _keys(self, frame: Frame) -> tuple[list[str], list[str]]:
         if "segment" not in frame.column_names:
             raise FeatureMismatchError("frame lacks segment", "columns of contract_frame")
         lines = name_terms(frame) if self.kind == "base_rate" else name_windows(frame)
-        segments = frame.column("segment").to_pylist()
+        segments = read_texts(frame, "segment")
         return lines, [f"{line} | {one}" for line, one in zip(lines, segments, strict=True)]
 
 
-def name_terms(frame: pa.Table) -> list[str]:
+def name_terms(frame: Frame) -> list[str]:
     """Return each account's kind of term: ``any time``, ``up to a year`` or ``longer``.
 
     Raises
@@ -138,13 +138,13 @@ def name_terms(frame: pa.Table) -> list[str]:
     FeatureMismatchError
         The frame lacks ``term_months`` or ``notice_deadline_days``.
     """
-    term, until = read_column(frame, TERM), read_column(frame, DEADLINE)
+    term, until = read_numbers(frame, TERM), read_numbers(frame, DEADLINE)
     free = ~np.isfinite(until) | (term <= SHORT_TERM_MONTHS)
     named = np.where(free, "any time", np.where(term <= ANNUAL_MONTHS, "up to a year", "longer"))
     return [str(one) for one in named]
 
 
-def name_windows(frame: pa.Table) -> list[str]:
+def name_windows(frame: Frame) -> list[str]:
     """Return each account's window until its next notice deadline, as ``0-30 days``.
 
     Raises
@@ -152,7 +152,7 @@ def name_windows(frame: pa.Table) -> list[str]:
     FeatureMismatchError
         The frame lacks ``term_months`` or ``notice_deadline_days``.
     """
-    term, until = read_column(frame, TERM), read_column(frame, DEADLINE)
+    term, until = read_numbers(frame, TERM), read_numbers(frame, DEADLINE)
     ends = [*WINDOW_DAYS, np.inf]
     names = ["passed", *(f"{a:.0f}-{b:.0f} days" for a, b in itertools.pairwise(ends))]
     place = np.searchsorted(np.array(WINDOW_DAYS), np.nan_to_num(until), side="right")

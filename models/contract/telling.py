@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Mapping
 
-import pyarrow as pa
-
 from features.columns import Column
 from features.contract_columns import CONTRACT_COLUMNS
+from models.columns import Frame
 from models.contract.beliefs import ENGAGED
 from models.tellings import Put, Shown, Wording
 from models.vocabulary import OWN_NUMBER, OWN_TEXT
@@ -111,7 +110,7 @@ def put_plainly(told: Put) -> Put:
     return told
 
 
-def own_fields(frame: pa.Table, group: str) -> Shown:
+def own_fields(frame: Frame, group: str) -> Shown:
     """Return the company's own fields of a frame, which no list can name beforehand."""
     if group != "attributes":
         return ()

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lifecycle.errors import FeatureMismatchError, ModelError
 from models.base import DayArray, Examples, FloatArray
+from models.columns import Frame, number_units, read_numbers
 
 DEAL = "opportunity_id"
 NEEDED = (
@@ -88,22 +87,7 @@ class After:
         return np.asarray(1.0 / np.sqrt(self.turn))
 
 
-def read_numbers(table: pa.Table, name: str) -> FloatArray:
-    """Return a column as floats, shape (n,); null is NaN.
-
-    Raises
-    ------
-    FeatureMismatchError
-        The table lacks the column.
-    """
-    if name not in table.column_names:
-        raise FeatureMismatchError(
-            f"frame lacks {name}", "columns of deal_frame", "build it with features.deals"
-        )
-    return np.asarray(table.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-
-def deal_numbers(frame: pa.Table) -> NDArray[np.intp]:
+def deal_numbers(frame: Frame) -> NDArray[np.intp]:
     """Return shape (n,): one number per deal, from 0 on.
 
     Raises
@@ -113,10 +97,7 @@ def deal_numbers(frame: pa.Table) -> NDArray[np.intp]:
     """
     if DEAL not in frame.column_names:
         raise FeatureMismatchError(f"frame lacks {DEAL}", "columns of deal_frame")
-    if frame.num_rows == 0:
-        return np.empty(0, dtype=np.intp)
-    coded = pc.dictionary_encode(frame.column(DEAL).combine_chunks()).indices
-    return np.asarray(coded.to_numpy(zero_copy_only=False), dtype=np.intp)
+    return number_units(frame, DEAL)[0]
 
 
 def count_turns(deal: NDArray[np.intp], day: DayArray) -> FloatArray:
@@ -136,7 +117,7 @@ def count_turns(deal: NDArray[np.intp], day: DayArray) -> FloatArray:
     return turns
 
 
-def count_deals(frame: pa.Table, rows: NDArray[np.bool_]) -> int:
+def count_deals(frame: Frame, rows: NDArray[np.bool_]) -> int:
     """Return how many different deals the chosen rows speak of."""
     return len(np.unique(deal_numbers(frame)[rows]))
 

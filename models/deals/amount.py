@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 
 from models.base import Examples, FloatArray
-from models.deals.after import After, deal_numbers, read_numbers
+from models.columns import Frame, read_numbers, read_texts
+from models.deals.after import After, deal_numbers
 from models.deals.tables import read_stages
 from models.parts import read_part, write_part
 
@@ -77,7 +77,7 @@ class DealAmount:
         self._factor = float((size @ np.exp(moved)) / (size @ np.exp(mean)))
         return self
 
-    def expect(self, frame: pa.Table) -> tuple[FloatArray, list[str]]:
+    def expect(self, frame: Frame) -> tuple[FloatArray, list[str]]:
         """Return the expected amount given win, shape (n,), and what it rests on.
 
         Returns
@@ -99,7 +99,7 @@ class DealAmount:
         expected = np.where(known, current * ratio, usual)
         return expected, [KNOWN if one else UNKNOWN for one in known]
 
-    def ratios(self, frame: pa.Table) -> FloatArray:
+    def ratios(self, frame: Frame) -> FloatArray:
         """Return expected final over current amount given win, shape (n,).
 
         Raises
@@ -156,7 +156,7 @@ class DealAmount:
             made._median = float("nan") if kept["median"] is None else float(kept["median"])
         return made
 
-    def _learn_medians(self, frame: pa.Table, after: After) -> None:
+    def _learn_medians(self, frame: Frame, after: After) -> None:
         """Learn what won deals came to, each deal once, by segment where there are enough."""
         final = after.final_amount_minor
         usable = np.flatnonzero((final > 0) & (final < LARGEST_MINOR))
@@ -172,7 +172,7 @@ class DealAmount:
                 self._medians[str(name)] = float(np.median(own))
 
 
-def read_amounts(frame: pa.Table) -> FloatArray:
+def read_amounts(frame: Frame) -> FloatArray:
     """Return current amounts, shape (n,), minor units; NaN where none, zero or mistyped.
 
     Raises
@@ -185,13 +185,13 @@ def read_amounts(frame: pa.Table) -> FloatArray:
         return np.where((amount > 0) & (amount < LARGEST_MINOR), amount, np.nan)
 
 
-def _segments(frame: pa.Table) -> list[str]:
+def _segments(frame: Frame) -> list[str]:
     if "segment" not in frame.column_names:
         return ["-"] * frame.num_rows
-    return [str(one or "-") for one in frame.column("segment").to_pylist()]
+    return [str(one or "-") for one in read_texts(frame, "segment")]
 
 
-def _keys(frame: pa.Table) -> tuple[list[str], list[str]]:
+def _keys(frame: Frame) -> tuple[list[str], list[str]]:
     segment, stage = _segments(frame), read_stages(frame)
     return segment, [f"{a} | {b}" for a, b in zip(segment, stage, strict=True)]
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.base import Examples, FloatArray
-from models.deals.after import After, deal_numbers, read_numbers
+from models.columns import Frame, read_numbers, read_texts
+from models.deals.after import After, deal_numbers
 from models.parts import read_part, write_part
 
 PART = "deal_base_rates.json"
@@ -97,7 +97,7 @@ class BaseRates:
                     self._found[text] = (round(share, SHOWN_DIGITS), number)
         return self
 
-    def tell(self, frame: pa.Table) -> list[list[dict[str, Any]]]:
+    def tell(self, frame: Frame) -> list[list[dict[str, Any]]]:
         """Return per row up to three of ``text``, ``share`` (0-1) and ``n``, the farthest first.
 
         The states whose share lies farthest from that of all closed deals, in standard errors; one
@@ -147,7 +147,7 @@ class BaseRates:
         return abs(share - usual) / float(error), told
 
 
-def _states(frame: pa.Table) -> list[tuple[Sequence[str], NDArray[np.intp]]]:
+def _states(frame: Frame) -> list[tuple[Sequence[str], NDArray[np.intp]]]:
     """Return by sight its texts and each row's place among them; -1 where nothing is known."""
     found: list[tuple[Sequence[str], NDArray[np.intp]]] = []
     for sight in SIGHTS:
@@ -156,7 +156,7 @@ def _states(frame: pa.Table) -> list[tuple[Sequence[str], NDArray[np.intp]]]:
             place = np.searchsorted(np.array(sight.edges), values, side="right")
             found.append((sight.texts, np.where(np.isnan(values), -1, place)))
     if STAGE in frame.column_names:
-        stages = np.array([str(one or "") for one in frame.column(STAGE).to_pylist()])
+        stages = np.array([str(one or "") for one in read_texts(frame, STAGE)])
         names, place = np.unique(stages, return_inverse=True)
         found.append(([f"deals once in {one}" if one else "" for one in names], place))
     return found

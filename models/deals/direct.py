@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -26,6 +25,7 @@ from models.base import (
     check_fitted,
     check_horizon,
 )
+from models.columns import Frame
 from models.contract.events import choose_ridge
 from models.deals.after import After, count_deals, thin
 from models.deals.inputs import Inputs
@@ -55,7 +55,7 @@ ROUNDS, RATE = 200, 0.05
 class _Rows:
     """Landmarks whose quarter has ended: frame, label, weight and day, one per row."""
 
-    frame: pa.Table
+    frame: Frame
     label: FloatArray
     weight: FloatArray
     day: DayArray
@@ -164,7 +164,7 @@ class DirectModel:
             trees = self._trees.raw(matrix[:, plain])
         return logistic, trees
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(won before the quarter ends), shape (n,).
 
         Raises
@@ -180,7 +180,7 @@ class DirectModel:
         left, right, shift = self._stack.weigh(measure_lateness(frame))
         return np.asarray(expit(left * logistic + right * trees + shift))
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds by group: centred terms of the logistic, TreeSHAP of the trees."""
         inputs = check_fitted(self._inputs, self.name)
         matrix = inputs.matrix(frame)

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
 import numpy as np
-import pyarrow as pa
 from scipy.special import expit
 
 from lifecycle.errors import FeatureMismatchError, NotEnoughHistoryError
 from models.accuracy import log_loss
 from models.base import Examples, Explanation, FloatArray, Unit, check_fitted, check_horizon
+from models.columns import Frame
 from models.contract.events import choose_ridge
 from models.deals.inputs import Inputs
 from models.deals.ridge import fit_weighted
@@ -85,7 +85,7 @@ class FlatModel:
             self._trees = Trees.grow(matrix, label, growth=GROWTH)
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(won in the end), shape (n,).
 
         Raises
@@ -103,7 +103,7 @@ class FlatModel:
             raw = raw + self._share * self._trees.raw(matrix)
         return np.asarray(expit(raw))
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds by group: centred terms of the logistic, TreeSHAP of the trees."""
         inputs = check_fitted(self._inputs, self.name)
         logistic = check_fitted(self._logistic, self.name)

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, FloatArray, check_fitted
+from models.columns import Frame, read_numbers
 from models.contract.events import choose_ridge
-from models.deals.after import After, count_deals, read_numbers, thin
+from models.deals.after import After, count_deals, thin
 from models.deals.curve import ENDS, STARTS, extend
 from models.deals.inputs import Inputs
 from models.deals.ridge import fit_weighted, solve_logistic
@@ -127,7 +127,7 @@ class DealHazard:
         weights = solve_logistic(design, label, weight=counted, penalty=penalty, prior=prior)
         return Cause(index, weights)
 
-    def log_odds(self, frame: pa.Table) -> tuple[FloatArray, FloatArray]:
+    def log_odds(self, frame: Frame) -> tuple[FloatArray, FloatArray]:
         """Return log-odds of winning and of losing against staying open, each of shape (n, 9).
 
         Raises
@@ -182,7 +182,7 @@ class DealHazard:
             )
         return made
 
-    def _lead(self, frame: pa.Table) -> FloatArray:
+    def _lead(self, frame: Frame) -> FloatArray:
         """Return shape (n, 1): how far the deal is, centred; it means most in the first weeks."""
         centre, spread = self._stage
         place = (read_numbers(frame, MIDDLE_STAGE) - centre) / spread
@@ -199,7 +199,7 @@ def _stack(after: After) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np
     return row, period, np.where(ended, np.where(after.won[row] > 0, 1, 2), 0)
 
 
-def _check_enough(frame: pa.Table, row: NDArray[np.intp], state: NDArray[np.intp]) -> None:
+def _check_enough(frame: Frame, row: NDArray[np.intp], state: NDArray[np.intp]) -> None:
     found = []
     for one in (1, 2):
         mask = np.zeros(frame.num_rows, dtype=np.bool_)
@@ -213,7 +213,7 @@ def _check_enough(frame: pa.Table, row: NDArray[np.intp], state: NDArray[np.intp
         )
 
 
-def _timing(frame: pa.Table) -> FloatArray:
+def _timing(frame: Frame) -> FloatArray:
     """Return shape (n, 7, t): which period it is, and how close date and quarter's end lie to it.
 
     Of the close date: whether it lies in the period, or before it (overdue by then), or is not
@@ -248,5 +248,5 @@ def _centre(values: FloatArray) -> tuple[float, float]:
     return float(known.mean()), float(max(known.std(), 1e-9))
 
 
-def _without_quarter(frame: pa.Table) -> pa.Table:
+def _without_quarter(frame: Frame) -> Frame:
     return frame.drop_columns([name for name in OF_THE_QUARTER if name in frame.column_names])

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.base import FloatArray
+from models.columns import Columns, Frame, Values, read_numbers, read_texts, to_columns, to_texts
 from models.deals.after import DEAL
 from models.matrix import Layout
 from models.vocabulary import OWN_NUMBER, OWN_TEXT, Vocabulary
@@ -59,7 +59,7 @@ class Inputs:
 
     @classmethod
     def learn(
-        cls, frame: pa.Table, label: FloatArray, *, only: Sequence[str] | None = None
+        cls, frame: Frame, label: FloatArray, *, only: Sequence[str] | None = None
     ) -> tuple[Self, FloatArray]:
         """Learn from rows and labels (0 or 1); return also their matrix, texts out of fold.
 
@@ -93,7 +93,7 @@ class Inputs:
         own = [k for k, name in enumerate(self.columns) if source_of(name) == name]
         return np.array(own, dtype=np.intp)
 
-    def matrix(self, frame: pa.Table) -> FloatArray:
+    def matrix(self, frame: Frame) -> FloatArray:
         """Return shape (n, len(columns)).
 
         Raises
@@ -124,20 +124,20 @@ def source_of(column: str) -> str:
     return DERIVED[column][0] if column in DERIVED else column.removeprefix(LATE)
 
 
-def add_derived(frame: pa.Table) -> pa.Table:
+def add_derived(frame: Frame) -> Columns:
     """Append the derived columns whose sources the frame has."""
     known = set(frame.column_names)
-    made = frame
+    made = to_columns(frame)
     for name, sources in DERIVED.items():
         if set(sources) <= known:
             made = made.append_column(name, _derive(frame, name, sources))
     if "weeks_left" not in known:
         return made
-    late = _numbers(frame, "weeks_left") <= LATE_WEEKS
+    late = read_numbers(frame, "weeks_left") <= LATE_WEEKS
     for name in MOVING:
         if name in known:
-            values = np.where(late, np.nan_to_num(_numbers(frame, name)), 0.0)
-            made = made.append_column(f"{LATE}{name}", pa.array(values))
+            values = np.where(late, np.nan_to_num(read_numbers(frame, name)), 0.0)
+            made = made.append_column(f"{LATE}{name}", values)
     return made
 
 
@@ -158,24 +158,20 @@ def name_weeks(week: FloatArray) -> NDArray[np.str_]:
     return np.where(known, np.nan_to_num(week).astype(np.int64).astype(str), "-")
 
 
-def _derive(frame: pa.Table, name: str, sources: Sequence[str]) -> pa.Array:
+def _derive(frame: Frame, name: str, sources: Sequence[str]) -> Values:
     if name == "pair:stage_cell":
-        stage = [word or "-" for word in frame.column("stage").to_pylist()]
-        close = name_close(_numbers(frame, "close_in_quarter")).tolist()
-        part = np.searchsorted(np.array(WEEK_STEPS), _numbers(frame, "quarter_week"), "right")
+        stage = [word or "-" for word in read_texts(frame, "stage")]
+        close = name_close(read_numbers(frame, "close_in_quarter")).tolist()
+        part = np.searchsorted(np.array(WEEK_STEPS), read_numbers(frame, "quarter_week"), "right")
         cells = zip(stage, close, part.tolist(), strict=True)
-        return pa.array([f"{a} | {b} | {c}" for a, b, c in cells], pa.string())
+        return to_texts([f"{a} | {b} | {c}" for a, b, c in cells])
     if name == "pair:week":
-        return pa.array(name_weeks(_numbers(frame, "quarter_week")).tolist(), pa.string())
-    left, right = (_numbers(frame, one) for one in sources)
-    return pa.array(left * right)
+        return to_texts(name_weeks(read_numbers(frame, "quarter_week")).tolist())
+    left, right = (read_numbers(frame, one) for one in sources)
+    return np.asarray(left * right)
 
 
-def _numbers(frame: pa.Table, name: str) -> FloatArray:
-    return np.asarray(frame.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-
-def _drop_account_ids(vocabulary: Vocabulary, frame: pa.Table, label: FloatArray) -> Vocabulary:
+def _drop_account_ids(vocabulary: Vocabulary, frame: Frame, label: FloatArray) -> Vocabulary:
     """Drop also the own fields that tell one account from all others, as of accounts they are.
 
     Several deals share their account's number or name: counted by deals it is no identifier.
@@ -188,9 +184,9 @@ def _drop_account_ids(vocabulary: Vocabulary, frame: pa.Table, label: FloatArray
     return Vocabulary({**vocabulary.fields, **dropped})
 
 
-def _as_units(frame: pa.Table) -> pa.Table:
+def _as_units(frame: Frame) -> Columns:
     """Let each deal be its own unit: folds and rare values count deals, not accounts."""
-    if DEAL not in frame.column_names:
-        return frame
-    without = frame.drop_columns(["account_id"]) if "account_id" in frame.column_names else frame
-    return without.append_column("account_id", frame.column(DEAL))
+    read = to_columns(frame)
+    if DEAL not in read.column_names:
+        return read
+    return read.drop_columns(["account_id"]).append_column("account_id", read.values(DEAL))

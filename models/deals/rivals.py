@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.special import logit
 
 from lifecycle.errors import ModelError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
-from models.deals.after import After, deal_numbers, read_numbers
+from models.columns import Frame, read_numbers
+from models.deals.after import After, deal_numbers
 from models.deals.direct import DirectModel
 from models.deals.telling import explain_groups
 from models.parts import read_part, write_part
@@ -66,7 +65,7 @@ class DealRule:
         self.horizon_days = examples.horizon_days
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return what the rule says, shape (n,), between 0.01 and 0.99.
 
         Raises
@@ -80,7 +79,7 @@ class DealRule:
         said = self._say(frame) * (read_numbers(frame, "close_in_quarter") > 0)
         return np.clip(said, LEAST, 1.0 - LEAST)
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds: what the rule's column says, and what the close date takes off."""
         before = logit(np.clip(self._say(frame), LEAST, 1.0 - LEAST))
         base = float(logit(np.clip(self._share, LEAST, 1.0 - LEAST)))
@@ -107,7 +106,7 @@ class DealRule:
             model.horizon_days, model._share = int(kept["horizon_days"]), float(kept["share"])
         return model
 
-    def _say(self, frame: pa.Table) -> FloatArray:
+    def _say(self, frame: Frame) -> FloatArray:
         said = read_numbers(frame, RULES[self.kind][0])
         nothing = self._share if self.kind == "crm_stage" else 0.0
         return np.where(np.isnan(said), nothing, said)
@@ -138,7 +137,7 @@ class LastState:
         self._inner.fit(take_last_states(examples))
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return P(won) as the recipe has it, shape (n,).
 
         Raises
@@ -150,7 +149,7 @@ class LastState:
         """
         return self._inner.predict(frame, horizon_days=horizon_days)
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds by group."""
         return self._inner.explain(frame)
 
@@ -192,9 +191,8 @@ def take_last_states(examples: Examples) -> Examples:
     outcomes = chosen.outcomes
     if outcomes is None:  # After.read has refused this already
         raise ModelError("examples without outcomes", "what became of each deal")
-    for name, values in (("won_in_quarter", outcomes.column("won")), ("deal_rows_count", None)):
-        place = outcomes.column_names.index(name)
-        filled = pa.array(np.ones(outcomes.num_rows)) if values is None else values
-        outcomes = outcomes.set_column(place, name, filled)
-    label = np.asarray(pc.fill_null(outcomes.column("won"), 0.0).to_numpy(), dtype=np.float64)
+    won, ones = read_numbers(outcomes, "won"), np.ones(outcomes.num_rows)
+    for name, values in (("won_in_quarter", won), ("deal_rows_count", ones)):
+        outcomes = outcomes.set_column(outcomes.column_names.index(name), name, [values])
+    label = np.nan_to_num(won)
     return Examples(chosen.frame, label, chosen.as_of, chosen.horizon_days, outcomes)

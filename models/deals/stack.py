@@ -15,12 +15,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.base import DayArray, FloatArray
-from models.deals.after import read_numbers
+from models.columns import Frame, read_numbers
 from models.deals.ridge import solve_logistic
 
 JUDGED_QUARTERS = 2
@@ -108,7 +107,7 @@ def _keep_level(odds: FloatArray, lateness: FloatArray, expected: FloatArray) ->
     return float(found[1]), float(found[2])
 
 
-def measure_lateness(frame: pa.Table) -> FloatArray:
+def measure_lateness(frame: Frame) -> FloatArray:
     """Return shape (n,): 0 to the middle of the quarter, then rising to 1 in its last week.
 
     Raises
@@ -120,7 +119,7 @@ def measure_lateness(frame: pa.Table) -> FloatArray:
     return np.nan_to_num(np.clip((week - EARLY_WEEKS) / LATE_WEEKS, 0.0, 1.0))
 
 
-def split_latest(frame: pa.Table, day: DayArray) -> NDArray[np.bool_] | None:
+def split_latest(frame: Frame, day: DayArray) -> NDArray[np.bool_] | None:
     """Return which rows lie in the latest two quarters; None with fewer than four quarters.
 
     Raises

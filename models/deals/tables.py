@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from scipy.special import logit
 
 from lifecycle.errors import FeatureMismatchError, ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_horizon
-from models.deals.after import After, read_numbers
+from models.columns import Frame, read_numbers, read_texts
+from models.deals.after import After
 from models.deals.inputs import name_close, name_weeks
 from models.deals.telling import explain_groups
 from models.parts import read_part, write_part
@@ -81,7 +81,7 @@ class DealTable:
             above = np.array([level[key] for key in keys])
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return the share of each deal's cell, shape (n,).
 
         Raises
@@ -94,7 +94,7 @@ class DealTable:
         check_horizon(self.horizon_days, horizon_days)
         return self._look_up(frame)[-1]
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return log-odds, from all deals down to the cell, level by level."""
         found = [logit(one) for one in self._look_up(frame)]
         moved = [below - above for above, below in itertools.pairwise(found)]
@@ -126,7 +126,7 @@ class DealTable:
             model._levels = [{str(k): float(v) for k, v in one.items()} for one in kept["levels"]]
         return model
 
-    def _look_up(self, frame: pa.Table) -> list[FloatArray]:
+    def _look_up(self, frame: Frame) -> list[FloatArray]:
         """Return shares level by level; a cell never seen has the share above it."""
         found = [np.full(frame.num_rows, self._share)]
         for keys, level in zip(self._keys(frame), self._levels, strict=True):
@@ -134,7 +134,7 @@ class DealTable:
             found.append(np.array(shares, dtype=np.float64))
         return found
 
-    def _keys(self, frame: pa.Table) -> list[list[str]]:
+    def _keys(self, frame: Frame) -> list[list[str]]:
         """Return each row's key on every level below that of all deals."""
         if self.kind == "base_rate":
             return []
@@ -147,7 +147,7 @@ class DealTable:
         return [stage, weekly, [f"{a} | {b}" for a, b in zip(weekly, close, strict=True)]]
 
 
-def read_stages(frame: pa.Table) -> list[str]:
+def read_stages(frame: Frame) -> list[str]:
     """Return each row's canonical stage, ``-`` where there is none.
 
     Raises
@@ -157,7 +157,7 @@ def read_stages(frame: pa.Table) -> list[str]:
     """
     if "stage" not in frame.column_names:
         raise FeatureMismatchError("frame lacks stage", "columns of deal_frame")
-    return [str(one or "-") for one in frame.column("stage").to_pylist()]
+    return [str(one or "-") for one in read_texts(frame, "stage")]
 
 
 def count_shares(

@@ -12,12 +12,11 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, ScoreModel, Unit
 from models.classes import load_class
-from models.deals.after import read_numbers
+from models.columns import Frame, read_numbers
 from models.deals.amount import DealAmount, read_amounts
 from models.deals.base_rates import BaseRates
 from models.deals.by_amount import ByAmount
@@ -86,7 +85,7 @@ class DealModel:
             self._hazard = None
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return the chance to win, shape (n,).
 
         Parameters
@@ -117,7 +116,7 @@ class DealModel:
         days = np.full((frame.num_rows, 1), float(horizon_days))
         return np.asarray(win_by(*self._odds(frame, raw), days)[:, 0])
 
-    def win_chances(self, frame: pa.Table, days: FloatArray) -> FloatArray:
+    def win_chances(self, frame: Frame, days: FloatArray) -> FloatArray:
         """Return P(won within days), shape (n, d), through the headline at the quarter's end.
 
         Parameters
@@ -137,7 +136,7 @@ class DealModel:
             return np.full(every.shape, np.nan)
         return win_by(*self._odds(frame, self.predict(frame)), every)
 
-    def slip_chances(self, frame: pa.Table) -> FloatArray:
+    def slip_chances(self, frame: Frame) -> FloatArray:
         """Return P(not won by the close date shown), shape (n,); 1 where it has passed, else NaN.
 
         NaN where no close date is shown.
@@ -149,11 +148,11 @@ class DealModel:
         """
         return 1.0 - self.win_chances(frame, _due(frame))[:, 0]
 
-    def expect_amounts(self, frame: pa.Table) -> FloatArray:
+    def expect_amounts(self, frame: Frame) -> FloatArray:
         """Return E[amount | won], shape (n,), minor units; NaN where no amount was ever won."""
         return self._amount.expect(frame)[0]
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return the headline's explanation; calibration, by amount too, is a group of its own."""
         why = self.headline.explain(frame)
         if CALIBRATION not in why.groups:
@@ -167,7 +166,7 @@ class DealModel:
         parts[:, why.groups.index(CALIBRATION)] += moved
         return replace(why, contributions=parts)
 
-    def detail(self, frame: pa.Table, why: Explanation) -> list[dict[str, Any]]:
+    def detail(self, frame: Frame, why: Explanation) -> list[dict[str, Any]]:
         """Return per row other days, close date, slip, amounts, evidence and the sum of log-odds.
 
         Days given win: a tenth, half and nine tenths of the deals that are won are won by then.
@@ -226,7 +225,7 @@ class DealModel:
         """What becomes of amounts on the way to the win, for the model card."""
         return self._amount.report
 
-    def _along(self, frame: pa.Table, headline: FloatArray) -> tuple[list[str], FloatArray]:
+    def _along(self, frame: Frame, headline: FloatArray) -> tuple[list[str], FloatArray]:
         names = [f"p_win_{days}d" for days in CURVE_DAYS]
         names += ["p_win_eventual", "p_slip", *(f"close_p{q * 100:.0f}_days" for q in QUANTILES)]
         if self._hazard is None:
@@ -238,7 +237,7 @@ class DealModel:
         quantiles = days_to_win(won, lost, np.array(QUANTILES))
         return names, np.hstack([found, np.round(quantiles, 1)])
 
-    def _odds(self, frame: pa.Table, headline: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _odds(self, frame: Frame, headline: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log-odds of winning, moved so that they meet the headline, and of losing."""
         if self._hazard is None:
             raise ModelError("no hazards", "a model fitted with more closed deals")
@@ -247,7 +246,7 @@ class DealModel:
         return won + anchor(won, lost, headline, left), lost
 
 
-def _due(frame: pa.Table) -> FloatArray:
+def _due(frame: Frame) -> FloatArray:
     """Return shape (n, 1): days until the end of the close date shown; 0 where it has passed."""
     return np.maximum(read_numbers(frame, "close_days") + 1.0, 0.0)[:, None]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import NotEnoughHistoryError
 from models.base import Examples, FloatArray
@@ -25,6 +24,7 @@ from models.clv.contract.tail import (
     fit_carry,
     fit_tail,
 )
+from models.columns import Frame
 from models.contract.hazard import MonthlyHazard
 from models.parts import read_part, write_part
 
@@ -86,7 +86,7 @@ class Course:
         )
         return cls(hazard, tail, carry, _fit_lag(rows, after), moves, doubt)
 
-    def plan(self, frame: pa.Table, *, discount: float) -> Plan:
+    def plan(self, frame: Frame, *, discount: float) -> Plan:
         """Return the expected course of every row over sixty months.
 
         Raises
@@ -116,7 +116,7 @@ class Course:
         """Return the same course with the doubt of the whole book's log worth."""
         return replace(self, doubt=replace(self.doubt, book_sd=book_sd))
 
-    def book(self, frame: pa.Table, *, discount: float) -> Book:
+    def book(self, frame: Frame, *, discount: float) -> Book:
         """Return the rows ready to be drawn."""
         rows = Contracts.read(frame)
         plan = self.plan(frame, discount=discount)
@@ -154,7 +154,7 @@ class Course:
             )
 
 
-def _near(hazard: MonthlyHazard | None, frame: pa.Table, curve: FloatArray) -> FloatArray:
+def _near(hazard: MonthlyHazard | None, frame: Frame, curve: FloatArray) -> FloatArray:
     """Return the hazard of the first twelve months, shape (n, 12)."""
     if hazard is None:
         return curve[:, :YEAR].copy()

@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.base import Examples, FloatArray
+from models.columns import number_units
 
 GROUPS = 10
 
@@ -40,7 +40,6 @@ def measure_spread(examples: Examples, value: Callable[[Examples], FloatArray]) 
 
 def find_groups(examples: Examples) -> NDArray[np.int64]:
     """Return each row's group, shape (n,): all rows of an account fall into one."""
-    coded = pc.dictionary_encode(examples.frame.column("account_id").combine_chunks())
-    names = coded.dictionary.to_pylist()
+    place, names = number_units(examples.frame, "account_id")
     group = np.array([zlib.crc32(str(name).encode()) % GROUPS for name in names], dtype=np.int64)
-    return np.asarray(group[coded.indices.to_numpy(zero_copy_only=False)])
+    return np.asarray(group[place])

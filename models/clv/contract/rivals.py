@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Literal, Self
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit
 from models.clv.contract.cash import DISCOUNT_SHARE, HEADLINE_DAYS, HEADLINE_MONTHS, Plan
 from models.clv.contract.rows import MONTH_DAYS, Cells, Contracts, Names
 from models.clv.contract.tail import build_lives
+from models.columns import Frame
 from models.parts import read_part, write_part
 
 Kind = Literal["persistence", "flat_churn", "cohort_average"]
@@ -69,7 +69,7 @@ class ContractRule:
         self._means = Cells.shrink(names, examples.label, one, weight=SHRINK_ROWS)
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return shape (n,), minor units: revenue within the fit's horizon, or residual at 1825.
 
         Raises
@@ -97,7 +97,7 @@ class ContractRule:
         share = -np.expm1(-self._churn * months) / max(self._churn, 1e-9)
         return np.asarray(rows.mrr * share)
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return the residual value, all of it due to the contract."""
         worth = self.predict(frame, horizon_days=HEADLINE_DAYS)
         return Explanation(0.0, (GROUP,), worth[:, None], "identity", "contractual")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lifecycle.errors import FeatureMismatchError, ModelError
 from models.base import Examples, FloatArray
+from models.columns import Frame, read_numbers, read_texts
 
 Names = NDArray[np.object_]
 
@@ -58,7 +58,7 @@ class Contracts:
     group: Names
 
     @classmethod
-    def read(cls, frame: pa.Table) -> Self:
+    def read(cls, frame: Frame) -> Self:
         """Read a contract frame.
 
         Raises
@@ -220,19 +220,19 @@ def count_slices_year(examples: Examples) -> float:
     return max(1.0, float((len(days) - 1) * 365.0 / (days[-1] - days[0])))
 
 
-def _numbers(table: pa.Table, name: str) -> FloatArray:
+def _numbers(table: Frame, name: str) -> FloatArray:
     if name not in table.column_names:
         return np.full(table.num_rows, np.nan)
-    return np.array(table.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return read_numbers(table, name).copy()
 
 
-def _first_known(frame: pa.Table, names: Sequence[str]) -> FloatArray:
+def _first_known(frame: Frame, names: Sequence[str]) -> FloatArray:
     found = [name for name in names if name in frame.column_names]
     return _numbers(frame, found[0] if found else names[0])
 
 
-def _names(frame: pa.Table, name: str) -> Names:
+def _names(frame: Frame, name: str) -> Names:
     if name not in frame.column_names:
         return np.full(frame.num_rows, UNKNOWN, dtype=object)
-    found = frame.column(name).to_pylist()
-    return np.array([UNKNOWN if one is None else str(one) for one in found], dtype=object)
+    found = read_texts(frame, name)
+    return np.array([UNKNOWN if one is None else one for one in found], dtype=object)

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 
 from lifecycle.errors import ModelError, NotEnoughHistoryError
 from models.base import Examples, Explanation, FloatArray, Unit, check_fitted
@@ -36,6 +35,7 @@ from models.clv.contract.portfolio import (
     trail_retention,
 )
 from models.clv.contract.rows import MONTH_DAYS, Contracts
+from models.columns import Frame
 from models.parts import read_part, write_part
 
 PART = "contract_value.json"
@@ -104,7 +104,7 @@ class ContractValue:
         self._course = self._fitted().doubted(measure_spread(examples, value))
         return self
 
-    def predict(self, frame: pa.Table, *, horizon_days: int | None = None) -> FloatArray:
+    def predict(self, frame: Frame, *, horizon_days: int | None = None) -> FloatArray:
         """Return shape (n,), minor units.
 
         Parameters
@@ -138,12 +138,12 @@ class ContractValue:
         sums = [plan.revenue(months=whole), plan.revenue(months=whole + 1)]
         return np.asarray((1.0 - part) * sums[0] + part * sums[1])
 
-    def explain(self, frame: pa.Table) -> Explanation:
+    def explain(self, frame: Frame) -> Explanation:
         """Return the residual value in steps that add up to it (see ``cash.explain_value``)."""
         steps = explain_value(self.plan(frame))
         return Explanation(0.0, GROUPS, steps, "identity", "contractual")
 
-    def plan(self, frame: pa.Table) -> Plan:
+    def plan(self, frame: Frame) -> Plan:
         """Return the expected course of every row over sixty months.
 
         Raises
@@ -155,7 +155,7 @@ class ContractValue:
         """
         return self._fitted().plan(frame, discount=self.discount)
 
-    def draws(self, frame: pa.Table, count: int = PORTFOLIO_DRAWS) -> FloatArray:
+    def draws(self, frame: Frame, count: int = PORTFOLIO_DRAWS) -> FloatArray:
         """Return ``count`` futures of every row's residual value, shape (count, n).
 
         Within a draw all rows share the common shocks, so that sums over rows are futures of the
@@ -167,22 +167,22 @@ class ContractValue:
             return np.empty((count, 0))
         return draw_values(book, course.moves, course.doubt, count=count)
 
-    def intervals(self, frame: pa.Table, count: int = ACCOUNT_DRAWS) -> FloatArray:
+    def intervals(self, frame: Frame, count: int = ACCOUNT_DRAWS) -> FloatArray:
         """Return each row's 10, 50 and 90 % points, shape (n, 3), minor units."""
         if frame.num_rows == 0:
             return np.empty((0, 3))
         return np.asarray(np.quantile(self.draws(frame, count), QUANTILES, axis=0).T)
 
-    def portfolio(self, frame: pa.Table, count: int = PORTFOLIO_DRAWS) -> Interval:
+    def portfolio(self, frame: Frame, count: int = PORTFOLIO_DRAWS) -> Interval:
         """Return the whole book's residual value and its interval, common shocks included."""
         expected = self.predict(frame, horizon_days=HEADLINE_DAYS)
         return measure_portfolio(self.draws(frame, count), expected)
 
-    def retention(self, frame: pa.Table) -> tuple[NetRetention, ...]:
+    def retention(self, frame: Frame) -> tuple[NetRetention, ...]:
         """Return the net revenue retention that the values imply, next to the trailing one."""
         return measure_retention(self.plan(frame), Contracts.read(frame).segment, self.trailing)
 
-    def detail(self, frame: pa.Table, why: Explanation) -> list[dict[str, Any]]:
+    def detail(self, frame: Frame, why: Explanation) -> list[dict[str, Any]]:
         """Return per row what a score carries besides its value.
 
         ``p10_minor``, ``p50_minor``, ``p90_minor`` of the residual value (wide: one account's
