@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, select
 
-from ledger.documents import dump_document, parse_document
+from ledger.documents import dump_document
 from ledger.engine import Ledger
 from ledger.rows import insert_missing, write_rows
 from ledger.tables import current_runs, publications, releases, run_models, runs, scores
@@ -34,8 +34,6 @@ class ScoreRow:
         ``high``, ``medium`` or ``low``.
     reasons
         Mappings with group, label, contribution, value, peer_median, actionable, direction.
-    features
-        The feature row behind the score, if kept.
     detail
         What the model says beyond the score: risk curve, causes, interval; if it says more.
     """
@@ -51,7 +49,6 @@ class ScoreRow:
     rank: int
     band: str
     reasons: list[dict[str, Any]]
-    features: dict[str, Any] | None = None
     detail: dict[str, Any] | None = None
 
 
@@ -153,21 +150,6 @@ def read_account(ledger: Ledger, account_id: str) -> list[StoredScore]:
         return [StoredScore(*row) for row in connection.execute(query)]
 
 
-def read_features(
-    ledger: Ledger, model: str, *, account_id: str, horizon_days: int
-) -> dict[str, Any] | None:
-    """Return the feature row behind an account's current score; ``None`` if none was kept."""
-    query = (
-        select(scores.c.features)
-        .join(current_runs, current_runs.c.run_id == scores.c.run_id)
-        .where(scores.c.account_id == account_id, scores.c.model == model)
-        .where(scores.c.horizon_days == horizon_days)
-    )
-    with ledger.reading() as connection:
-        found: dict[str, Any] | None = parse_document(connection.scalar(query))
-    return found
-
-
 def read_scored_models(ledger: Ledger, run_id: int) -> list[RowMapping]:
     """Return what a run scored: model, horizon_days, release_id, version, candidate, by model."""
     query = (
@@ -195,7 +177,6 @@ def _score_rows(run_id: int, rows: Iterable[ScoreRow]) -> Iterator[dict[str, Any
             "value": float(row.value),
             "rank": int(row.rank),
             "reasons": dump_document(row.reasons, f"the reasons of {owner}"),
-            "features": _dump(row.features, f"the features of {owner}"),
             "detail": _dump(row.detail, f"the detail of {owner}"),
         }
 

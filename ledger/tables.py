@@ -41,6 +41,8 @@ from ledger.declare import (
     text,
 )
 from ledger.effect_tables import effects as effects
+from ledger.feature_tables import feature_layouts as feature_layouts
+from ledger.feature_tables import feature_rows as feature_rows
 from ledger.forecast_tables import forecast_books as forecast_books
 from ledger.forecast_tables import period_actuals as period_actuals
 from ledger.forecast_tables import target_chances as target_chances
@@ -75,6 +77,8 @@ APPEND_ONLY = (
     "gaps",
     "scenarios",
     "scenario_runs",
+    "feature_layouts",
+    "feature_rows",
 )
 
 releases = Table(

@@ -1,6 +1,7 @@
 """What a fitted model answers for some rows: values, bands, reasons.
 
-Refresh and serving both ask it: nothing here imports Arrow, so that the web process answers with the code that refresh ran.
+Refresh and serving both ask it: nothing here imports Arrow, so that the web process answers with
+the code that refresh ran.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from service.refresh.listing import read_about
 from service.refresh.owners import build_owner_rows
 from service.refresh.place import Place, read_data_as_of
 from service.refresh.releases import choose_releases
+from service.refresh.scoring import keep_features
 
 _TELLING = ("opportunities", "opportunity_changes", "activities")
 
@@ -42,6 +43,7 @@ _TELLING = ("opportunities", "opportunity_changes", "activities")
 class _Said:
     """All that a run of deals will say, before any of it is written."""
 
+    frame: pa.Table
     rows: list[DealRow]
     owners: list[OwnerBiasRow]
 
@@ -70,7 +72,7 @@ def refresh_deals(snapshot: Snapshot, ledger: Ledger, *, place: Place) -> dict[s
     frame = deal_frame(snapshot, facts=facts, calendar=place.calendar, cache_dir=place.frames_dir)
     if frame.num_rows == 0:
         why = f"no deal is open on {snapshot.day}"
-        return {**_count(release, _Said([], [])), **left_out(facts), "why": why}
+        return {**_count(release, _Said(frame, [], [])), **left_out(facts), "why": why}
     model = load_model(place.bundles_dir, release.digest)
     # a model of deals without history says nothing of quarters
     in_quarter = isinstance(model, DealModel)
@@ -83,7 +85,7 @@ def refresh_deals(snapshot: Snapshot, ledger: Ledger, *, place: Place) -> dict[s
             in_quarter=in_quarter,
         )
     )
-    said = _Said(rows, build_owner_rows(snapshot, release, currency=_one_currency(frame)))
+    said = _Said(frame, rows, build_owner_rows(snapshot, release, currency=_one_currency(frame)))
     quarter = Quarter.containing(snapshot.day, place.calendar) if in_quarter else None
     run_id = _write(snapshot, ledger, release, said=said, quarter=quarter)
     return {**_count(release, said), **left_out(facts), "run_id": run_id}
@@ -170,6 +172,7 @@ def _write(
         data_as_of=read_data_as_of(snapshot, _TELLING),
         note={"frame_version": snapshot.version, **days},
     )
+    keep_features(ledger, run_id, release.route, frame=said.frame, unit="opportunity_id")
     write_deals(ledger, run_id, release, rows=said.rows)
     write_owner_bias(ledger, run_id, said.owners)
     publish_run(ledger, run_id)

@@ -32,7 +32,7 @@ from service.refresh.outcomes import judge_scores
 from service.refresh.place import Place, read_data_as_of
 from service.refresh.releases import choose_releases, speaks_of_lines
 from service.refresh.routes import CONTRACTUAL, RouteFrame, build_routes
-from service.refresh.scoring import Scored, build_score_rows, score_release
+from service.refresh.scoring import Scored, build_score_rows, keep_features, score_release
 from service.refresh.treatments import read_treatments
 
 
@@ -175,8 +175,10 @@ def _write(
         note={"frame_version": snapshot.version},
     )
     for one in draft.routes:
+        if one.scored:
+            keep_features(ledger, run_id, one.route.route, frame=one.route.frame)
         for scored in one.scored:
-            rows = build_score_rows(scored, one.route.frame, currency=place.currency)
+            rows = build_score_rows(scored, currency=place.currency)
             write_scores(ledger, run_id, rows)
             ticker.advance()
     write_at_risk(ledger, run_id, draft.listed)

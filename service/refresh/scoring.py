@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
+from ledger.engine import Ledger
+from ledger.feature_rows import write_features
 from ledger.releases import Release
 from ledger.scores import ScoreRow
+from models.columns import to_columns
 from models.scoring import load_model, score
+from models.serving.rows import kinds_of, pack_rows
 
 CHURN, CLV = "churn", "clv"
 
@@ -53,12 +56,11 @@ def pick_scored(scored: Sequence[Scored], model: str, horizon_days: int) -> Scor
     return min(fitting, key=lambda one: abs(one.release.horizon_days - horizon_days))
 
 
-def build_score_rows(one: Scored, frame: pa.Table, *, currency: str) -> Iterator[ScoreRow]:
+def build_score_rows(one: Scored, *, currency: str) -> Iterator[ScoreRow]:
     """Yield the ledger's rows of one release's scores."""
     release = one.release
     money = release.model == CLV
-    features = frame.drop_columns(["account_id"]).to_pylist() if not money else None
-    for index, (row, detail) in enumerate(zip(one.table.to_pylist(), one.details, strict=True)):
+    for row, detail in zip(one.table.to_pylist(), one.details, strict=True):
         yield ScoreRow(
             account_id=row["account_id"],
             model=release.model,
@@ -71,14 +73,25 @@ def build_score_rows(one: Scored, frame: pa.Table, *, currency: str) -> Iterator
             rank=row["rank"],
             band=row["band"],
             reasons=json.loads(row["reasons"]),
-            # kept once per account: the other models of the run saw the same row
-            features=None if features is None else _finite(features[index]),
             detail=detail or None,
         )
 
 
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in row.items()
-    }
+def keep_features(
+    ledger: Ledger, run_id: int, route: str, *, frame: pa.Table, unit: str = "account_id"
+) -> None:
+    """Keep the rows that a route's scores came from: what-ifs start there, replays read them.
+
+    Parameters
+    ----------
+    unit
+        The column that names a row.
+
+    Raises
+    ------
+    ConflictError
+        The run is closed.
+    """
+    columns = to_columns(frame)
+    kinds = kinds_of(columns, without=[unit])
+    write_features(ledger, run_id, route, kinds=kinds, rows=pack_rows(columns, unit))

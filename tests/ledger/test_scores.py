@@ -9,7 +9,6 @@ from ledger.engine import Ledger
 from ledger.runs import publish_run
 from ledger.scores import (
     read_account,
-    read_features,
     read_scored_models,
     read_scores,
     write_scores,
@@ -97,11 +96,3 @@ def test_a_run_remembers_which_releases_spoke(ledger: Ledger) -> None:
     assert [(row["model"], row["horizon_days"], row["version"]) for row in found] == [
         ("churn", 90, "3")
     ]
-
-
-def test_the_feature_row_behind_a_score_can_be_read(ledger: Ledger) -> None:
-    run_id = new_run(ledger)
-    write_scores(ledger, run_id, [score("A1", release(ledger), features={"recency_days": 31.0})])
-    publish_run(ledger, run_id)
-    found = read_features(ledger, "churn", account_id="A1", horizon_days=90)
-    assert found == {"recency_days": 31.0}
