@@ -5,11 +5,11 @@ The newest promotion of a (model, route, horizon) names its champion; MLflow's a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
@@ -82,15 +82,7 @@ def write_release(
         written = connection.execute(insert(releases).returning(releases.c.id), row)
         release_id = int(written.scalar_one())
         if promote:
-            promotion = {
-                "model": release.model,
-                "route": release.route,
-                "horizon_days": release.horizon_days,
-                "release_id": release_id,
-                "promoted_at": datetime.now(UTC),
-                "reason": reason[:500],
-            }
-            connection.execute(insert(promotions), promotion)
+            promote_release(connection, replace(release, release_id=release_id), reason=reason)
     return release_id
 
 
@@ -139,6 +131,61 @@ def read_releases(ledger: Ledger, model: str | None = None) -> list[Release]:
         query = query.where(releases.c.model == model)
     with ledger.reading() as connection:
         return [_release(row) for row in connection.execute(query).mappings()]
+
+
+def read_last_promotion(ledger: Ledger) -> int:
+    """Return the number of the newest promotion, by which a change of champions is seen; 0 = none.
+
+    Promotions are only ever added, so the number grows with each.
+    """
+    with ledger.reading() as connection:
+        return int(connection.scalar(select(func.max(promotions.c.id))) or 0)
+
+
+def read_recent_digests(ledger: Ledger, count: int) -> set[str]:
+    """Return the bundles of the last ``count`` different releases that each champion's place had.
+
+    A place is a model, route and horizon.
+    """
+    place = (promotions.c.model, promotions.c.route, promotions.c.horizon_days)
+    query = (
+        select(*place, releases.c.digest)
+        .join(releases, releases.c.id == promotions.c.release_id)
+        .group_by(*place, releases.c.digest)
+        .order_by(func.max(promotions.c.id).desc())
+    )
+    kept: dict[tuple[str, str, int], list[str]] = {}
+    with ledger.reading() as connection:
+        for model, route, horizon_days, digest in connection.execute(query):
+            kept.setdefault((model, route, horizon_days), []).append(digest)
+    return {digest for found in kept.values() for digest in found[:count]}
+
+
+def promote_release(
+    connection: Connection, release: Release, *, reason: str, now: datetime | None = None
+) -> None:
+    """Make a release the champion of its place, in the caller's transaction."""
+    promotion = {
+        "model": release.model,
+        "route": release.route,
+        "horizon_days": release.horizon_days,
+        "release_id": release.release_id,
+        "promoted_at": now or datetime.now(UTC),
+        "reason": reason[:500],
+    }
+    connection.execute(insert(promotions), promotion)
+
+
+def read_promoted(ledger: Ledger, release: Release) -> list[int]:
+    """Return the releases that had a release's place, the newest promotion first."""
+    query = (
+        select(promotions.c.release_id)
+        .where(promotions.c.model == release.model, promotions.c.route == release.route)
+        .where(promotions.c.horizon_days == release.horizon_days)
+        .order_by(promotions.c.id.desc())
+    )
+    with ledger.reading() as connection:
+        return [int(one) for one in connection.scalars(query)]
 
 
 def _champions() -> Select[Any]:

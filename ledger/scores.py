@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 
 from ledger.documents import dump_document
 from ledger.engine import Ledger
@@ -148,6 +148,29 @@ def read_account(ledger: Ledger, account_id: str) -> list[StoredScore]:
     )
     with ledger.reading() as connection:
         return [StoredScore(*row) for row in connection.execute(query)]
+
+
+def read_band_edges(
+    ledger: Ledger, run_id: int, model: str, *, route: str, horizon_days: int
+) -> dict[str, float]:
+    """Return the least value of each band among a run's scores of one release; none without."""
+    query = (
+        select(scores.c.band, func.min(scores.c.value))
+        .where(scores.c.run_id == run_id, scores.c.model == model)
+        .where(scores.c.route == route, scores.c.horizon_days == horizon_days)
+        .group_by(scores.c.band)
+    )
+    with ledger.reading() as connection:
+        return {str(band): float(least) for band, least in connection.execute(query)}
+
+
+def read_currency(ledger: Ledger, run_id: int) -> str | None:
+    """Return the currency of a run's amounts (a company has one); ``None`` without amounts."""
+    known = scores.c.currency.is_not(None)
+    query = select(scores.c.currency).where(scores.c.run_id == run_id, known).limit(1)
+    with ledger.reading() as connection:
+        found: str | None = connection.scalar(query)
+    return found
 
 
 def read_scored_models(ledger: Ledger, run_id: int) -> list[RowMapping]:

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         with a password belongs there. SQLite under the data directory if neither is set.
     discount_share
         Yearly discount rate of residual value.
+    stale_after_days, refuse_after_days
+        Age (days) from which scores and models are marked as stale, and from which `POST
+        /v1/scores` refuses to speak by them.
     synthetic
         The facts are made up by the world generator; every answer then says so.
     limits
@@ -76,6 +79,7 @@ class Settings(BaseSettings):
     ledger_url_file: Path | None = None
     mlflow_tracking_uri: str | None = None
     stale_after_days: int = Field(default=30, ge=1)
+    refuse_after_days: int = Field(default=90, ge=1)
     discount_share: float = Field(default=0.10, ge=0, lt=1)
     synthetic: bool = False
     limits: Limits = Limits()

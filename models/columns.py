@@ -70,6 +70,10 @@ class Columns:
         """Return the frame with one more column of shape (n,), the last."""
         return type(self)({**self._values, name: values}, self.num_rows)
 
+    def with_columns(self, values: Mapping[str, Values]) -> Self:
+        """Return the frame with these columns in place of those of the same names, or added."""
+        return type(self)({**self._values, **values}, self.num_rows)
+
     def take(self, rows: Any) -> Self:
         """Return the chosen rows (row numbers)."""
         return type(self)({name: one[rows] for name, one in self._values.items()}, len(rows))

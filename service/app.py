@@ -36,12 +36,16 @@ from service.guard import Guard
 from service.idempotency import InFlight
 from service.limits import check_policies
 from service.problems import install_problems
+from service.scoring import routes as scoring
+from service.scoring.ask import Asker
+from service.scoring.keeper import Keeper
 
 # the busiest first: routes are tried in this order; the scores of deals stand before the scores of
 # a model of any name
 NOUNS = (
     deal_scores,
     scores,
+    scoring,
     at_risk,
     accounts,
     deals,
@@ -83,10 +87,14 @@ def create_app(ledger_address: str, options: Options) -> FastAPI:
         A route has not declared exactly one scope, or nobody has decided what it may cost.
     """
     service = Service(ledger_address, options)
+    keeper = Keeper(options.data_dir, lambda: service.ledger)
+    scorer = scoring.Scorer(Asker(service, keeper), keeper)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        scorer.keeper.start()
         yield
+        scorer.close()
         service.close()
 
     app = FastAPI(
@@ -100,6 +108,7 @@ def create_app(ledger_address: str, options: Options) -> FastAPI:
     )
     app.state.service, app.state.keys = service, KeyCache()
     app.state.in_flight, app.state.admission = InFlight(), Admission(options.limits)
+    app.state.scorer = scorer
     install_problems(app)
     check_routes(app.routes)
     check_policies(app.routes)
@@ -121,5 +130,6 @@ def create_app_from_settings() -> FastAPI:
         settings.calendar,
         settings.synthetic,
         settings.limits,
+        refuse_after_days=settings.refuse_after_days,
     )
     return create_app(settings.ledger_address, options)

@@ -95,4 +95,5 @@ def _options(settings: Settings) -> Options:
         settings.calendar,
         settings.synthetic,
         settings.limits,
+        refuse_after_days=settings.refuse_after_days,
     )

@@ -42,6 +42,8 @@ class Options:
         The facts are made up: every answer says so.
     limits
         How much is taken on; without them nobody's pace is watched.
+    refuse_after_days
+        Scores computed, and models trained, longer ago than this are refused by `POST /v1/scores`.
     """
 
     data_dir: Path
@@ -49,6 +51,7 @@ class Options:
     calendar: FiscalCalendar = CALENDAR_YEAR
     synthetic: bool = False
     limits: Limits = NO_PACE
+    refuse_after_days: int = 90
 
 
 @dataclass(frozen=True)

@@ -84,12 +84,14 @@ class Expected:
 
     def fill(self, columns: Columns) -> Columns:
         """Add the features that were left out, as missing."""
-        made, rows = columns, columns.num_rows
-        for name, kind in self.kinds.items():
-            if name not in set(made.column_names):
-                empty = to_texts([None] * rows) if kind == "text" else np.full(rows, np.nan)
-                made = made.append_column(name, empty)
-        return made
+        rows, given = columns.num_rows, set(columns.column_names)
+        return columns.with_columns(
+            {
+                name: to_texts([None] * rows) if kind == "text" else np.full(rows, np.nan)
+                for name, kind in self.kinds.items()
+                if name not in given
+            }
+        )
 
     def _column(self, name: str, cells: Sequence[Any], faults: Faults) -> Values:
         kind, allowed = self.kinds[name], self.words.get(name)

@@ -13,19 +13,26 @@ from models.columns import Columns, Frame, is_text, to_columns, to_texts
 
 Kind = Literal["number", "text"]
 Value = float | str | None
+DAY = "as_of"
 
 
-def kinds_of(frame: Frame, *, without: Sequence[str]) -> dict[str, Kind]:
-    """Return the kind of each column, in the order of the frame, all but some."""
+def kinds_of(frame: Frame, unit: str) -> dict[str, Kind]:
+    """Return the kind of each feature, in the order of the frame: all but the row's name and day.
+
+    Parameters
+    ----------
+    unit
+        The column that names a row: ``account_id`` or ``opportunity_id``.
+    """
     return {
         name: "text" if is_text(frame, name) else "number"
         for name in frame.column_names
-        if name not in without
+        if name not in (unit, DAY)
     }
 
 
 def pack_rows(frame: Frame, unit: str) -> Iterator[tuple[str, str, list[Value]]]:
-    """Yield each row's unit, digest and JSON values, in the order of `kinds_of` without the unit.
+    """Yield each row's unit, digest and JSON values, in the order of `kinds_of`.
 
     Parameters
     ----------
@@ -33,7 +40,7 @@ def pack_rows(frame: Frame, unit: str) -> Iterator[tuple[str, str, list[Value]]]
         The column that names the row: ``account_id`` or ``opportunity_id``.
     """
     columns = to_columns(frame)
-    features = columns.drop_columns([unit])
+    features = columns.drop_columns([unit, DAY])
     kept = [_to_json(features, name) for name in features.column_names]
     units, digests = columns.values(unit).tolist(), digest_rows(features)
     for row, (name, digest) in enumerate(zip(units, digests, strict=True)):
@@ -50,7 +57,7 @@ def unpack_rows(kinds: Mapping[str, Kind], rows: Sequence[Sequence[Value]]) -> C
     """
     turned = zip(*rows, strict=True) if rows else iter([()] * len(kinds))
     values = {
-        name: to_texts(list(one)) if kind == "text" else np.array(one, dtype=np.float64)  # type: ignore[arg-type]
+        name: to_texts(list(one)) if kind == "text" else np.array(one, dtype=np.float64)
         for (name, kind), one in zip(kinds.items(), turned, strict=True)
     }
     return Columns(values, len(rows))

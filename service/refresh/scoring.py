@@ -93,5 +93,5 @@ def keep_features(
         The run is closed.
     """
     columns = to_columns(frame)
-    kinds = kinds_of(columns, without=[unit])
+    kinds = kinds_of(columns, unit)
     write_features(ledger, run_id, route, kinds=kinds, rows=pack_rows(columns, unit))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.engine import Ledger, open_ledger
+from ledger.feature_rows import Kind, write_features
 from ledger.holdouts import Holdout, write_holdouts
 from ledger.outcomes import ScoreOutcome, write_outcomes
 from ledger.releases import Release, write_release
@@ -160,6 +161,9 @@ def publish_scores(
     run_id = new_run(ledger)
     rows = [score(name, release_id, value=value, rank=i + 1) for i, name in enumerate(accounts)]
     write_scores(ledger, run_id, rows)
+    kept = [(name, "ab" * 32, [31.0, None]) for name in accounts]
+    kinds: dict[str, Kind] = {"recency_days": "number", "segment": "text"}
+    write_features(ledger, run_id, "non_contractual", kinds=kinds, rows=kept)
     write_at_risk(ledger, run_id, [at_risk(name, 10.0 + i // 3) for i, name in enumerate(accounts)])
     publish_run(ledger, run_id)
     return run_id

@@ -1,0 +1,123 @@
+"""What the ledger keeps of a run, as questions need it: stored scores and feature rows, by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.deals import DEAL_WIN
+from ledger.documents import dump_document
+from ledger.feature_rows import FeatureLayout, read_layouts
+from ledger.issued_deals import read_deal_scores
+from ledger.runs import Run, RunKind, read_current_run
+from ledger.scores import read_band_edges, read_currency, read_scores
+from lifecycle.errors import NoScoresError
+from service.deps import Service
+
+DEALS_ROUTE = "deals"
+REMEMBERED = 32
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One stored score of the run that readers see now; ``reasons`` is JSON text."""
+
+    value: float
+    unit: str
+    currency: str | None
+    rank: int
+    band: str
+    route: str
+    horizon_days: int
+    release_id: int
+    reasons: str
+
+
+class Lookup:
+    """Reads of the current run, and what of it never changes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._layouts: dict[int, dict[int, FeatureLayout]] = {}
+        self._currencies: dict[int, str | None] = {}
+        self._edges: dict[tuple[int, str, str, int], dict[str, float]] = {}
+
+    def run_of(self, model: str) -> Run:
+        """Return the run whose scores of a model readers see.
+
+        Raises
+        ------
+        NoScoresError
+            None was published.
+        """
+        kind: RunKind = "deals" if model == DEAL_WIN else "scores"
+        run = read_current_run(self._service.ledger, kind)
+        if run is None:
+            raise NoScoresError(
+                "no scores were published yet", "at least one run", "run `truecast refresh`"
+            )
+        return run
+
+    def stored(
+        self, model: str, run: Run, ids: Sequence[str], *, horizon_days: int | None
+    ) -> dict[str, Stored]:
+        """Return stored scores by id; ids without one are left out."""
+        if model == DEAL_WIN:
+            return self._stored_deals(run, ids, horizon_days)
+        rows = read_scores(
+            self._service.ledger, model, account_ids=list(ids), horizon_days=horizon_days
+        )
+        return {
+            row.account_id: Stored(
+                *(row.value, row.unit, row.currency, row.rank, row.band, row.route),
+                *(row.horizon_days, row.release_id, row.reasons),
+            )
+            for row in rows
+            if row.run_id == run.run_id
+        }
+
+    def layouts(self, run_id: int) -> dict[int, FeatureLayout]:
+        """Return the layouts of a run by their number; remembered, for a run is closed."""
+        found = self._layouts.get(run_id)
+        if found is None:
+            if len(self._layouts) >= REMEMBERED:
+                self._layouts.clear()
+            found = {one.layout_id: one for one in read_layouts(self._service.ledger, run_id)}
+            self._layouts[run_id] = found
+        return found
+
+    def band_edges(
+        self, run_id: int, model: str, route: str, *, horizon_days: int
+    ) -> dict[str, float]:
+        """Return from which amount on a run's values were ``high`` and ``medium``; remembered."""
+        key = (run_id, model, route, horizon_days)
+        found = self._edges.get(key)
+        if found is None:
+            if len(self._edges) >= REMEMBERED:
+                self._edges.clear()
+            found = read_band_edges(
+                self._service.ledger, run_id, model, route=route, horizon_days=horizon_days
+            )
+            self._edges[key] = found
+        return found
+
+    def currency(self, run_id: int) -> str | None:
+        """Return the currency of a run's amounts; remembered."""
+        if run_id not in self._currencies:
+            self._currencies[run_id] = read_currency(self._service.ledger, run_id)
+        return self._currencies[run_id]
+
+    def _stored_deals(
+        self, run: Run, ids: Sequence[str], horizon_days: int | None
+    ) -> dict[str, Stored]:
+        speaker = self._service.spoken(run.run_id).speakers[0]
+        if horizon_days not in {None, speaker.horizon_days}:
+            return {}
+        rows = read_deal_scores(self._service.ledger, list(ids), run_id=run.run_id)
+        return {
+            row.opportunity_id: Stored(
+                *(row.p_win, "probability", None, row.rank, row.band, DEALS_ROUTE),
+                *(speaker.horizon_days, speaker.release_id, dump_document(row.reasons, "reasons")),
+            )
+            for row in rows
+        }

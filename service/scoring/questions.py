@@ -1,0 +1,117 @@
+"""From a body to the rows that are asked for, whichever of its forms was sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from service.problems import Problem, refuse_parameter
+from service.scoring.shapes import LARGEST_ROW_COUNT, ColumnsAsked, IdsAsked, RowsAsked, Wish
+from service.shapes import ID_PATTERN
+from service.strict_json import check_body
+
+_ID = re.compile(ID_PATTERN.strip("^$")).fullmatch
+Given = Literal["stored", "overrides", "features"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that name the same features in the same order.
+
+    Attributes
+    ----------
+    places
+        Where each row stands in the answer.
+    names, cells
+        Features, and per row their values; both empty where stored scores are asked for.
+    """
+
+    given: Given
+    places: list[int]
+    names: tuple[str, ...]
+    cells: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked.
+
+    Attributes
+    ----------
+    ids
+        In the order of the answer.
+    columnar
+        Whether the answer is to be columnar as the question was.
+    """
+
+    wish: Wish
+    ids: list[str]
+    blocks: list[Block]
+    columnar: bool = False
+
+
+def read_question(body: object) -> Question:
+    """Hold a body to one of its three forms.
+
+    Raises
+    ------
+    Problem
+        422: it has none of the forms; 413: more than 1,000 rows.
+    """
+    given = body if isinstance(body, dict) else {}
+    rows = given.get("rows", given.get("ids"))
+    if isinstance(rows, list) and len(rows) > LARGEST_ROW_COUNT:
+        raise Problem(
+            413,
+            "too-many-rows",
+            f"expected at most {LARGEST_ROW_COUNT} rows a call; send them in several calls, or let "
+            "a job score all accounts (POST /v1/jobs) and fetch its result",
+        )
+    if "columns" in given:
+        return _of_columns(check_body(ColumnsAsked, body))
+    if "rows" in given:
+        return _of_rows(check_body(RowsAsked, body))
+    return _of_ids(check_body(IdsAsked, body))
+
+
+def _of_ids(asked: IdsAsked) -> Question:
+    places = list(range(len(asked.ids)))
+    block = Block("stored", places, (), [])
+    if asked.overrides is not None:
+        cells = [list(asked.overrides.values())] * len(places)
+        block = Block("overrides", places, tuple(asked.overrides), cells)
+    return Question(asked, asked.ids, [block])
+
+
+def _of_rows(asked: RowsAsked) -> Question:
+    found: dict[tuple[Given, tuple[str, ...]], tuple[list[int], list[list[Any]]]] = {}
+    for place, row in enumerate(asked.rows):
+        given, values = _given(row.overrides, row.features)
+        places, cells = found.setdefault((given, tuple(values)), ([], []))
+        places.append(place)
+        cells.append(list(values.values()))
+    blocks = [Block(given, one[0], names, one[1]) for (given, names), one in found.items()]
+    return Question(asked, [row.id for row in asked.rows], blocks)
+
+
+def _given(
+    overrides: Mapping[str, Any] | None, features: Mapping[str, Any] | None
+) -> tuple[Given, Mapping[str, Any]]:
+    if overrides is not None:
+        return "overrides", overrides
+    return ("stored", {}) if features is None else ("features", features)
+
+
+def _of_columns(asked: ColumnsAsked) -> Question:
+    names = tuple(asked.columns)
+    if names[0] != "id" or len(set(names)) != len(names):
+        raise refuse_parameter("body.columns", "id first, then each feature once")
+    if any(len(row) != len(names) for row in asked.rows):
+        raise refuse_parameter("body.rows", "lists as long as columns")
+    ids = [row[0] for row in asked.rows]
+    if not all(isinstance(one, str) and _ID(one) for one in ids):
+        raise refuse_parameter("body.rows", f"an id matching {ID_PATTERN} first in each list")
+    cells = [row[1:] for row in asked.rows]
+    return Question(asked, ids, [Block(asked.given, list(range(len(ids))), names[1:], cells)], True)

@@ -1,0 +1,76 @@
+"""Answers as JSON text, written by hand: a thousand rows as models cost more than their scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from service.scoring.compute import About, Row
+
+COLUMNS = ("id", "value", "band", "rank", "input_digest", "about", "problems", "reasons")
+
+
+def write_rows(ids: Sequence[str], rows: Sequence[Row]) -> str:
+    """Return the member ``scores``: one object per row (`service.scoring.shapes.Scored`)."""
+    tails: dict[int, str] = {}
+    written = []
+    for name, row in zip(ids, rows, strict=True):
+        if row.about is None:
+            written.append(f'{{"id":"{name}","problems":{_problems(row)}}}')
+            continue
+        tail = tails.get(id(row.about))
+        if tail is None:
+            tail = tails[id(row.about)] = _about(row.about)
+        reasons = f',"reasons":{row.reasons}' if row.reasons else ""
+        written.append(
+            f'{{"id":"{name}","value":{row.value!r},"band":"{row.band}",'
+            f'"rank":{_number(row.rank)},"input_digest":{_text(row.digest)},{tail}{reasons}}}'
+        )
+    return f'"scores":[{",".join(written)}]'
+
+
+def write_columns(ids: Sequence[str], rows: Sequence[Row]) -> str:
+    """Return the members ``columns``, ``rows`` and ``about`` of a columnar answer."""
+    places: dict[int, int] = {}
+    abouts: list[str] = []
+    written = []
+    for name, row in zip(ids, rows, strict=True):
+        if row.about is None:
+            written.append(f'["{name}",null,null,null,null,null,{_problems(row)},null]')
+            continue
+        place = places.get(id(row.about))
+        if place is None:
+            place = places[id(row.about)] = len(abouts)
+            abouts.append(f"{{{_about(row.about)}}}")
+        written.append(
+            f'["{name}",{row.value!r},"{row.band}",{_number(row.rank)},{_text(row.digest)},'
+            f"{place},null,{row.reasons or 'null'}]"
+        )
+    head = json.dumps(COLUMNS, separators=(",", ":"))
+    return f'"columns":{head},"rows":[{",".join(written)}],"about":[{",".join(abouts)}]'
+
+
+def _about(about: About) -> str:
+    told = {
+        **vars(about),
+        "as_of": about.as_of and about.as_of.isoformat(),
+        "data_as_of": about.data_as_of and _instant(about.data_as_of.isoformat()),
+        "scored_at": _instant(about.scored_at.isoformat()),
+    }
+    return json.dumps(told, separators=(",", ":"))[1:-1]
+
+
+def _instant(text: str) -> str:
+    return text.replace("+00:00", "Z")
+
+
+def _problems(row: Row) -> str:
+    return json.dumps([vars(fault) for fault in row.faults], separators=(",", ":"))
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else f'"{value}"'
