@@ -141,10 +141,10 @@ class Service:
             self._pepper = load_pepper(self.options.data_dir, create=False)
         return self._pepper
 
-    def is_stale(self, as_of: date, data_as_of: datetime) -> bool:
+    def is_stale(self, as_of: date, data_as_of: datetime, *, now: datetime | None = None) -> bool:
         """Say whether an answer of that day, or its newest fact, is too old to be fresh."""
         limit = self.options.stale_after_days
-        return is_stale(as_of, data_as_of, stale_after_days=limit)
+        return is_stale(as_of, data_as_of, stale_after_days=limit, now=now)
 
     def freshness(self, run: Run, model_version: str) -> dict[str, object]:
         """Return the fields that say how old an answer read from a run is."""

@@ -114,7 +114,9 @@ class Reason(ApiModel):
     direction: str | None = Field(default=None, description="raises or lowers the score")
 
 
-def is_stale(as_of: date, data_as_of: datetime, *, stale_after_days: int) -> bool:
+def is_stale(
+    as_of: date, data_as_of: datetime, *, stale_after_days: int, now: datetime | None = None
+) -> bool:
     """Say whether a day lies more than so many days back, or its newest fact before that day."""
-    age_days = (datetime.now(UTC).date() - as_of).days
+    age_days = ((now or datetime.now(UTC)).date() - as_of).days
     return max(age_days, (as_of - data_as_of.date()).days) > stale_after_days

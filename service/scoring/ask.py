@@ -86,7 +86,7 @@ class Asker:
                 rows.append(Row(faults=[NOT_SCORED]))
                 continue
             key = (one.unit, one.currency, one.route, one.horizon_days, one.release_id)
-            about = abouts.setdefault(key, self._about_stored(run, one))
+            about = abouts.setdefault(key, self._about_stored(run, one, now))
             reasons = one.reasons if wish.reasons else ""
             rows.append(Row(one.value, one.band, one.rank, about, digests.get(name), reasons))
         return rows
@@ -160,7 +160,7 @@ class Asker:
             )
         old = (what.now - release.created_at).days > options.stale_after_days
         if of_run:
-            old = old or self._service.is_stale(run.as_of, run.data_as_of)
+            old = old or self._service.is_stale(run.as_of, run.data_as_of, now=what.now)
         about = About(
             unit=champion.model.unit,
             currency=self._lookup.currency(run.run_id) if money else None,
@@ -175,9 +175,9 @@ class Asker:
         )
         return Saying(champion, about, edges, what.wish.reasons)
 
-    def _about_stored(self, run: Run, one: Stored) -> About:
+    def _about_stored(self, run: Run, one: Stored, now: datetime) -> About:
         version = self._service.spoken(run.run_id).versions[one.release_id]
-        stale = self._service.is_stale(run.as_of, run.data_as_of)
+        stale = self._service.is_stale(run.as_of, run.data_as_of, now=now)
         when = (run.as_of, run.data_as_of, run.started_at, stale, True)
         return About(one.unit, one.currency, one.route, one.horizon_days, version, *when)
 

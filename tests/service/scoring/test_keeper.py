@@ -1,0 +1,213 @@
+"""Which bundle speaks: only one that passed, at once, and the last good one until then."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ledger.engine import Ledger
+from ledger.releases import promote_release, read_releases
+from models import bundle
+from models.answers import predict_values
+from models.columns import to_columns
+from service.scoring.keeper import Keeper
+from tests.ledger.story import new_ledger
+from tests.service.scoring.company import orders, release
+
+KEY = ("churn", "non_contractual", 90)
+MUTANTS = 200
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger]:
+    """A ledger whose first champion is a bundle with trees."""
+    folder = tmp_path_factory.mktemp("data")
+    ledger = new_ledger(folder)
+    release(ledger, folder, orders()[0], "churn", "good")
+    return folder, ledger
+
+
+def speaker(keeper: Keeper) -> str:
+    return keeper.champions[KEY].release.version
+
+
+def mutate(whole: Path, made: Path, number: int) -> None:
+    """One of 200 ways in which a bundle is not the one that was released."""
+    rng = np.random.default_rng(number)
+    shutil.copytree(whole, made)
+    files = sorted(made.iterdir())
+    one = files[number % len(files)]
+    content = bytearray(one.read_bytes())
+    match number % 8:
+        case 0 | 1 | 2:
+            content[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
+            one.write_bytes(content)
+        case 3:
+            one.write_bytes(content[: int(rng.integers(len(content)))])
+        case 4:
+            one.write_bytes(b"")
+        case 5:
+            one.unlink()
+            one.symlink_to(whole / one.name)
+        case 6:
+            (made / "more.json").write_text(f"[{number}]")
+        case 7:
+            one.unlink()
+
+
+def refused(home: tuple[Path, Ledger], change: Callable[[Path, Path, int], None]) -> int:
+    """How many mutants of a new champion are refused while the one before speaks on."""
+    folder, ledger = home
+    keeper = Keeper(folder, lambda: ledger)
+    keeper.look()
+    digest, count = keeper.champions[KEY].release.digest, 0
+    whole, parsed = folder / "bundles" / digest, []
+    for number in range(MUTANTS):
+        made = folder / "mutants" / digest
+        change(whole, made, number)
+        try:
+            bundle.load_bundle(folder / "mutants", digest)
+            parsed.append(number)
+        except bundle.BundleError:
+            count += 1
+        shutil.rmtree(made)
+    assert speaker(keeper) == "good"
+    assert count + len(parsed) == MUTANTS
+    return count
+
+
+def test_every_mutant_is_refused_before_it_is_parsed(
+    home: tuple[Path, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[object] = []
+    monkeypatch.setattr(bundle, "_check_in_child", lambda *given: parsed.append(given))
+    assert refused(home, mutate) == MUTANTS
+    assert parsed == []
+
+
+def test_the_planted_fault_is_caught(
+    home: tuple[Path, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that asked the folder for its digest would let mutants through."""
+    digest = Keeper(home[0], lambda: home[1])
+    digest.look()
+    known = digest.champions[KEY].release.digest
+    monkeypatch.setattr(bundle, "compute_digest", lambda files: known)
+    monkeypatch.setattr(bundle, "_check_in_child", lambda *given: None)
+    assert refused(home, mutate) < MUTANTS
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Iterator[tuple[Keeper, Path, Ledger]]:
+    ledger = new_ledger(tmp_path)
+    release(ledger, tmp_path, orders()[0], "churn", "good")
+    made = Keeper(tmp_path, lambda: ledger)
+    made.look()
+    yield made, tmp_path, ledger
+    made.stop()
+
+
+def test_a_bad_bundle_leaves_the_last_good_one_speaking(
+    keeper: tuple[Keeper, Path, Ledger],
+) -> None:
+    kept, folder, ledger = keeper
+    bad = release(ledger, folder, orders()[1], "churn", "bad")
+    part = next((folder / "bundles" / bad.digest).glob("*.json"))
+    part.write_bytes(part.read_bytes() + b" ")
+    kept.look()
+    assert speaker(kept) == "good"
+    assert len(kept.troubles) == 1
+    assert kept.troubles[0].startswith("churn (non_contractual, 90 days)")
+
+
+def test_a_newer_schema_and_a_swapped_model_are_refused(
+    keeper: tuple[Keeper, Path, Ledger],
+) -> None:
+    kept, folder, ledger = keeper
+    other = release(ledger, folder, orders()[1], "churn", "swapped")
+    shutil.rmtree(folder / "bundles" / other.digest)
+    good = kept.champions[KEY].release.digest
+    shutil.copytree(folder / "bundles" / good, folder / "bundles" / other.digest)
+    kept.look()
+    assert speaker(kept) == "good"
+
+
+def test_a_promotion_is_seen_at_the_next_look_and_so_is_a_rollback(
+    keeper: tuple[Keeper, Path, Ledger],
+) -> None:
+    kept, folder, ledger = keeper
+    release(ledger, folder, orders()[1], "churn", "next")
+    kept.look()
+    assert speaker(kept) == "next"
+    before = next(one for one in read_releases(ledger) if one.version == "good")
+    with ledger.writing() as connection:
+        promote_release(connection, before, reason="rolled back")
+    kept.look()
+    assert speaker(kept) == "good"
+
+
+def test_a_lost_bundles_folder_stops_nobody(keeper: tuple[Keeper, Path, Ledger]) -> None:
+    _, folder, ledger = keeper
+    shutil.rmtree(folder / "bundles")
+    again = Keeper(folder, lambda: ledger)
+    again.look()
+    assert speaker(again) == "good"
+    assert again.troubles == []
+
+
+def test_three_copies_are_kept(keeper: tuple[Keeper, Path, Ledger]) -> None:
+    kept, folder, ledger = keeper
+    for number in range(4):
+        meta = orders()[1]
+        meta.horizon_days = 90
+        digest = bundle.save_bundle(
+            folder / "bundles", "LapseModel", meta.to_parts(), {"number": number}
+        )
+        release(ledger, folder, meta, "churn", f"v{number}", digest=digest)
+        kept.look()
+    assert len(list((folder / "serving").iterdir())) == 3
+
+
+@pytest.mark.parametrize("swaps", [20])
+def test_each_answer_is_of_the_version_it_names(
+    keeper: tuple[Keeper, Path, Ledger], swaps: int
+) -> None:
+    """Champions are swapped while four threads ask: value and version always belong together."""
+    kept, folder, ledger = keeper
+    frame = to_columns(orders()[3]).take(np.arange(3))
+    other = release(ledger, folder, orders()[1], "churn", "other")
+    good = next(one for one in read_releases(ledger) if one.version == "good")
+    golden = {
+        version: predict_values(model, frame, horizon_days=90).tolist()
+        for version, model in (("good", orders()[0]), ("other", orders()[1]))
+    }
+    wrong: list[str] = []
+    seen: set[str] = set()
+    done = threading.Event()
+
+    def asking() -> None:
+        while not done.is_set():
+            one = kept.champions[KEY]
+            seen.add(one.release.version)
+            if (
+                predict_values(one.model, frame, horizon_days=90).tolist()
+                != golden[one.release.version]
+            ):
+                wrong.append(one.release.version)
+
+    threads = [threading.Thread(target=asking) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(swaps):
+        with ledger.writing() as connection:
+            promote_release(connection, (other, good)[number % 2], reason="swap")
+        kept.look()
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert (wrong, seen) == ([], {"good", "other"})
