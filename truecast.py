@@ -49,6 +49,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "interventions": ("service.cli_rescue", "record rescue work, and ask what it did"),
     "track-record": ("service.cli_record", "show what came of the scores that were issued"),
     "models": ("service.cli_jobs", "list the released models and their cards"),
+    "promote": ("service.cli_releases", "make a release the champion of its model"),
+    "rollback": ("service.cli_releases", "let the release before the champion speak again"),
     "serve": ("service.cli_web", "answer over HTTP from the ledger"),
     "keys": ("service.cli_access", "create, rotate, list and revoke API keys"),
     "books": ("service.cli_access", "name the rows that a key may see"),

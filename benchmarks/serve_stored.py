@@ -8,23 +8,18 @@ median over rounds of (our requests per second) / (theirs in the same round).
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from fastapi import FastAPI, Response
 
-from benchmarks.protocol import ROOT, BenchmarkError, Result
+from benchmarks.http_load import PACES, exchange, free_port, get, load, server
+from benchmarks.protocol import BenchmarkError, Result
 from ledger.engine import open_ledger
 from ledger.keys import KeyRequest, create_key, load_pepper
 from ledger.releases import Release, write_release
@@ -37,13 +32,6 @@ ACCOUNTS = 5_000
 CONNECTIONS = 8
 ROUNDS = 15
 ROUND_SECONDS = 0.7
-# the paces of a key would refuse what is measured; they are counted all the same
-PACES = {
-    "TRUECAST_LIMITS__READS_PER_SECOND": "1e6",
-    "TRUECAST_LIMITS__LISTS_PER_SECOND": "1e6",
-    "TRUECAST_LIMITS__WRITES_PER_SECOND": "1e6",
-    "TRUECAST_LIMITS__REQUESTS_PER_KEY": "100000",
-}
 BODY_VARIABLE = "TRUECAST_BENCH_BODY"
 _GROUPS = ("recency", "frequency", "money", "rhythm", "breadth", "season")
 
@@ -64,19 +52,19 @@ def run() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         key = _fill(data)
-        ports = _free_port(), _free_port()
+        ports = free_port(), free_port()
         serve = ["-m", "truecast", "serve", "--data-dir", str(data), "--port", str(ports[0])]
-        ours = [_request(f"/v1/scores/churn?id=A{i:05d}", key) for i in range(ACCOUNTS)]
-        with _server(serve, ports[0], PACES):
-            body = _exchange(ports[0], ours[0])
+        ours = [get(f"/v1/scores/churn?id=A{i:05d}", key) for i in range(ACCOUNTS)]
+        with server(serve, ports[0], PACES):
+            body = exchange(ports[0], ours[0])
             if json.loads(body)["scores"][0]["account_id"] != "A00000":
                 raise BenchmarkError(f"the stored score was not served: {body[:200]!r}")
             saved = Path(folder) / "body.json"
             saved.write_bytes(body)
             bare = ["-m", "uvicorn", "--factory", f"{__name__}:empty_app", "--http", "h11"]
             bare += ["--port", str(ports[1]), "--log-level", "warning", "--no-access-log"]
-            with _server(bare, ports[1], {BODY_VARIABLE: str(saved)}):
-                pairs = _compare(ports, ours, [_request("/empty", key)])
+            with server(bare, ports[1], {BODY_VARIABLE: str(saved)}):
+                pairs = _compare(ports, ours, [get("/empty", key)])
     ratios = [mine / theirs for mine, theirs in pairs]
     return Result(
         figures={
@@ -100,35 +88,13 @@ def _compare(
 ) -> list[tuple[float, float]]:
     pairs = []
     for turn in range(ROUNDS + 1):
-        mine = asyncio.run(_load(ports[0], ours))
-        other = asyncio.run(_load(ports[1], theirs))
+        mine, other = (
+            load(port, asked, connections=CONNECTIONS, seconds=ROUND_SECONDS).rate
+            for port, asked in zip(ports, (ours, theirs), strict=True)
+        )
         if turn:  # the first round warms both up
             pairs.append((mine, other))
     return pairs
-
-
-async def _load(port: int, requests: Sequence[bytes]) -> float:
-    """Return answers per second over all connections."""
-    began = time.perf_counter()
-    end = began + ROUND_SECONDS
-    jobs = [_connection(port, requests, offset, end) for offset in range(CONNECTIONS)]
-    counts = await asyncio.gather(*jobs)
-    return sum(counts) / (time.perf_counter() - began)
-
-
-async def _connection(port: int, requests: Sequence[bytes], offset: int, end: float) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    count = 0
-    while time.perf_counter() < end:
-        writer.write(requests[(offset * 617 + count) % len(requests)])
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise BenchmarkError(f"found {head[:60]!r}; expected 200")
-        length = head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]
-        await reader.readexactly(int(length))
-        count += 1
-    writer.close()
-    return count
 
 
 def _fill(data: Path) -> str:
@@ -172,50 +138,3 @@ def _score(index: int, release_id: int) -> ScoreRow:
         band="medium",
         reasons=reasons,
     )
-
-
-def _request(path: str, key: str) -> bytes:
-    lines = (f"GET {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {key}", "", "")
-    return "\r\n".join(lines).encode()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@contextlib.contextmanager
-def _server(
-    arguments: Sequence[str], port: int, extra: dict[str, str] | None = None
-) -> Iterator[None]:
-    """Run a server until the block ends; it must take connections within a minute."""
-    given = {**os.environ, **(extra or {})}
-    child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=given, stdout=-3)
-    try:
-        end = time.monotonic() + 60
-        while not _takes_connections(port):
-            if child.poll() is not None or time.monotonic() > end:
-                raise BenchmarkError(f"{' '.join(arguments[:3])} did not start")
-            time.sleep(0.1)
-        yield
-    finally:
-        child.terminate()
-        child.wait(30)
-
-
-def _takes_connections(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def _exchange(port: int, request: bytes) -> bytes:
-    """Send one request on a connection of its own and return the body."""
-    closing = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    with socket.create_connection(("127.0.0.1", port), 10) as one:
-        one.sendall(closing)
-        received = b""
-        while part := one.recv(65_536):
-            received += part
-    return received.partition(b"\r\n\r\n")[2]

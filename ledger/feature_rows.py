@@ -118,6 +118,18 @@ def read_features(ledger: Ledger, run_id: int, unit_ids: Sequence[str]) -> dict[
     }
 
 
+def read_layout_rows(ledger: Ledger, layout_id: int) -> list[FeatureRow]:
+    """Return all rows of a layout in the order in which they were scored."""
+    names = ("unit_id", "layout_id", "digest", "content")
+    query = select(*[feature_rows.c[name] for name in names])
+    query = query.where(feature_rows.c.layout_id == layout_id).order_by(feature_rows.c.id)
+    with ledger.reading() as connection:
+        return [
+            FeatureRow(unit_id, of, digest, json.loads(content))
+            for unit_id, of, digest, content in connection.execute(query)
+        ]
+
+
 def read_digests(ledger: Ledger, run_id: int, unit_ids: Sequence[str]) -> dict[str, str]:
     """Return the digests of some units' rows by their id."""
     query = select(feature_rows.c.unit_id, feature_rows.c.digest).where(

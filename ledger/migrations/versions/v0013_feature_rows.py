@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from ledger.guards import guards
+
 revision = "0013"
 down_revision: str | None = "0012"
 
@@ -49,48 +51,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_feature_rows_run_id_unit_id", "feature_rows", ["run_id", "unit_id"], unique=True
     )
-    if op.get_bind().dialect.name == "sqlite":
-        _guard_on_sqlite()
-    else:
-        _guard_on_postgresql()
-
-
-def _guard_on_sqlite() -> None:
-    for table in TABLES:
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER guard_{table}_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-        op.execute(
-            f"CREATE TRIGGER guard_{table}_closed BEFORE INSERT ON {table} "
-            "WHEN EXISTS (SELECT 1 FROM publications WHERE run_id = NEW.run_id) "
-            "BEGIN SELECT RAISE(ABORT, 'the run was published and is closed'); END"
-        )
-
-
-def _guard_on_postgresql() -> None:
-    op.execute(
-        "CREATE FUNCTION guard_feature_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF TG_OP <> 'INSERT' THEN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END IF; "
-        "IF EXISTS (SELECT 1 FROM publications WHERE run_id = NEW.run_id) THEN "
-        "RAISE EXCEPTION 'the run was published and is closed'; END IF; "
-        "RETURN NEW; END $$"
-    )
-    for table in TABLES:
-        op.execute(
-            f"CREATE TRIGGER guard_{table}_rows BEFORE INSERT OR UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION guard_feature_rows()"
-        )
-        op.execute(
-            f"CREATE TRIGGER guard_{table}_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION guard_feature_rows()"
-        )
+    guards(append_only=TABLES, closed=TABLES)
 
 
 def downgrade() -> None:
     """Drop the tables."""
     for table in reversed(TABLES):
         op.drop_table(table)
-    if op.get_bind().dialect.name != "sqlite":
-        op.execute("DROP FUNCTION guard_feature_rows()")

@@ -1,0 +1,97 @@
+"""An issued score once more: from the feature rows and the release that it came from.
+
+The whole route of the run is scored again, as the refresh did: only among the same rows are rank,
+band and reasons, and the last bit of a sum, the same.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ledger.deals import DEAL_WIN
+from ledger.engine import Ledger
+from ledger.feature_rows import read_layout_rows, read_layouts
+from ledger.issued_deals import read_deal_scores
+from ledger.releases import Release, read_releases
+from ledger.scores import read_account, read_scored_models
+from lifecycle.errors import ModelNotFoundError
+from models.columns import to_texts
+from models.loading import load_model
+from models.scoring import score
+from models.serving.rows import unpack_rows
+
+
+def replay_score(
+    ledger: Ledger, bundles_dir: Path, *, model: str, unit_id: str, run_id: int
+) -> dict[str, Any]:
+    """Compute an issued score again and compare.
+
+    Returns
+    -------
+    dict
+        ``issued`` and ``replayed`` (value, rank, band, reasons), whether they are the ``same``,
+        and the ``model_version``, ``input_digest``, ``horizon_days`` and ``run_id`` behind them.
+
+    Raises
+    ------
+    ModelNotFoundError
+        The run did not score that unit by that model, or kept no feature rows.
+    BundleError
+        The release's bundle is missing or is not the one that spoke.
+    """
+    issued, release = _find_issued(ledger, model, unit_id, run_id=run_id)
+    layout = next((one for one in read_layouts(ledger, run_id) if one.route == release.route), None)
+    rows = [] if layout is None else read_layout_rows(ledger, layout.layout_id)
+    names = [row.unit_id for row in rows]
+    if layout is None or unit_id not in names:
+        raise ModelNotFoundError("no feature row behind that score", "one of a run that kept them")
+    kinds = dict(zip(layout.names, layout.kinds, strict=True))
+    frame = unpack_rows(kinds, [row.values for row in rows])
+    frame = frame.with_columns({"account_id": to_texts(names)})
+    spoken = load_model(bundles_dir, release.digest)
+    table = score(spoken, frame, horizon_days=release.horizon_days)
+    found = table.slice(names.index(unit_id), 1).to_pylist()[0]
+    value = float(round(found["value"])) if spoken.unit == "minor" else found["value"]
+    again = {"value": value, "rank": found["rank"], "band": found["band"]}
+    again["reasons"] = json.loads(found["reasons"])
+    return {
+        "model": model,
+        "id": unit_id,
+        "run_id": run_id,
+        "horizon_days": release.horizon_days,
+        "model_version": release.version,
+        "input_digest": rows[names.index(unit_id)].digest,
+        "issued": issued,
+        "replayed": again,
+        "same": issued == again,
+    }
+
+
+def _find_issued(
+    ledger: Ledger, model: str, unit_id: str, *, run_id: int
+) -> tuple[dict[str, Any], Release]:
+    """Return what was issued, and the release that said it."""
+    releases = read_releases(ledger, model)
+    if model == DEAL_WIN:
+        deals = read_deal_scores(ledger, [unit_id], run_id=run_id)
+        version = _version_of_run(ledger, run_id)
+        found = [(one.p_win, one.rank, one.band, one.reasons, version, None) for one in deals]
+    else:
+        found = [
+            (one.value, one.rank, one.band, json.loads(one.reasons), one.model_version, one.route)
+            for one in read_account(ledger, unit_id)
+            if (one.run_id, one.model) == (run_id, model)
+        ]
+    if not found:
+        raise ModelNotFoundError(
+            f"no score of {model[:40]!r} of that id in run {run_id}", "one that was issued"
+        )
+    value, rank, band, reasons, version, route = found[0]
+    release = next(one for one in releases if one.version == version and route in {None, one.route})
+    return {"value": value, "rank": rank, "band": band, "reasons": reasons}, release
+
+
+def _version_of_run(ledger: Ledger, run_id: int) -> str:
+    return str(read_scored_models(ledger, run_id)[0]["version"])
