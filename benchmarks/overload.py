@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from benchmarks.http_load import PACES, free_port, server
 from benchmarks.load import Answers, Load, drive, exchange
 from benchmarks.protocol import BenchmarkError, Result
-from benchmarks.serve_stored import PACES, _fill, _free_port, _score, _server
+from benchmarks.serve_stored import _fill, _score
 from ledger.engine import open_ledger
 from ledger.keys import KeyRequest, create_key, load_pepper
 from ledger.releases import Release, write_release
@@ -108,11 +109,11 @@ async def find_capacity(port: int, requests: list[str], seconds: float) -> float
 def list_server(**extra: str) -> Iterator[tuple[int, list[str]]]:
     """Serve a filled at-risk list; give the port and the requests of its pages."""
     with tempfile.TemporaryDirectory() as folder:
-        data, port = Path(folder) / "data", _free_port()
+        data, port = Path(folder) / "data", free_port()
         key = fill_list(data)
         serve = ["-m", "truecast", "serve", "--data-dir", str(data), "--port", str(port)]
         paths = [f"/v1/at-risk?limit=50&min_risk=0.{one:02d}" for one in range(40)]
-        with _server(serve, port, {**PACES, **extra}):
+        with server(serve, port, {**PACES, **extra}):
             yield port, [write_request(path, key) for path in paths]
 
 

@@ -67,6 +67,8 @@ class Keeper:
         self._ledger = ledger
         self._champions: Mapping[Key, Champion] = {}
         self._troubles: Mapping[Key, str] = {}
+        # what has passed once: a rollback parses nothing
+        self._known: dict[str, Champion] = {}
         self._seen, self._tried_at = -1, 0.0
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -139,7 +141,7 @@ class Keeper:
             key = (release.model, release.route, release.horizon_days)
             before = self._champions.get(key)
             try:
-                kept[key] = self._take(release, before)
+                kept[key] = self._take(release)
             except BundleError as error:
                 LOG.error("bundle of release %s refused: %s", release.version, error)
                 troubles[key] = str(error)
@@ -148,9 +150,10 @@ class Keeper:
         self._champions, self._troubles = kept, troubles
         self._prune(ledger)
 
-    def _take(self, release: Release, before: Champion | None) -> Champion:
-        if before is not None and before.release.digest == release.digest:
-            return Champion(release, before.model, before.words)
+    def _take(self, release: Release) -> Champion:
+        known = self._known.get(release.digest)
+        if known is not None:
+            return Champion(release, known.model, known.words)
         own = self._copies / release.digest
         try:
             meta, parts = load_bundle(self._bundles, release.digest)
@@ -162,7 +165,8 @@ class Keeper:
         if not own.is_dir():
             self._copy(release.digest)
         LOG.info("release %s of %s speaks", release.version, release.model)
-        return Champion(release, model, find_words(parts))
+        made = self._known[release.digest] = Champion(release, model, find_words(parts))
+        return made
 
     def _copy(self, digest: str) -> None:
         """Keep a copy of a bundle that has passed; where disk refuses, go on without one."""
@@ -176,10 +180,11 @@ class Keeper:
                 shutil.rmtree(scratch, ignore_errors=True)
 
     def _prune(self, ledger: Ledger) -> None:
-        """Drop copies of all but the last three releases that spoke, of each model and route."""
+        """Forget all but the last three releases that spoke, of each model, route and horizon."""
+        wanted = read_recent_digests(ledger, KEPT_COPIES)
+        self._known = {name: one for name, one in self._known.items() if name in wanted}
         if not self._copies.is_dir():
             return
-        wanted = read_recent_digests(ledger, KEPT_COPIES)
         with suppress(OSError):
             for one in self._copies.iterdir():
                 if one.name not in wanted and not one.name.startswith("."):

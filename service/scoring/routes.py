@@ -66,7 +66,8 @@ class Scorer:
 
     async def ask(self, model: str, question: Question) -> list[Row]:
         """Answer on the event loop if that takes less than a millisecond, else in a thread."""
-        if not self.keeper.has_looked:
+        needs_model = any(block.given != "stored" for block in question.blocks)
+        if needs_model and not self.keeper.has_looked:
             await asyncio.to_thread(self.keeper.look)
         one = len(question.ids) == 1 and not question.wish.reasons
         if one and self._pace.get(model, 0.0) < QUICK_SECONDS:

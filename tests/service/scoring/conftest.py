@@ -54,4 +54,6 @@ def ledger(folder: Path) -> Ledger:
 
 @pytest.fixture(scope="module")
 def client(folder: Path, ledger: Ledger) -> Client:
-    return open_client(folder, make_key(folder, ledger))
+    made = open_client(folder, make_key(folder, ledger))
+    made.app.state.scorer.keeper.look()  # as the server does when it starts
+    return made
