@@ -31,11 +31,13 @@ COPY requirements/all.txt requirements/all.txt
 RUN python -m venv /opt/venv \
     && pip install --no-cache-dir --require-hashes -r requirements/all.txt
 
-# The training rooms stay out: what is not there cannot be imported
+# The training rooms stay out: what is not there cannot be imported. Of features the names and meanings
+# of columns are read, in which reasons are told; what builds them lacks its libraries here
 FROM base AS serve
 COPY --from=serve-packages /opt/venv /opt/venv
 COPY truecast.py ./
 COPY lifecycle ./lifecycle
+COPY features ./features
 COPY ledger ./ledger
 COPY models ./models
 COPY service ./service

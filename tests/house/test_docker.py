@@ -19,7 +19,7 @@ from tests.house.sources import ROOT
 TARGETS = ("serve", "train")
 ABSENT = (
     "mlflow", "pandas", "sklearn", "ibis", "duckdb", "deltalake", "pyarrow", "pandera",
-    "statsforecast", "joblib", "cloudpickle", "skops", "features", "training",
+    "statsforecast", "joblib", "cloudpickle", "skops", "training",
 )  # fmt: skip
 
 

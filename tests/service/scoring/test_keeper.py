@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from ledger.engine import Ledger
 from ledger.releases import promote_release, read_releases
 from models import bundle
 from models.answers import predict_values
+from models.base import ScoreModel
 from models.columns import to_columns
 from service.scoring.keeper import Keeper
 from tests.ledger.story import new_ledger
 from tests.service.scoring.company import orders, release
 
 KEY = ("churn", "non_contractual", 90)
-MUTANTS = 200
+MUTANTS, SWAPS = 200, 50
 
 
 @pytest.fixture(scope="module")
@@ -170,41 +172,64 @@ def test_three_copies_are_kept(keeper: tuple[Keeper, Path, Ledger]) -> None:
     assert len(list((folder / "serving").iterdir())) == 3
 
 
-@pytest.mark.parametrize("swaps", [50])
-def test_each_answer_is_of_the_version_it_names(
-    keeper: tuple[Keeper, Path, Ledger], swaps: int
-) -> None:
-    """Champions are swapped while four threads ask: value and version always belong together."""
+class Callers:
+    """Four threads that ask whoever speaks, and hold each value against its version's."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._frame = to_columns(orders()[3]).take(np.arange(3))
+        self._golden = {
+            "good": self._ask(orders()[0]),
+            "other": self._ask(orders()[1]),
+        }
+        self.seen: set[str] = set()
+        self.wrong: list[str] = []
+        self._keeper, self._done = keeper, threading.Event()
+        self._threads = [threading.Thread(target=self._work) for _ in range(4)]
+
+    def __enter__(self) -> Callers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, model: ScoreModel) -> list[float]:
+        found: list[float] = predict_values(model, self._frame, horizon_days=90).tolist()
+        return found
+
+    def _work(self) -> None:
+        while not self._done.is_set():
+            one = self._keeper.champions[KEY]
+            self.seen.add(one.release.version)
+            if self._ask(one.model) != self._golden[one.release.version]:
+                self.wrong.append(one.release.version)
+
+
+def test_each_answer_is_of_the_version_it_names(keeper: tuple[Keeper, Path, Ledger]) -> None:
+    """Fifty swaps while four threads ask."""
     kept, folder, ledger = keeper
-    frame = to_columns(orders()[3]).take(np.arange(3))
     other = release(ledger, folder, orders()[1], "churn", "other")
     good = next(one for one in read_releases(ledger) if one.version == "good")
-    golden = {
-        version: predict_values(model, frame, horizon_days=90).tolist()
-        for version, model in (("good", orders()[0]), ("other", orders()[1]))
-    }
-    wrong: list[str] = []
-    seen: set[str] = set()
-    done = threading.Event()
+    with Callers(kept) as callers:
+        for number in range(SWAPS):
+            with ledger.writing() as connection:
+                promote_release(connection, (other, good)[number % 2], reason="swap")
+            kept.look()
+    assert (callers.wrong, callers.seen) == ([], {"good", "other"})
 
-    def asking() -> None:
-        while not done.is_set():
-            one = kept.champions[KEY]
-            seen.add(one.release.version)
-            if (
-                predict_values(one.model, frame, horizon_days=90).tolist()
-                != golden[one.release.version]
-            ):
-                wrong.append(one.release.version)
 
-    threads = [threading.Thread(target=asking) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for number in range(swaps):
-        with ledger.writing() as connection:
-            promote_release(connection, (other, good)[number % 2], reason="swap")
-        kept.look()
-    done.set()
-    for thread in threads:
-        thread.join()
-    assert (wrong, seen) == ([], {"good", "other"})
+def test_a_version_that_does_not_belong_to_its_value_is_caught(
+    keeper: tuple[Keeper, Path, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: the release changes before its model does."""
+    kept, folder, ledger = keeper
+    other = release(ledger, folder, orders()[1], "churn", "other")
+    torn = replace(kept.champions[KEY], release=other)
+    monkeypatch.setattr(kept, "_champions", {KEY: torn})
+    with Callers(kept) as callers:
+        while not callers.seen:
+            pass
+    assert callers.wrong
