@@ -139,7 +139,7 @@ def _speak(ledger: Ledger, release: Release, action: str, reason: str) -> Releas
         operator(),
         action,
         f"release:{release.model}:{release.version}",
-        before_hash=before and before.digest,
+        before_hash=before.digest if before else None,
         after_hash=release.digest,
         reason=reason or None,
     )

@@ -74,6 +74,7 @@ def _find_issued(
 ) -> tuple[dict[str, Any], Release]:
     """Return what was issued, and the release that said it."""
     releases = read_releases(ledger, model)
+    found: list[tuple[float, int, str, Any, str, str | None]]
     if model == DEAL_WIN:
         deals = read_deal_scores(ledger, [unit_id], run_id=run_id)
         version = _version_of_run(ledger, run_id)
