@@ -129,6 +129,18 @@ def append_audit(connection: Connection, entry: AuditEntry, *, now: datetime | N
     return int(head.seq)
 
 
+def note_action(ledger: Ledger, entry: AuditEntry) -> None:
+    """Append a row in a transaction of its own: before an action outside the ledger, or after one.
+
+    Raises
+    ------
+    LedgerError
+        The ledger cannot be written: then the action must not be done.
+    """
+    with ledger.writing() as connection:
+        append_audit(connection, entry)
+
+
 def hash_row(row: Mapping[str, Any]) -> str:
     """Return the hash (hex) that a row must carry: over the hash before it and all its values."""
     told = {name: row[name] for name in _NAMES if name not in {"prev_hash", "hash", "at"}}

@@ -32,6 +32,7 @@ from ledger.releases import Release
 from ledger.rows import write_rows
 from ledger.runs import Run
 from ledger.tables import run_models
+from ledger.visible import Book, is_in
 
 DEAL_WIN = "deal_win"
 """Name of the model that scores deals."""
@@ -43,7 +44,7 @@ class DealRow:
 
     Attributes
     ----------
-    account_id, account_name, owner_id, team, segment, kind, stage, category
+    account_id, account_name, owner_id, team, region, segment, kind, stage, category
         As known at the run's day; ``None`` where nothing says it.
     amount_minor, currency
         The deal's own amount, whole minor units of ``currency`` (ISO 4217).
@@ -95,11 +96,15 @@ class DealRow:
     reasons: list[dict[str, Any]]
     detail: dict[str, Any] | None = None
     history: list[dict[str, Any]] | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True)
 class DealFilters:
-    """Which deals to list; ``None`` means all. Close dates lie in [close_from, close_before)."""
+    """Which deals of the reader's book to list; ``None`` means all.
+
+    Close dates lie in [close_from, close_before).
+    """
 
     owner_id: str | None = None
     team: str | None = None
@@ -110,6 +115,7 @@ class DealFilters:
     account_id: str | None = None
     close_from: date | None = None
     close_before: date | None = None
+    book: Book | None = None
 
 
 class DealSort(StrEnum):
@@ -227,6 +233,7 @@ def _conditions(filters: DealFilters) -> list[ColumnElement[bool]]:
     names = ("owner_id", "team", "segment", "kind", "currency", "stalled", "account_id")
     wanted = {name: getattr(filters, name) for name in names}
     conditions = [deals.c[name] == value for name, value in wanted.items() if value is not None]
+    conditions += is_in(filters.book, deals)
     if filters.close_from is not None:
         conditions.append(deals.c.close_on >= filters.close_from)
     if filters.close_before is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, select, true
 
 from ledger.deal_tables import deals
 from ledger.deals import DEAL_NAMES, DealRow, deal_of
 from ledger.engine import Ledger
 from ledger.runs import Run, published_runs, run_of
 from ledger.tables import current_runs, publications, releases, runs
+from ledger.visible import Book, is_in
 
 HISTORY_COUNT = 400
 _BARE = {"reasons": "[]", "detail": None, "history": None}
@@ -27,10 +28,11 @@ class IssuedDeal:
     current: bool
 
 
-def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
+def read_deal(ledger: Ledger, opportunity_id: str, book: Book | None = None) -> list[IssuedDeal]:
     """Return a deal's rows over all published runs, newest run first, at most 400.
 
-    A deal never scored gives an empty list; one that has closed since gives its last open days.
+    A deal never scored, or whose newest row is not in the book, gives an empty list; one that has
+    closed since gives its last open days.
     Only the newest row brings reasons, detail and moves: 400 of each would be a slow answer.
     """
     joined = (
@@ -47,6 +49,7 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
             *[deals.c[name].label(f"deal_{name}") for name in DEAL_NAMES],
             releases.c.version,
             current_runs.c.kind.is_not(None).label("current"),
+            and_(true(), *is_in(book, deals)).label("visible"),
         )
         .select_from(joined)
         .where(deals.c.opportunity_id == opportunity_id)
@@ -55,6 +58,8 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
     )
     with ledger.reading() as connection:
         found = connection.execute(query).mappings().all()
+    if found and not found[0]["visible"]:
+        return []
     return [
         IssuedDeal(
             run_of(row),
@@ -67,11 +72,13 @@ def read_deal(ledger: Ledger, opportunity_id: str) -> list[IssuedDeal]:
 
 
 def read_deal_scores(
-    ledger: Ledger, opportunity_ids: Sequence[str], *, run_id: int
+    ledger: Ledger, opportunity_ids: Sequence[str], *, run_id: int, book: Book | None = None
 ) -> list[DealRow]:
-    """Return the rows of some deals in a run; those that it did not score are left out."""
+    """Return the rows of some deals in a run; unscored and hidden ones are left out."""
     query = select(*[deals.c[name] for name in DEAL_NAMES]).where(
-        deals.c.run_id == run_id, deals.c.opportunity_id.in_(opportunity_ids)
+        deals.c.run_id == run_id,
+        deals.c.opportunity_id.in_(opportunity_ids),
+        *is_in(book, deals),
     )
     with ledger.reading() as connection:
         return [deal_of(row) for row in connection.execute(query).mappings()]

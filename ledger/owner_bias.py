@@ -11,6 +11,7 @@ from sqlalchemy import select
 from ledger.deal_tables import owner_bias
 from ledger.engine import Ledger
 from ledger.rows import write_rows
+from ledger.visible import Book, is_in
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,17 @@ def write_owner_bias(ledger: Ledger, run_id: int, rows: Iterable[OwnerBiasRow]) 
 
 
 def read_owner_bias(
-    ledger: Ledger, *, run_id: int, owner_id: str | None = None, team: str | None = None
+    ledger: Ledger,
+    *,
+    run_id: int,
+    owner_id: str | None = None,
+    team: str | None = None,
+    book: Book | None = None,
 ) -> list[OwnerBiasRow]:
-    """Return the owners of a run, the surest bias first; empty if it has none."""
+    """Return the owners of a run that are in a book, the surest bias first; it may have none."""
     query = (
         select(*[owner_bias.c[name] for name in _NAMES])
-        .where(owner_bias.c.run_id == run_id)
+        .where(owner_bias.c.run_id == run_id, *is_in(book, owner_bias))
         .order_by(owner_bias.c.p_beyond.desc(), owner_bias.c.owner_id)
     )
     for column, wanted in ((owner_bias.c.owner_id, owner_id), (owner_bias.c.team, team)):

@@ -11,10 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 
+from ledger.audit import Actor, AuditEntry, append_audit
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
 from ledger.tables import promotions, releases
 from lifecycle.errors import ModelNotFoundError
+
+PLACE = ("model", "route", "horizon_days")
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,19 @@ class Release:
 
 
 def write_release(
-    ledger: Ledger, release: Release, *, promote: bool = True, reason: str = "passed the gate"
+    ledger: Ledger,
+    release: Release,
+    *,
+    promote: bool = True,
+    reason: str = "passed the gate",
+    by: Actor | None = None,
 ) -> int:
     """Append a release and, unless told otherwise, make it the champion; return its id.
+
+    Parameters
+    ----------
+    by
+        Who trained it, for the audit log.
 
     Raises
     ------
@@ -83,6 +96,9 @@ def write_release(
         release_id = int(written.scalar_one())
         if promote:
             promote_release(connection, replace(release, release_id=release_id), reason=reason)
+        entry = AuditEntry(by or Actor("training"), "models.release", f"release:{release_id}")
+        told = f"{'promoted' if promote else 'kept beside the champion'}: {reason}"
+        append_audit(connection, replace(entry, after_hash=release.digest, reason=told))
     return release_id
 
 
@@ -159,6 +175,14 @@ def read_recent_digests(ledger: Ledger, count: int) -> set[str]:
         for model, route, horizon_days, digest in connection.execute(query):
             kept.setdefault((model, route, horizon_days), []).append(digest)
     return {digest for found in kept.values() for digest in found[:count]}
+
+
+def find_speaker(connection: Connection, release: Release) -> Release | None:
+    """Return the champion of a release's model, route and horizon; ``None`` if there is none."""
+    place = [getattr(releases.c, name) == getattr(release, name) for name in PLACE]
+    query = _champions().where(*place)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _release(row)
 
 
 def promote_release(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, insert, select
 
+from ledger.audit import Actor, AuditEntry, append_audit, digest_of
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
 from ledger.gap_tables import scenario_runs, scenarios
@@ -69,7 +70,9 @@ _NAMES = ("name", "target", "period", "rationale", "author", "change", "created_
 _RUN_NAMES = ("forecast_run_id", "origin", "digest", "computed_at", "result")
 
 
-def write_scenario(ledger: Ledger, scenario: SavedScenario) -> SavedScenario:
+def write_scenario(
+    ledger: Ledger, scenario: SavedScenario, by: Actor | None = None
+) -> SavedScenario:
     """Save a scenario; saving the same one again changes nothing. Return what is saved.
 
     Raises
@@ -86,6 +89,9 @@ def write_scenario(ledger: Ledger, scenario: SavedScenario) -> SavedScenario:
         row = connection.execute(query.where(scenarios.c.name == scenario.name)).mappings().first()
         if row is None:
             connection.execute(insert(scenarios), values)
+            actor = by or Actor(f"author:{scenario.author}")
+            entry = AuditEntry(actor, "scenarios.create", f"scenario:{scenario.name}")
+            append_audit(connection, replace(entry, after_hash=digest_of(values)))
             return scenario
     saved = _scenario(row)
     if {**vars(saved), "created_at": None} != {**vars(scenario), "created_at": None}:
@@ -124,7 +130,7 @@ def read_scenario(ledger: Ledger, name: str) -> SavedScenario:
     return found[0]
 
 
-def write_scenario_run(ledger: Ledger, run: ScenarioRun) -> None:
+def write_scenario_run(ledger: Ledger, run: ScenarioRun, by: Actor | None = None) -> None:
     """Append what a scenario said; the same run on the same forecast changes nothing.
 
     Raises
@@ -145,6 +151,8 @@ def write_scenario_run(ledger: Ledger, run: ScenarioRun) -> None:
         )
         if connection.scalar(select(scenario_runs.c.id).where(*same)) is None:
             connection.execute(insert(scenario_runs), {**values, "scenario_id": key})
+            entry = AuditEntry(by or Actor("unknown"), "scenarios.run", f"scenario:{run.name}")
+            append_audit(connection, replace(entry, after_hash=digest_of(values["result"])))
 
 
 def read_scenario_runs(ledger: Ledger, name: str) -> list[ScenarioRun]:

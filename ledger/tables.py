@@ -56,6 +56,7 @@ from ledger.gap_tables import scenarios as scenarios
 from ledger.job_tables import jobs as jobs
 
 APPEND_ONLY = (
+    "audit_log",
     "releases",
     "promotions",
     "runs",

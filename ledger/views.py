@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
@@ -16,6 +16,7 @@ from ledger.paging import Order, Place, read_rows, read_walked_run
 from ledger.rows import write_rows
 from ledger.runs import Run
 from ledger.tables import at_risk, current_runs, days_or_last, recency_or_last
+from ledger.visible import Book, is_in
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class AtRiskRow:
         Monthly recurring revenue, and risk x 12 x that.
     treatment
         ``none``, ``treated`` (contacted lately) or ``held_out`` (drawn to be left alone).
+    team, region
+        Those of its owner on the run's day; ``None`` where the facts do not say.
     """
 
     account_id: str
@@ -78,11 +81,13 @@ class AtRiskRow:
     arr_at_risk_minor: float | None = None
     leaving_on: date | None = None
     treatment: str = "none"
+    team: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True)
 class AtRiskFilters:
-    """Which accounts to list; ``None`` means all."""
+    """Which accounts to list, among those of the reader's book; ``None`` means all."""
 
     segment: str | None = None
     country: str | None = None
@@ -92,6 +97,19 @@ class AtRiskFilters:
     status: str | None = None
     min_risk: float | None = None
     min_value_minor: float | None = None
+    book: Book | None = None
+
+
+@dataclass(frozen=True)
+class AtRiskTotal:
+    """What the accounts of one status and currency come to, money in minor units."""
+
+    status: str
+    currency: str
+    accounts_count: int
+    expected_loss_minor: float
+    arr_at_risk_minor: float
+    value_if_kept_minor: float
 
 
 class AtRiskSort(StrEnum):
@@ -188,22 +206,66 @@ def read_at_risk(
     return AtRiskPage(run, rows, following)
 
 
-def read_at_risk_account(ledger: Ledger, account_id: str) -> AtRiskRow | None:
-    """Return one account's row of the current list; ``None`` if it is not in it."""
+def read_at_risk_account(
+    ledger: Ledger, account_id: str, book: Book | None = None
+) -> AtRiskRow | None:
+    """Return one account's row of the current list; ``None`` if it is not in it, or hidden."""
     query = (
         select(*[at_risk.c[name] for name in _NAMES])
         .join(current_runs, current_runs.c.run_id == at_risk.c.run_id)
         .where(current_runs.c.kind == "scores", at_risk.c.account_id == account_id)
+        .where(*is_in(book, at_risk))
     )
     with ledger.reading() as connection:
         row = connection.execute(query).mappings().first()
     return None if row is None else _row(row)
 
 
+def sum_at_risk(ledger: Ledger, filters: AtRiskFilters) -> tuple[Run, list[AtRiskTotal]] | None:
+    """Return what the accounts of the current list come to, by status and currency.
+
+    Exactly the rows that `read_at_risk` lists for the same filters are counted.
+
+    Returns
+    -------
+    tuple or None
+        ``None`` before the first published run.
+    """
+    parts = (at_risk.c.status, at_risk.c.currency)
+    sums = [
+        func.coalesce(func.sum(at_risk.c[name]), 0.0)
+        for name in ("expected_loss_minor", "arr_at_risk_minor", "value_if_kept_minor")
+    ]
+    with ledger.reading() as connection:
+        run = read_walked_run(connection, "scores", None)
+        if run is None:
+            return None
+        query = (
+            select(*parts, func.count(), *sums)
+            .where(at_risk.c.run_id == run.run_id, *_conditions(filters))
+            .group_by(*parts)
+            .order_by(*parts)
+        )
+        return run, [AtRiskTotal(*row) for row in connection.execute(query)]
+
+
+def find_visible(ledger: Ledger, account_ids: Sequence[str], book: Book) -> set[str]:
+    """Return which of some accounts are in a book, by the current list."""
+    query = (
+        select(at_risk.c.account_id)
+        .join(current_runs, current_runs.c.run_id == at_risk.c.run_id)
+        .where(current_runs.c.kind == "scores", at_risk.c.account_id.in_(account_ids))
+        .where(*is_in(book, at_risk))
+    )
+    with ledger.reading() as connection:
+        return set(connection.scalars(query))
+
+
 def _conditions(filters: AtRiskFilters) -> list[ColumnElement[bool]]:
     names = ("segment", "country", "owner_id", "route", "band", "status")
     wanted = {name: getattr(filters, name) for name in names}
     conditions = [at_risk.c[name] == value for name, value in wanted.items() if value is not None]
+    conditions += is_in(filters.book, at_risk)
     for sort, least in _bounds(filters).items():
         # wrapped, or SQLite would read all rows above it and sort them
         conditions.append(func.coalesce(_SORT_COLUMNS[sort], 0.0) >= least)

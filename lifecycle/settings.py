@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         The facts are made up by the world generator; every answer then says so.
     limits
         How much the service takes on; ``TRUECAST_LIMITS__RUNNING``, or a table in the file.
+    oidc_issuer, oidc_audience, oidc_jwks
+        Identity provider of people: what ``iss`` and ``aud`` are, and address or file of its keys;
+        without an issuer only API keys are let in.
+    oidc_groups, oidc_groups_claim
+        Role, or ``role:book``, by group; and the claim that lists a person's groups.
     """
 
     model_config = SettingsConfigDict(
@@ -83,6 +88,11 @@ class Settings(BaseSettings):
     discount_share: float = Field(default=0.10, ge=0, lt=1)
     synthetic: bool = False
     limits: Limits = Limits()
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_jwks: str = ""
+    oidc_groups: dict[str, str] = Field(default_factory=dict)
+    oidc_groups_claim: str = "groups"
 
     @field_validator("timezone")
     @classmethod

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
 
 from ledger.outcomes import ScoreOutcome, read_outcomes
@@ -17,7 +17,8 @@ from ledger.scores import StoredScore, read_account
 from ledger.views import AtRiskRow, read_at_risk_account
 from lifecycle.errors import NoScoresError
 from service.at_risk import CHURN, AtRiskAccount
-from service.auth import ScopedRoute, needs
+from service.auth import ScopedRoute, find_caller, needs
+from service.callers import withhold
 from service.deps import Service, ServiceHere
 from service.problems import Problem
 from service.shapes import AccountId, AccountIdPath, ApiModel, Fresh, Reason
@@ -75,6 +76,8 @@ class AccountAnswer(Fresh):
     segment: str | None
     country: str | None
     owner_id: str | None
+    team: str | None
+    region: str | None
     status: str | None = Field(
         description="at_risk, lapsed or notice_given; null if not in the newest list"
     )
@@ -93,12 +96,16 @@ class AccountAnswer(Fresh):
 @router.get(
     "/v1/accounts/{account_id}",
     operation_id="readAccount",
-    openapi_extra=needs("accounts:read"),
+    openapi_extra=needs("accounts:read", rows="book"),
 )
-def show_account(account_id: AccountIdPath, service: ServiceHere) -> AccountAnswer:
+def show_account(
+    request: Request, account_id: AccountIdPath, service: ServiceHere
+) -> AccountAnswer:
     """Show one account: current scores with reasons, and the scores issued before."""
-    issued = read_account(service.ledger, account_id)
-    listed = read_at_risk_account(service.ledger, account_id)
+    caller = find_caller(request)
+    listed = read_at_risk_account(service.ledger, account_id, caller.book)
+    hidden = listed is None and caller.book is not None
+    issued = [] if hidden else read_account(service.ledger, account_id)
     if not issued and listed is None:
         raise Problem(
             404,
@@ -112,9 +119,9 @@ def show_account(account_id: AccountIdPath, service: ServiceHere) -> AccountAnsw
         {
             **fresh,
             "account_id": account_id,
-            **_profile(listed),
-            "at_risk": None if listed is None else asdict(listed),
-            "scores": [_score(service, list(rows)) for _, rows in groups],
+            **withhold(caller, _profile(listed)),
+            "at_risk": None if listed is None else withhold(caller, asdict(listed)),
+            "scores": [withhold(caller, _score(service, list(rows))) for _, rows in groups],
             "outcomes": [
                 _outcome(one) for one in read_outcomes(service.ledger, CHURN, account_id=account_id)
             ],
@@ -123,7 +130,7 @@ def show_account(account_id: AccountIdPath, service: ServiceHere) -> AccountAnsw
 
 
 def _profile(row: AtRiskRow | None) -> dict[str, object]:
-    names = ("name", "segment", "country", "owner_id", "status", "currency")
+    names = ("name", "segment", "country", "owner_id", "team", "region", "status", "currency")
     amounts = ("expected_loss_minor", "value_if_kept_minor")
     return {name: None if row is None else getattr(row, name) for name in (*names, *amounts)}
 

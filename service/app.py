@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from lifecycle.settings import load_settings
+from lifecycle.settings import Settings, load_settings
 from service import (
     accounts,
     accuracy,
     at_risk,
+    at_risk_totals,
     backtests,
     deal_record,
     deal_scores,
@@ -31,10 +32,12 @@ from service import (
 from service.admission import Admission
 from service.auth import check_routes
 from service.callers import KeyCache
+from service.denials import DenialLog, Failures
 from service.deps import Options, Service
 from service.guard import Guard
 from service.idempotency import InFlight
 from service.limits import check_policies
+from service.oidc import Issuer, TokenReader
 from service.problems import install_problems
 from service.scoring import routes as scoring
 from service.scoring.ask import Asker
@@ -47,6 +50,7 @@ NOUNS = (
     scores,
     scoring,
     at_risk,
+    at_risk_totals,
     accounts,
     deals,
     owner_bias,
@@ -71,7 +75,7 @@ QUIET: TelemetryConfig = {
 }
 
 
-def create_app(ledger_address: str, options: Options) -> FastAPI:
+def create_app(ledger_address: str, options: Options, issuer: Issuer | None = None) -> FastAPI:
     """Build the application; nothing is opened before the first request.
 
     Parameters
@@ -80,21 +84,26 @@ def create_app(ledger_address: str, options: Options) -> FastAPI:
         SQLAlchemy URL; a ledger that is missing is looked for again at each request.
     options
         Where the pepper lies, and when an answer is stale.
+    issuer
+        Identity provider of people; ``None``: only API keys are let in.
 
     Raises
     ------
     UsageError
-        A route has not declared exactly one scope, or nobody has decided what it may cost.
+        A route has not declared exactly one scope, nobody has decided what it may cost, or the
+        issuer cannot be used.
     """
     service = Service(ledger_address, options)
     keeper = Keeper(options.data_dir, lambda: service.ledger)
     scorer = scoring.Scorer(Asker(service, keeper), keeper)
+    denials = DenialLog(service)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         scorer.keeper.start()
         yield
         scorer.close()
+        denials.flush()
         service.close()
 
     app = FastAPI(
@@ -109,6 +118,8 @@ def create_app(ledger_address: str, options: Options) -> FastAPI:
     app.state.service, app.state.keys = service, KeyCache()
     app.state.in_flight, app.state.admission = InFlight(), Admission(options.limits)
     app.state.scorer = scorer
+    app.state.failures, app.state.denials = Failures(), denials
+    app.state.tokens = None if issuer is None else TokenReader(issuer)
     install_problems(app)
     check_routes(app.routes)
     check_policies(app.routes)
@@ -132,4 +143,17 @@ def create_app_from_settings() -> FastAPI:
         settings.limits,
         refuse_after_days=settings.refuse_after_days,
     )
-    return create_app(settings.ledger_address, options)
+    return create_app(settings.ledger_address, options, read_issuer(settings))
+
+
+def read_issuer(settings: Settings) -> Issuer | None:
+    """Return the identity provider that the settings name; ``None`` if they name none."""
+    if not settings.oidc_issuer:
+        return None
+    return Issuer(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        settings.oidc_jwks,
+        settings.oidc_groups,
+        settings.oidc_groups_claim,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ from pydantic import Field
 from ledger.views import AtRiskFilters, AtRiskPage, AtRiskSort, Position, read_at_risk
 from lifecycle.errors import NoScoresError
 from service.auth import ScopedRoute, find_caller, needs
+from service.callers import Principal, withhold
 from service.deps import Service, ServiceHere
 from service.paging import Question, open_cursor, seal_cursor
 from service.problems import Problem
@@ -29,6 +30,8 @@ class AtRiskAccount(ApiModel):
     segment: str | None = Field(examples=["United Kingdom"])
     country: str | None = Field(examples=["United Kingdom"])
     owner_id: str | None
+    team: str | None = Field(description="Team of its owner", examples=["north"])
+    region: str | None = Field(description="Region of its owner", examples=["emea"])
     route: str = Field(
         description="contractual: it holds a contract; non_contractual: it only orders",
         examples=["contractual"],
@@ -158,7 +161,7 @@ class Filters:
         )
 
 
-@router.get("/v1/at-risk", operation_id="listAtRisk", openapi_extra=needs("risk:read"))
+@router.get("/v1/at-risk", operation_id="listAtRisk", openapi_extra=needs("risk:read", rows="book"))
 def list_at_risk(
     request: Request,
     service: ServiceHere,
@@ -184,18 +187,21 @@ def list_at_risk(
     A cursor keeps to the list as it was when its first page was read, even when a refresh happens
     meanwhile.
     """
-    asked = {**asdict(filters.wanted), "sort": sort.value}
-    question = Question(find_caller(request).key_id, "/v1/at-risk", asked)
+    caller, asked = find_caller(request), {**asdict(filters.wanted), "sort": sort.value}
+    question = Question(caller.key_id, "/v1/at-risk", asked)
     position = None if cursor is None else _position(open_cursor(service.pepper, question, cursor))
-    page = read_at_risk(service.ledger, filters.wanted, sort=sort, cursor=position, limit=limit)
+    wanted = replace(filters.wanted, book=caller.book)
+    page = read_at_risk(service.ledger, wanted, sort=sort, cursor=position, limit=limit)
     if page is None:
         raise NoScoresError(
             "no scores were published yet", "at least one run", "run `truecast refresh`"
         )
-    return _answer(service, question, page)
+    return _answer(service, question, page, caller)
 
 
-def _answer(service: Service, question: Question, page: AtRiskPage) -> AtRiskAnswer:
+def _answer(
+    service: Service, question: Question, page: AtRiskPage, caller: Principal
+) -> AtRiskAnswer:
     following = None
     if page.following is not None:
         place = [page.following.run_id, page.following.value, page.following.account_id]
@@ -204,7 +210,7 @@ def _answer(service: Service, question: Question, page: AtRiskPage) -> AtRiskAns
     return AtRiskAnswer.model_validate(
         {
             **service.freshness(page.run, version),
-            "accounts": [asdict(row) for row in page.rows],
+            "accounts": [withhold(caller, asdict(row)) for row in page.rows],
             "next_cursor": following,
         }
     )

@@ -11,11 +11,13 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from ledger.audit import Actor
 from lifecycle.errors import UsageError
-from service.callers import KeyCache, Principal
-from service.deps import find_service
+from service.callers import Door, Principal
+from service.denials import STRANGER, Denial, DenialLog, Failures
+from service.deps import Service, find_service
 from service.permissions import load_permissions
-from service.problems import Problem
+from service.problems import Problem, request_id_of
 
 PUBLIC = "public"
 EXTRA = "x-scope"
@@ -49,7 +51,7 @@ class ScopedRoute(APIRoute):
 
         async def check_and_answer(request: Request) -> Response:
             if self.scope != PUBLIC:
-                self._check(await admit(request))
+                await self._let_in(request)
             if request.scope["query_string"]:
                 _check_parameters(request, *self.query_names)
             return await answer(request)
@@ -65,6 +67,15 @@ class ScopedRoute(APIRoute):
     def rows(self) -> str:
         """What the answer speaks of; the whole company unless `needs` says otherwise."""
         return str((self.openapi_extra or {}).get(ROWS, "whole"))
+
+    async def _let_in(self, request: Request) -> None:
+        try:
+            caller = await admit(request)
+            self._check(caller)
+        except Problem as problem:
+            if problem.status in {401, 403, 429}:
+                _note_denial(request, f"{request.method} {self.path}", problem.kind)
+            raise
 
     def _check(self, caller: Principal) -> None:
         if self.scope not in caller.scopes:
@@ -95,18 +106,15 @@ async def admit(request: Request) -> Principal:
     ------
     Problem
         401: no key, or one that is unknown, expired, revoked or used from elsewhere; which of them
-        is not said.
+        is not said. 429: too many wrong keys came from this address.
     """
-    service, text = find_service(request), _read_bearer(request)
-    address = address_of(request)
-    cache: KeyCache = request.app.state.keys
-    found = None
-    if text:
-        found = cache.recall(service, text, address)
-        if found is None:
-            found = await asyncio.to_thread(cache.find, service, text, address)
-    if found is None:
+    text = _read_bearer(request)
+    if not text:
         raise _unknown()
+    service, address = find_service(request), address_of(request)
+    found = _door(request, text).recall(service, text, address)
+    if found is None:
+        found = await _look_up(request, service, text)
     request.scope[PRINCIPAL] = found
     return found
 
@@ -179,6 +187,46 @@ def _join(names: Iterable[str]) -> str:
 def _read_bearer(request: Request) -> str:
     kind, _, text = request.headers.get("authorization", "").partition(" ")
     return text if kind.lower() == "bearer" else ""
+
+
+async def _look_up(request: Request, service: Service, text: str) -> Principal:
+    """Read a key from the ledger, in a thread: it may be slow, and others must not wait."""
+    cache = _door(request, text)
+    failures: Failures = request.app.state.failures
+    address = address_of(request)
+    wait = failures.wait(address)
+    if wait and not cache.knows(service, text):
+        # a key that was let in before is looked up all the same: clients may share an address
+        raise Problem(
+            429,
+            "too-many-failures",
+            "too many wrong keys came from this address; wait, then send the right one",
+            headers={"retry-after": str(wait)},
+        )
+    found = await asyncio.to_thread(cache.find, service, text, address)
+    if found is None:
+        failures.note(address)
+        raise _unknown()
+    asyncio.get_running_loop().run_in_executor(None, cache.note_use, service, text)
+    return found
+
+
+def _door(request: Request, text: str) -> Door:
+    """Return what knows such a text: a token has three parts, a key of ours none."""
+    tokens: Door | None = request.app.state.tokens
+    keys: Door = request.app.state.keys
+    return tokens if tokens is not None and text.count(".") == 2 else keys
+
+
+def _note_denial(request: Request, what: str, why: str) -> None:
+    """Count a denial; of a stranger nothing is kept but the address that came first."""
+    denials: DenialLog = request.app.state.denials
+    caller: Principal | None = request.scope.get(PRINCIPAL)
+    name, role, key_id = (STRANGER, None, None)
+    if caller is not None:
+        name, role, key_id = caller.name, caller.role, caller.key_id
+    by = Actor(name, key_id, role, address_of(request), request_id_of(request))
+    denials.note(Denial(by, what, why))
 
 
 def _unknown() -> Problem:

@@ -6,16 +6,20 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from ledger.keys import ApiKey, find_key_id, hash_key, read_key
+from ledger.keys import ApiKey, find_key_id, hash_key, note_use, read_key
 from ledger.visible import Book, read_book_of
+from lifecycle.errors import LedgerError
 from service.deps import Service
 from service.permissions import load_permissions
+from service.problems import LOG
 
 CACHE_SECONDS = 5.0
 CACHE_COUNT = 1_024
+USE_NOTED_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,22 @@ class _Found:
     principal: Principal
 
 
+class Door(Protocol):
+    """What turns the text of a header into who asks."""
+
+    def recall(self, service: Service, text: str, address: str) -> Principal | None:
+        """Return who it is if that was found within the last 5 seconds, without reading."""
+
+    def knows(self, service: Service, text: str) -> bool:
+        """Say whether it was let in before, however long ago."""
+
+    def find(self, service: Service, text: str, address: str) -> Principal | None:
+        """Return who it is; ``None`` if it may not be used. It may read and wait."""
+
+    def note_use(self, service: Service, text: str) -> None:
+        """Keep that it is in use."""
+
+
 class KeyCache:
     """Keys found lately, for at most 5 seconds: a revoked key is refused after that."""
 
@@ -69,6 +89,19 @@ class KeyCache:
     def knows(self, service: Service, text: str) -> bool:
         """Say whether a key was let in before, however long ago."""
         return hash_key(service.pepper, text) in self._found
+
+    def note_use(self, service: Service, text: str) -> None:
+        """Keep that a key is in use, once an hour; where that fails nobody is turned away."""
+        digest = hash_key(service.pepper, text)
+        found, now = self._found.get(digest), datetime.now(UTC)
+        last = None if found is None else found.key.last_used_at
+        if found is None or (last is not None and now - last < USE_NOTED_EVERY):
+            return
+        self._found[digest] = replace(found, key=replace(found.key, last_used_at=now))
+        try:
+            note_use(service.ledger, found.key.key_id, now)
+        except LedgerError:
+            LOG.warning("that key %s is in use could not be kept", found.key.key_id)
 
     def find(self, service: Service, text: str, address: str) -> Principal | None:
         """Return who a key is, read from the ledger; ``None`` if it may not be used from there."""
@@ -118,12 +151,13 @@ def is_within(address: str, cidrs: tuple[str, ...]) -> bool:
 
 
 def withhold(principal: Principal, row: Mapping[str, object]) -> dict[str, object]:
-    """Return a row without what its reader's role does not see: lists empty, the rest null."""
+    """Return a row without what its reader's role does not see: empty or null instead."""
     hidden = principal.withheld
-    return {
-        name: ([] if isinstance(value, list) else None) if name in hidden else value
-        for name, value in row.items()
-    }
+    return {name: _empty(value) if name in hidden else value for name, value in row.items()}
+
+
+def _empty(value: object) -> object:
+    return type(value)() if isinstance(value, list | dict) else None
 
 
 def _describe(service: Service, key: ApiKey) -> Principal:

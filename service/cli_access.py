@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ledger.audit import Actor, AuditEntry, append_audit, read_audit
+from ledger.audit import Actor, AuditEntry, note_action, read_audit
 from ledger.audit_check import verify_audit, write_head
 from ledger.engine import Ledger, attach_ledger, open_ledger
 from ledger.keys import (
@@ -26,6 +25,7 @@ from ledger.keys import (
 from ledger.visible import Book, check_book, parse_pairs, read_books, write_book
 from lifecycle.console import Console
 from lifecycle.errors import UsageError
+from lifecycle.operator import name_operator
 from lifecycle.options import DataDir, Json
 from lifecycle.settings import load_settings
 from service.permissions import Role, load_permissions
@@ -210,7 +210,7 @@ def export(
     console = Console(json)
     settings = load_settings(data_dir)
     with closing(attach_ledger(settings.ledger_address)) as ledger:
-        note_operation(ledger, "audit.export", out.name)
+        note_action(ledger, AuditEntry(operator(), "audit.export", out.name))
         count = _write_rows(ledger, out)
         write_head(ledger, settings.data_dir)
     console.say(f"{count} rows are in {out}")
@@ -219,16 +219,7 @@ def export(
 
 def operator() -> Actor:
     """Return the person at this machine, as the audit log names them."""
-    try:
-        return Actor(f"cli:{getpass.getuser()}")
-    except (KeyError, OSError):
-        return Actor("cli:unknown")
-
-
-def note_operation(ledger: Ledger, action: str, what: str, *, reason: str | None = None) -> None:
-    """Keep in the audit log what this machine's operator does, before it is done."""
-    with ledger.writing() as connection:
-        append_audit(connection, AuditEntry(operator(), action, what, reason=reason))
+    return Actor(name_operator())
 
 
 def _narrow(role: Role, scopes: str) -> tuple[str, ...]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from ledger.audit import AuditEntry, append_audit
+from ledger.audit import AuditEntry, note_action
 from ledger.audit_check import write_head
 from ledger.engine import Ledger, attach_ledger
+from ledger.promotion import PROMOTED, ROLLED_BACK, Decision, decide_release
 from ledger.releases import (
     Release,
-    promote_release,
-    read_champion,
     read_champions,
     read_promoted,
     read_releases,
 )
 from lifecycle.console import Console
-from lifecycle.errors import ConflictError, ModelNotFoundError
+from lifecycle.errors import ConflictError, ModelNotFoundError, RefusedError
 from lifecycle.options import DataDir, Json
 from lifecycle.settings import load_existing
 from service.cli_access import operator
@@ -35,17 +35,22 @@ def promote(
     model: Annotated[str, typer.Option(help="Of which model, if several have that version.")] = "",
     *,
     reason: Reason = "",
+    break_glass: Annotated[
+        bool, typer.Option(help="Although you trained it; needs a reason, and the log is flagged.")
+    ] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
     """Make a release the champion of its model, route and horizon; services follow in seconds.
+
+    Nobody promotes what they trained.
 
     Example: truecast promote 3 --model churn --reason "approved in review"
     """
     settings = load_existing(data_dir)
     with closing(attach_ledger(settings.ledger_address)) as ledger:
         release = _find(ledger, version, model)
-        before = _speak(ledger, release, "models.promote", reason)
+        before = _speak(ledger, release, Decision(operator(), PROMOTED, reason, break_glass))
         write_head(ledger, settings.data_dir)
     _tell(Console(json), release, before)
 
@@ -68,7 +73,7 @@ def rollback(
     with closing(attach_ledger(settings.ledger_address)) as ledger:
         champion = _find_champion(ledger, model, route, horizon_days)
         release = _find_before(ledger, champion)
-        before = _speak(ledger, release, "models.rollback", reason)
+        before = _speak(ledger, release, Decision(operator(), ROLLED_BACK, reason))
         write_head(ledger, settings.data_dir)
     _tell(Console(json), release, before)
 
@@ -128,25 +133,15 @@ def _find_before(ledger: Ledger, champion: Release) -> Release:
     return by_id[spoke[0]]
 
 
-def _speak(ledger: Ledger, release: Release, action: str, reason: str) -> Release | None:
+def _speak(ledger: Ledger, release: Release, decision: Decision) -> Release | None:
+    """Let a release speak; that it was refused is kept too."""
     try:
-        before = read_champion(
-            ledger, release.model, horizon_days=release.horizon_days, route=release.route
-        )
-    except ModelNotFoundError:
-        before = None
-    entry = AuditEntry(
-        operator(),
-        action,
-        f"release:{release.model}:{release.version}",
-        before_hash=before.digest if before else None,
-        after_hash=release.digest,
-        reason=reason or None,
-    )
-    with ledger.writing() as connection:
-        promote_release(connection, release, reason=reason or action)
-        append_audit(connection, entry)
-    return before
+        with ledger.writing() as connection:
+            return decide_release(connection, release, decision)
+    except RefusedError as error:
+        entry = AuditEntry(decision.by, decision.action, f"release:{release.release_id}", "denied")
+        note_action(ledger, replace(entry, reason=str(error)))
+        raise
 
 
 def _tell(console: Console, release: Release, before: Release | None) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ledger.audit import AuditEntry, note_action
 from ledger.holdouts import HELD_OUT, read_campaigns, read_holdouts
 from ledger.rescue import RescueReport, read_rescue
 from ledger.track_record import read_track_record
@@ -18,6 +19,7 @@ from lifecycle.console import Console
 from lifecycle.errors import NoScoresError, UsageError
 from lifecycle.lake import Lake
 from lifecycle.options import DataDir, Json
+from service.cli_access import operator
 from service.cli_jobs import load_place
 from service.cli_record import check_route, major, show_records
 from service.files import check_out, write_rows
@@ -79,6 +81,7 @@ def record_command(
     else:
         work = read_file(file, place.zone)
     check_accounts(work, open_snapshot(place, datetime.now(UTC)))
+    _note(place, "interventions.record", f"{len(work)} pieces of work")
     instant = None if known_at is None else parse_instant(known_at, place.zone)
     report = record_work(Lake(place.lake_dir), work, currency=place.currency, known_at=instant)
     _show_recorded(console, work, 0 if report.repeated else report.added, _held_out(place, work))
@@ -132,12 +135,20 @@ def at_risk_command(
     rows = _read_list(place, filters, sort)
     console.mark(synthetic=place.synthetic)
     if out is not None:
+        _note(place, "export", f"at-risk: {len(rows)} accounts")
         write_rows([_flat(row, place) for row in rows], out)
         console.say(f"{len(rows):,} accounts → {out}")
         console.emit({"rows": len(rows), "out": str(out), "synthetic": place.synthetic})
         return
     _show_list(console, rows, place)
     console.emit({"synthetic": place.synthetic, "accounts": [asdict(row) for row in rows]})
+
+
+def _note(place: Place, action: str, what: str) -> None:
+    """Keep in the audit log what is about to be done outside the ledger."""
+    ledger = place.open_ledger()
+    note_action(ledger, AuditEntry(operator(), action, what))
+    ledger.close()
 
 
 def _read_list(place: Place, filters: AtRiskFilters, sort: AtRiskSort) -> list[AtRiskRow]:

@@ -26,6 +26,7 @@ from lifecycle.options import DataDir, Json
 from lifecycle.periods import Quarter
 from models.forecast.raw import BOOKINGS, ORDERS, TARGETS
 from models.forecast.scenarios import Scenario, Toggle, to_document
+from service.cli_access import operator
 from service.cli_jobs import load_place
 from service.refresh.place import Place
 from service.scenario_runs import simulate_saved
@@ -136,7 +137,7 @@ def run_command(name: Name, data_dir: DataDir = None, json_mode: Json = False) -
     try:
         saved = read_scenario(ledger, name)
         run = simulate_saved(ledger, saved, place.calendar)
-        write_scenario_run(ledger, run)
+        write_scenario_run(ledger, run, operator())
     finally:
         ledger.close()
     console.mark(synthetic=place.synthetic)
@@ -170,7 +171,7 @@ def _save(scenario: Scenario, console: Console, place: Place) -> None:
     saved = SavedScenario(**named, change=to_document(scenario), created_at=now())
     ledger = place.open_ledger()
     try:
-        kept = write_scenario(ledger, saved)
+        kept = write_scenario(ledger, saved, operator())
     finally:
         ledger.close()
     console.mark(synthetic=place.synthetic)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from ledger.engine import open_ledger
+from ledger.engine import attach_ledger, open_ledger
+from ledger.keys import PEPPER_FILE, read_keys
 from lifecycle.console import Console
-from lifecycle.errors import TruecastError
+from lifecycle.errors import LedgerError, RefusedError, TruecastError
 from lifecycle.options import DataDir, Json
 from lifecycle.settings import Settings, load_settings
-from service.app import create_app
+from service.app import create_app, read_issuer
 from service.deps import Options, Service
 from service.doctor import Folders, examine
 from service.health import find_reasons
 from service.server import bind_port, build_server
+
+NEAR = ("127.0.0.1", "::1", "localhost")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -26,19 +31,23 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     *,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    insecure_dev: Annotated[
+        bool, typer.Option(help="Start although nobody can sign in yet; on this machine only.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Answer over HTTP from the ledger until stopped.
 
-    Starts without a ledger too: /readyz then says what is missing, and the service becomes ready by
-    itself once it has been made.
+    Refuses to start where nobody could sign in: no key was made and no issuer is set. It starts
+    before the first refresh: /readyz then says what is missing, and it becomes ready by itself.
 
     Example: truecast serve --data-dir ./truecast-data --port 8000
     """
     console = Console(json)
     settings = load_settings(data_dir)
     options = _options(settings)
-    web = create_app(settings.ledger_address, options)
+    _check_access(settings, host, insecure_dev=insecure_dev)
+    web = create_app(settings.ledger_address, options, read_issuer(settings))
     taken = bind_port(host, port)
     for reason in find_reasons(Service(settings.ledger_address, options)):
         console.say(f"not ready: {reason}")
@@ -86,6 +95,27 @@ def doctor(data_dir: DataDir = None, json: Json = False) -> None:
     console.emit({"ok": well, "findings": [vars(one) for one in findings]})
     if not well:
         raise typer.Exit(TruecastError.exit_code)
+
+
+def _check_access(settings: Settings, host: str, *, insecure_dev: bool) -> None:
+    """Refuse to serve where nobody can sign in; a ledger out of reach is no such place."""
+    if insecure_dev and host not in NEAR:
+        raise RefusedError(f"--insecure-dev on {host[:60]}", f"one of {', '.join(NEAR)}", "drop it")
+    if settings.oidc_issuer or insecure_dev:
+        return
+    if (settings.data_dir / PEPPER_FILE).exists():
+        try:
+            with closing(attach_ledger(settings.ledger_address)) as ledger:
+                found = read_keys(ledger)
+        except LedgerError:
+            return
+        if any(key.lives(datetime.now(UTC)) for key in found):
+            return
+    raise RefusedError(
+        "nobody could sign in: no living key and no identity provider",
+        "a key, or TRUECAST_OIDC_ISSUER",
+        "run `truecast keys create` with the same --data-dir, or give --insecure-dev to try it out",
+    )
 
 
 def _options(settings: Settings) -> Options:

@@ -11,7 +11,8 @@ from pydantic import Field
 from ledger.deals import DEAL_WIN, DealRow
 from ledger.issued_deals import read_deal_scores
 from ledger.runs import read_current_run
-from service.auth import ScopedRoute, needs
+from service.auth import ScopedRoute, find_caller, needs
+from service.callers import withhold
 from service.deal_shapes import Chances, DealId, Span, describe_span
 from service.deals import no_deals_yet
 from service.deps import ServiceHere
@@ -56,7 +57,7 @@ PARAMETERS = [
 @router.get(
     "/v1/scores/deal_win",
     operation_id="readDealScores",
-    openapi_extra={**needs("deals:read"), "parameters": PARAMETERS},
+    openapi_extra={**needs("scores:read", rows="book"), "parameters": PARAMETERS},
 )
 def show_deal_scores(request: Request, service: ServiceHere) -> DealScoresAnswer:
     """Read stored scores of up to 100 open deals, with their reasons."""
@@ -66,17 +67,17 @@ def show_deal_scores(request: Request, service: ServiceHere) -> DealScoresAnswer
     run = read_current_run(service.ledger, "deals")
     if run is None:
         raise no_deals_yet()
-    wanted = list(dict.fromkeys(ids))
+    caller, wanted = find_caller(request), list(dict.fromkeys(ids))
     found = {
         row.opportunity_id: row
-        for row in read_deal_scores(service.ledger, wanted, run_id=run.run_id)
+        for row in read_deal_scores(service.ledger, wanted, run_id=run.run_id, book=caller.book)
     }
     return DealScoresAnswer.model_validate(
         {
             **service.freshness(run, service.spoken(run.run_id).version(DEAL_WIN)),
             **describe_span(run),
             "model": DEAL_WIN,
-            "scores": [_score(found[name]) for name in wanted if name in found],
+            "scores": [withhold(caller, _score(found[name])) for name in wanted if name in found],
             "missing": [name for name in wanted if name not in found],
         }
     )

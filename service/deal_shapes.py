@@ -68,6 +68,7 @@ class OpenDeal(Chances):
     account_name: str | None
     owner_id: str | None
     team: str | None
+    region: str | None = Field(description="Region of its owner", examples=["emea"])
     segment: str | None
     kind: str | None = Field(examples=["new_business"])
     stage: str | None = Field(description="Our name of it, stable over renames")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Annotated, Literal
 
@@ -14,6 +14,7 @@ from ledger.runs import read_current_run
 from lifecycle.errors import NoScoresError
 from lifecycle.periods import FiscalCalendar, Quarter
 from service.auth import ScopedRoute, find_caller, needs
+from service.callers import Principal, withhold
 from service.deal_shapes import (
     DealAnswer,
     DealIdPath,
@@ -69,7 +70,7 @@ class Filters:
         return DealFilters(**{**vars(self.wanted), **days})
 
 
-@router.get("/v1/deals", operation_id="listDeals", openapi_extra=needs("deals:read"))
+@router.get("/v1/deals", operation_id="listDeals", openapi_extra=needs("deals:read", rows="book"))
 def list_deals(
     request: Request,
     service: ServiceHere,
@@ -96,26 +97,28 @@ def list_deals(
     A cursor keeps to the list as it was when its first page was read, even when a refresh happens
     meanwhile. A deal without the value that orders the list stands behind all others.
     """
-    wanted = filters.within(service.options.calendar)
-    question = Question(
-        find_caller(request).key_id, "/v1/deals", {**asdict(wanted), "sort": sort.value}
-    )
+    caller, wanted = find_caller(request), filters.within(service.options.calendar)
+    question = Question(caller.key_id, "/v1/deals", {**asdict(wanted), "sort": sort.value})
+    wanted = replace(wanted, book=caller.book)
     position = None if cursor is None else _position(open_cursor(service.pepper, question, cursor))
     page = read_deals(service.ledger, wanted, sort=sort, cursor=position, limit=limit)
     if page is None:
         raise no_deals_yet()
-    return _answer(service, question, page)
+    return _answer(service, question, page, caller)
 
 
 @router.get(
-    "/v1/deals/{opportunity_id}", operation_id="readDeal", openapi_extra=needs("deals:read")
+    "/v1/deals/{opportunity_id}",
+    operation_id="readDeal",
+    openapi_extra=needs("deals:read", rows="book"),
 )
-def show_deal(opportunity_id: DealIdPath, service: ServiceHere) -> DealAnswer:
+def show_deal(request: Request, opportunity_id: DealIdPath, service: ServiceHere) -> DealAnswer:
     """Show one deal: chances with reasons and evidence, its moves, and what was said before.
 
     A deal that has closed since shows the last day on which it was open, ``current`` false.
     """
-    issued = read_deal(service.ledger, opportunity_id)
+    caller = find_caller(request)
+    issued = read_deal(service.ledger, opportunity_id, caller.book)
     if not issued:
         if read_current_run(service.ledger, "deals") is None:
             raise no_deals_yet()
@@ -127,17 +130,16 @@ def show_deal(opportunity_id: DealIdPath, service: ServiceHere) -> DealAnswer:
             "id, or ingest the deal and run `truecast refresh`",
         )
     newest, *earlier = issued
-    return DealAnswer.model_validate(
-        {
-            **_freshness(service, newest),
-            **describe_span(newest.run),
-            **describe_deal(newest.row),
-            **split_detail(newest.row, newest.run.as_of),
-            "current": newest.current,
-            "history": newest.row.history or [],
-            "scores": [_past(service, one) for one in earlier],
-        }
-    )
+    told = {
+        **_freshness(service, newest),
+        **describe_span(newest.run),
+        **describe_deal(newest.row),
+        **split_detail(newest.row, newest.run.as_of),
+        "current": newest.current,
+        "history": newest.row.history or [],
+        "scores": [withhold(caller, _past(service, one)) for one in earlier],
+    }
+    return DealAnswer.model_validate(withhold(caller, told))
 
 
 def no_deals_yet() -> NoScoresError:
@@ -149,7 +151,7 @@ def no_deals_yet() -> NoScoresError:
     )
 
 
-def _answer(service: Service, question: Question, page: DealPage) -> DealsAnswer:
+def _answer(service: Service, question: Question, page: DealPage, caller: Principal) -> DealsAnswer:
     following = None
     if page.following is not None:
         place = [page.following.run_id, page.following.value, page.following.opportunity_id]
@@ -159,7 +161,7 @@ def _answer(service: Service, question: Question, page: DealPage) -> DealsAnswer
         {
             **service.freshness(page.run, version),
             **describe_span(page.run),
-            "deals": [describe_deal(row) for row in page.rows],
+            "deals": [withhold(caller, describe_deal(row)) for row in page.rows],
             "next_cursor": following,
         }
     )

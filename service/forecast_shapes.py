@@ -176,8 +176,10 @@ class ForecastAnswer(Fresh):
     currency: str = Field(examples=["GBP"])
     by: Dimension | None = Field(description="Dimension of nodes; null if it has none")
     dimensions: list[Dimension] = Field(description="What can be asked for as by")
-    total: Node
-    nodes: list[Node] = Field(description="Nodes of the dimension; they add up to the total")
+    total: Node | None = Field(description="The whole company; null for a key with a book")
+    nodes: list[Node] = Field(
+        description="Nodes of the dimension, which add up to the total; those of the key's book"
+    )
     weights: dict[str, float] = Field(
         description="Shares of the legs in the combination, at the total",
         examples=[{"simulation": 0.7, "conversion": 0.3}],
@@ -194,7 +196,9 @@ class ForecastAnswer(Fresh):
     notes: dict[str, Any] = Field(
         description="Facts beside the numbers: shocks, concentration, how far widths were stretched"
     )
-    track_record: ForecastRecord
+    track_record: ForecastRecord | None = Field(
+        description="How such totals did before; null for a key with a book"
+    )
 
 
 def describe_row(row: VintageRow) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from ledger.books import TOTAL
+from ledger.books import Book as ForecastBook
 from ledger.engine import Ledger
 from ledger.issued_books import (
     StoredBook,
@@ -17,10 +19,11 @@ from ledger.issued_books import (
 )
 from ledger.runs import read_current_run
 from ledger.vintage_scores import read_actuals
+from ledger.visible import Book
 from lifecycle.errors import NoForecastError
 from lifecycle.periods import Quarter
 from models.forecast.raw import TARGETS
-from service.auth import ScopedRoute, needs
+from service.auth import ScopedRoute, find_caller, needs
 from service.deps import Service, ServiceHere
 from service.forecast_record import read_record
 from service.forecast_shapes import (
@@ -42,18 +45,24 @@ DEFAULT_ORDER: tuple[Definition, ...] = ("bookings", "revenue", "orders", "renew
 PERIODS_NAMED = 12
 SERVED_FIRST: tuple[Source, ...] = ("live", "backtest")
 SEGMENT = "segment"
+HIDDEN: dict[str, Any] = {
+    **dict.fromkeys(("total", "track_record", "actual_minor")),
+    **{"weights": {}, "notes": {}, "verdict": ""},
+}
+"""What speaks of the whole company, as a reader with a book is told."""
 
 
 @router.get(
     "/v1/forecasts/{period}",
     operation_id="readForecast",
-    openapi_extra=needs("forecast:read"),
+    openapi_extra=needs("forecast:read", rows="book"),
 )
 def show_forecast(
+    request: Request,
     period: PeriodPath,
     service: ServiceHere,
-    definition: DefinitionQuery = None,
     *,
+    definition: DefinitionQuery = None,
     by: Annotated[
         Dimension | None,
         Query(description="Dimension of the nodes; default: segment, where the facts know it"),
@@ -67,12 +76,14 @@ def show_forecast(
 
     One target an answer: ``definition`` chooses it, ``others`` says which there are. Means of nodes
     and parts add up; quantiles do not. Of a period that is over the last forecast is shown, and of
-    one that was never served what the backtest says of it.
+    one that was never served what the backtest says of it. A key with a book sees the nodes of its
+    book alone: no total, nor what is said of the total.
     """
+    mine = find_caller(request).book
     source = find_source(service.ledger, period)
     chosen, others = choose_definition(service.ledger, period, definition, source=source)
     found = find_book(service.ledger, chosen, period, as_of=as_of, source=source)
-    book = found.book
+    book = narrow_book(found.book, mine)
     shown = _dimension(by, dimensions_of(book.rows))
     quarter = Quarter.parse(period, service.options.calendar)
     status = _status(service.ledger, found, quarter, as_of=as_of)
@@ -90,16 +101,29 @@ def show_forecast(
             **status,
             "by": shown,
             "dimensions": dimensions_of(book.rows),
-            "total": describe_node(book, TOTAL, legs=legs),
             "nodes": [describe_node(book, node, legs=legs) for node in nodes_of(book, shown)],
-            "track_record": _record(service, found, over=status["status"] == "over"),
+            **(HIDDEN if mine else _describe_total(service, found, legs=legs, status=status)),
         }
     )
 
 
-def _record(service: Service, found: StoredBook, *, over: bool) -> dict[str, Any]:
-    calendar, run_id = service.options.calendar, found.run.run_id
-    return read_record(service.ledger, found.book, calendar, run_id=run_id, over=over)
+def _describe_total(
+    service: Service, found: StoredBook, *, legs: bool, status: dict[str, Any]
+) -> dict[str, Any]:
+    calendar, run_id, over = service.options.calendar, found.run.run_id, status["status"] == "over"
+    return {
+        "total": describe_node(found.book, TOTAL, legs=legs),
+        "track_record": read_record(service.ledger, found.book, calendar, run_id=run_id, over=over),
+    }
+
+
+def narrow_book(forecast: ForecastBook, book: Book | None) -> ForecastBook:
+    """Return a forecast with the nodes of a reader's book alone; all of it without a book."""
+    if book is None:
+        return forecast
+    rows = [row for row in forecast.rows if book.has_node(row.node)]
+    chances = [one for one in forecast.chances if book.has_node(one.node)]
+    return replace(forecast, rows=rows, chances=chances)
 
 
 def find_source(ledger: Ledger, period: str) -> Source:

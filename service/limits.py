@@ -70,6 +70,7 @@ POLICIES: dict[tuple[str, str], Policy] = {
     ("POST", "scores/"): Policy(Weight.score, "reads", SCORING_BODY_BYTES, scoring=True),
     ("POST", "ingest/"): Policy(Weight.score, "writes", INGEST_BODY_BYTES),
     ("GET", "at-risk"): _LIST,
+    ("GET", "at-risk/"): _LIST,
     ("GET", "accounts/"): _ITEM,
     ("GET", "deals"): _LIST,
     ("GET", "deals/"): _ITEM,

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from ledger.deals import DEAL_WIN
 from ledger.owner_bias import read_owner_bias
 from ledger.runs import read_current_run
-from service.auth import ScopedRoute, needs
+from service.auth import ScopedRoute, find_caller, needs
 from service.deals import no_deals_yet
 from service.deps import ServiceHere
 from service.shapes import ID_PATTERN, TEXT_PATTERN, ApiModel, Fresh
@@ -73,8 +73,13 @@ class OwnersAnswer(Fresh):
     owners: list[OwnerBias]
 
 
-@router.get("/v1/owners/bias", operation_id="listOwnerBias", openapi_extra=needs("deals:read"))
+@router.get(
+    "/v1/owners/bias",
+    operation_id="listOwnerBias",
+    openapi_extra=needs("deals:read", rows="book"),
+)
 def list_owner_bias(
+    request: Request,
     service: ServiceHere,
     owner_id: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
     team: Annotated[str | None, Query(pattern=TEXT_PATTERN)] = None,
@@ -86,7 +91,13 @@ def list_owner_bias(
     run = read_current_run(service.ledger, "deals")
     if run is None:
         raise no_deals_yet()
-    rows = read_owner_bias(service.ledger, run_id=run.run_id, owner_id=owner_id, team=team)
+    rows = read_owner_bias(
+        service.ledger,
+        run_id=run.run_id,
+        owner_id=owner_id,
+        team=team,
+        book=find_caller(request).book,
+    )
     return OwnersAnswer.model_validate(
         {
             **service.freshness(run, service.spoken(run.run_id).version(DEAL_WIN)),

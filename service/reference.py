@@ -24,6 +24,7 @@ _REFUSALS = {
     "403": "The key lacks the scope",
     "404": "Nothing of that name",
     "422": "A parameter breaks its rule",
+    "429": "Too many wrong keys came from this address; Retry-After says how long to wait",
     "503": "Nothing to answer from yet; the detail says what to run",
 }
 _PROBLEM = {

@@ -15,8 +15,9 @@ from pydantic import Field
 
 from ledger.runs import read_current_run
 from ledger.scores import CurrentScore, read_scores
+from ledger.views import find_visible
 from lifecycle.errors import ModelNotFoundError, NoScoresError
-from service.auth import ScopedRoute, needs
+from service.auth import ScopedRoute, find_caller, needs
 from service.deps import Service, find_service
 from service.problems import refuse_parameter
 from service.shapes import ID_PATTERN, NAME_PATTERN, AccountId, ApiModel, Fresh, Reason
@@ -90,7 +91,7 @@ PARAMETERS = [
     "/v1/scores/{model}",
     operation_id="readScores",
     response_model=ScoresAnswer,
-    openapi_extra={**needs("scores:read"), "parameters": PARAMETERS},
+    openapi_extra={**needs("scores:read", rows="book"), "parameters": PARAMETERS},
 )
 async def show_scores(request: Request) -> Response:
     """Read stored scores of up to 100 accounts, with their reasons.
@@ -101,7 +102,15 @@ async def show_scores(request: Request) -> Response:
     # on the event loop: one indexed statement on a local file is faster than a thread switch
     service = find_service(request)
     model, wanted, horizon_days = _read_question(request)
-    found = read_scores(service.ledger, model, account_ids=wanted, horizon_days=horizon_days)
+    book, seen = find_caller(request).book, wanted
+    if book is not None:
+        visible = find_visible(service.ledger, wanted, book)
+        seen = [name for name in wanted if name in visible]
+    found = (
+        read_scores(service.ledger, model, account_ids=seen, horizon_days=horizon_days)
+        if seen
+        else []
+    )
     if found:
         text = _write_answer(service, model, wanted, {row.account_id: row for row in found})
     else:

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ledger.audit import Actor
 from ledger.engine import Ledger, open_ledger
 from ledger.releases import Release, read_champions, write_release
 from lifecycle.console import Console
 from lifecycle.errors import NotEnoughHistoryError, UsageError
 from lifecycle.history import History, open_history
+from lifecycle.operator import name_operator
 from lifecycle.options import AsOf, DataDir, Json
 from lifecycle.periods import parse_as_of
 from lifecycle.settings import Settings, load_existing
@@ -219,7 +221,8 @@ def _release(result: TrainResult, settings: Settings) -> int:
     # a model of an earlier day is kept for questions about that day; it unseats no later one
     promote = all(one.as_of <= result.as_of for one in _sitting(ledger, release))
     reason = card["gate"]["text"]
-    release_id = write_release(ledger, release, promote=promote, reason=reason)
+    by = Actor(name_operator())
+    release_id = write_release(ledger, release, promote=promote, reason=reason, by=by)
     if result.run is not None:
         name = registered_name(card)
         alias = "champion" if promote else "challenger"

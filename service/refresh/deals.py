@@ -7,7 +7,7 @@ Renewals are a population apart and are counted, not scored.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -31,7 +31,7 @@ from models.scoring import load_model, score
 from service.refresh.deal_moves import build_moves
 from service.refresh.deal_rows import build_deal_rows
 from service.refresh.listing import read_about
-from service.refresh.owners import build_owner_rows
+from service.refresh.owners import NO_POST, build_owner_rows, read_posts
 from service.refresh.place import Place, read_data_as_of
 from service.refresh.releases import choose_releases
 from service.refresh.scoring import keep_features
@@ -76,15 +76,15 @@ def refresh_deals(snapshot: Snapshot, ledger: Ledger, *, place: Place) -> dict[s
     model = load_model(place.bundles_dir, release.digest)
     # a model of deals without history says nothing of quarters
     in_quarter = isinstance(model, DealModel)
-    rows = list(
-        build_deal_rows(
-            frame,
-            score_deals(model, frame, horizon_days=release.horizon_days),
-            names={name: about["name"] for name, about in read_about(snapshot).items()},
-            moves=build_moves(facts, frame["opportunity_id"].to_pylist(), zone=snapshot.zone),
-            in_quarter=in_quarter,
-        )
+    posts = read_posts(snapshot)
+    built = build_deal_rows(
+        frame,
+        score_deals(model, frame, horizon_days=release.horizon_days),
+        names={name: about["name"] for name, about in read_about(snapshot).items()},
+        moves=build_moves(facts, frame["opportunity_id"].to_pylist(), zone=snapshot.zone),
+        in_quarter=in_quarter,
     )
+    rows = [replace(row, region=posts.get(row.owner_id or "", NO_POST)["region"]) for row in built]
     said = _Said(frame, rows, build_owner_rows(snapshot, release, currency=_one_currency(frame)))
     quarter = Quarter.containing(snapshot.day, place.calendar) if in_quarter else None
     run_id = _write(snapshot, ledger, release, said=said, quarter=quarter)

@@ -23,6 +23,7 @@ from models.expected_loss import (
     net_of_credits,
     value_if_kept,
 )
+from service.refresh.owners import NO_POST, read_posts
 from service.refresh.place import Place
 from service.refresh.routes import RouteFrame
 from service.refresh.scoring import CHURN, CLV, Scored, pick_scored
@@ -70,13 +71,16 @@ def list_orderers(
 
 
 def read_about(snapshot: Snapshot) -> About:
-    """Return name, country and owner by account id, as known at the snapshot."""
-    accounts = snapshot.table("accounts")
+    """Return name, country, owner and the owner's team and region by account id, as known then."""
+    accounts, posts = snapshot.table("accounts"), read_posts(snapshot)
     rows = snapshot.collect(accounts.select("account_id", "name", "country", "owner_id"))
-    return {row["account_id"]: row for row in rows.to_pylist()}
+    return {
+        row["account_id"]: {**row, **posts.get(row["owner_id"], NO_POST)}
+        for row in rows.to_pylist()
+    }
 
 
 def describe_account(known: About, account_id: str) -> dict[str, Any]:
-    """Return an account's name, country and owner; each ``None`` if unknown."""
+    """Return an account's name, country, owner, team and region; each ``None`` if unknown."""
     about = known.get(account_id, {})
-    return {name: about.get(name) for name in ("name", "country", "owner_id")}
+    return {name: about.get(name) for name in ("name", "country", "owner_id", "team", "region")}

@@ -8,6 +8,9 @@ from ledger.owner_bias import OwnerBiasRow
 from ledger.releases import Release
 from lifecycle.snapshot import Snapshot
 
+Post = dict[str, str | None]
+"""Team and region of an owner."""
+NO_POST: Post = {"team": None, "region": None}
 _SHARES = ("late_share", "late_low", "late_high")
 _COUNTS = ("deals_count", "quarters_count", "won_count")
 
@@ -30,11 +33,11 @@ def build_owner_rows(
     LakeError
         The lake's files cannot be read.
     """
-    teams = read_teams(snapshot)
+    posts = read_posts(snapshot)
     return [
         OwnerBiasRow(
             owner_id=one["owner_id"],
-            team=teams.get(one["owner_id"]),
+            team=posts.get(one["owner_id"], NO_POST)["team"],
             label=one["label"],
             **{name: one[name] for name in ("ratio", "ratio_low", "ratio_high", "p_beyond")},
             beside_others=one.get("beside_others"),
@@ -49,13 +52,17 @@ def build_owner_rows(
     ]
 
 
-def read_teams(snapshot: Snapshot) -> dict[str, str | None]:
-    """Return each owner's team as of the snapshot's day; the latest one of those who left."""
+def read_posts(snapshot: Snapshot) -> dict[str, Post]:
+    """Return each owner's team and region as of the day; the latest ones of those who left."""
     owners = snapshot.table("owners")
-    rows = snapshot.collect(owners.select("owner_id", "effective_from", "team")).to_pylist()
+    wanted = owners.select("owner_id", "effective_from", "team", "region")
+    rows = snapshot.collect(wanted).to_pylist()
 
     def begun(row: dict[str, Any]) -> Any:
         return row["effective_from"]
 
     held = [row for row in rows if row["effective_from"] <= snapshot.day]
-    return {row["owner_id"]: row["team"] for row in sorted(held, key=begun)}
+    return {
+        row["owner_id"]: {"team": row["team"], "region": row["region"]}
+        for row in sorted(held, key=begun)
+    }

@@ -130,6 +130,7 @@ def test_the_service_becomes_ready_by_itself(tmp_path: Path) -> None:
     [
         ("/v1/at-risk", 503),
         ("/v1/scores/churn?id=A1", 503),
+        ("/v1/at-risk/totals", 503),
         ("/v1/accounts/A1", 404),
         ("/v1/forecasts/2012Q1", 404),
         ("/v1/forecasts/2012Q1/changes?since=2011-12-03", 404),

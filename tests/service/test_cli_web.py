@@ -149,6 +149,7 @@ def test_a_second_server_on_the_port_leaves_with_5_and_harms_nobody(tmp_path: Pa
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     serve = [sys.executable, "-m", "truecast", "serve", "--port", port, "--data-dir", tmp_path]
+    serve.append("--insecure-dev")
     first = subprocess.Popen(serve, stdout=subprocess.DEVNULL)
     try:
         assert _wait_for(f"http://127.0.0.1:{port}/readyz") == 200

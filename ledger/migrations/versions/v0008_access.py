@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from ledger.guards import guards
+
 revision = "0008"
 down_revision: str | None = "0007"
 
@@ -34,12 +36,7 @@ def upgrade() -> None:
         op.add_column(table, sa.Column(name, kind))
     _make_books()
     _make_audit()
-    if op.get_bind().dialect.name == "sqlite":
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER guard_audit_log_{verb.lower()} BEFORE {verb} ON audit_log "
-                "BEGIN SELECT RAISE(ABORT, 'audit_log is append-only'); END"
-            )
+    guards(append_only=["audit_log"])
 
 
 def _make_books() -> None:
