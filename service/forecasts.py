@@ -45,6 +45,9 @@ DEFAULT_ORDER: tuple[Definition, ...] = ("bookings", "revenue", "orders", "renew
 PERIODS_NAMED = 12
 SERVED_FIRST: tuple[Source, ...] = ("live", "backtest")
 SEGMENT = "segment"
+AS_KEPT = (
+    "period", "origin", "week", "currency", "weights", "verdict", "notes", "judged_quarters"
+)  # fmt: skip
 HIDDEN: dict[str, Any] = {
     **dict.fromkeys(("total", "track_record", "actual_minor")),
     **{"weights": {}, "notes": {}, "verdict": ""},
@@ -87,11 +90,10 @@ def show_forecast(
     shown = _dimension(by, dimensions_of(book.rows))
     quarter = Quarter.parse(period, service.options.calendar)
     status = _status(service.ledger, found, quarter, as_of=as_of)
-    names = ("period", "origin", "week", "currency", "weights", "verdict", "notes")
     return ForecastAnswer.model_validate(
         {
             **service.freshness(found.run, book.model_version),
-            **{name: getattr(book, name) for name in (*names, "judged_quarters")},
+            **{name: getattr(book, name) for name in AS_KEPT},
             "definition": chosen,
             "covers": TARGETS[chosen],
             "source": source,
