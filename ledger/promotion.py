@@ -6,7 +6,7 @@ Training promotes what passed the gate, by that rule; here a person decides.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import Connection, select
 
@@ -16,8 +16,8 @@ from ledger.tables import audit_log
 from lifecycle.errors import ConflictError, RefusedError, UsageError
 
 RELEASED = "models.release"
-PROMOTED = "models.promote"
-ROLLED_BACK = "models.rollback"
+PROMOTED: Final = "models.promote"
+ROLLED_BACK: Final = "models.rollback"
 SHORTEST_REASON = 10
 
 

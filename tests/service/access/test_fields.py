@@ -17,7 +17,7 @@ from tests.ledger.deal_story import deal, deal_release, publish_deals
 from tests.ledger.story import REASON, contract, new_ledger, new_run, release, score
 from tests.service.access.story import Company
 from tests.service.access.test_matrix import ASKED, cells
-from tests.service.conftest import Client
+from tests.service.conftest import Client, make_key
 
 MAIL, PHONE = "canary.anna@example.com", "+49 30 1234567"
 FIRM, OWNER, REASONED = "Canary Holdings", "CANARYOWNER", "canary reason"
@@ -33,8 +33,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     ledger = new_ledger(folder)
     release_id, run_id = release(ledger), new_run(ledger)
     reasons = [{**REASON, "label": REASONED}]
-    contacts = {"email": MAIL, "phone": PHONE}
-    write_scores(ledger, run_id, [score("A01", release_id, reasons=reasons, features=contacts)])
+    write_scores(ledger, run_id, [score("A01", release_id, reasons=reasons)])
+    make_key(folder, ledger, label=MAIL, created_by=PHONE)
     row = contract("A01", 1.0, name=FIRM, owner_id=OWNER, reasons=reasons)
     write_at_risk(ledger, run_id, [replace(row, mrr_minor=float(MONEY))])
     publish_run(ledger, run_id)
