@@ -165,7 +165,7 @@ def test_an_unexpected_failure_is_a_problem_without_a_stack(
     def fail(*_: object) -> None:
         raise RuntimeError("canary")
 
-    monkeypatch.setattr(client.app.state.keys, "find", fail)
+    monkeypatch.setattr(client.app.state.keys, "recall", fail)
     answer = client.get("/v1/models")
     assert answer.status_code == 500
     assert "canary" not in answer.text
