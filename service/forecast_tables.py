@@ -206,11 +206,14 @@ def _show_legs(console: Console, book: Book, shown: Shown) -> None:
 
 
 def _show_chances(console: Console, book: Book, shown: Shown) -> None:
+    largest = sorted(book.chances, key=lambda one: (one.node != TOTAL, -one.target_minor))
     rows = [
-        [one.target_id, one.node, shown.money(one.target_minor), one.p_hit] for one in book.chances
+        [one.target_id, one.node, shown.money(one.target_minor), f"{one.p_hit:.0%}"]
+        for one in largest[:MOST_NODES]
     ]
     if rows:
-        title = f"{book.target} {book.period}: chances to reach targets"
+        more = f", the largest {MOST_NODES} of {len(largest)}" if len(largest) > MOST_NODES else ""
+        title = f"{book.target} {book.period}: chances to reach targets{more}"
         console.table(title, ["target", "of", "amount", "P(hit)"], rows)
 
 
