@@ -60,6 +60,13 @@ class Settings(BaseSettings):
         The facts are made up by the world generator; every answer then says so.
     limits
         How much the service takes on; ``TRUECAST_LIMITS__RUNNING``, or a table in the file.
+    schedule_refresh, schedule_train, schedule_backtest
+        When a worker begins them by itself: ``daily HH:MM``, ``monthly D HH:MM``,
+        ``quarterly D HH:MM`` in ``timezone``, or ``off``.
+    job_memory_mb
+        How much memory one job may hold (MiB).
+    worker_grace_seconds
+        How long running jobs may go on once a worker is told to stop.
     """
 
     model_config = SettingsConfigDict(
@@ -83,6 +90,11 @@ class Settings(BaseSettings):
     discount_share: float = Field(default=0.10, ge=0, lt=1)
     synthetic: bool = False
     limits: Limits = Limits()
+    schedule_refresh: str = "daily 03:00"
+    schedule_train: str = "monthly 2 04:00"
+    schedule_backtest: str = "quarterly 3 05:00"
+    job_memory_mb: int = Field(default=4096, ge=256)
+    worker_grace_seconds: float = Field(default=25.0, ge=0, le=3600)
 
     @field_validator("timezone")
     @classmethod
