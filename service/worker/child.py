@@ -8,7 +8,7 @@ from ledger.engine import attach_ledger
 from ledger.job_effects import held_lease
 from ledger.job_leases import check_lease
 from ledger.job_results import write_result
-from ledger.jobs import finish, read_job
+from ledger.jobs import finish, reread_job
 from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import LedgerError, UsageError
 from lifecycle.processes import stay_in_bounds
@@ -23,6 +23,8 @@ def run_held_job(home: Home) -> None:
     ------
     UsageError
         The process holds no lease: a worker starts it, nobody else.
+    LedgerError
+        The job needs more memory than it may have.
     TruecastError
         What the handler raises. The job is then still this worker's, which ends the try.
     """
@@ -35,9 +37,7 @@ def run_held_job(home: Home) -> None:
     ledger = attach_ledger(home.ledger_address)
     with ledger.reading() as connection:
         check_lease(connection, lease)
-    job = read_job(ledger, lease.job_id)
-    if job is None:
-        raise LedgerError(f"no job {lease.job_id}", "the job of the lease", "start the worker anew")
+        job = reread_job(connection, lease.job_id)
     task = Task(job, lease, ledger, home)
     try:
         answer = find_handler(job.kind)(task)
