@@ -7,13 +7,16 @@ import os
 import signal
 import socket
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from ledger.due_times import read_last_due
 from ledger.engine import Ledger, open_ledger
+from ledger.workers import read_workers
 from lifecycle.console import Console
+from lifecycle.errors import TruecastError
 from lifecycle.options import DataDir, Json
 from lifecycle.settings import Settings, load_existing
 from service.worker.child import run_held_job
@@ -36,6 +39,9 @@ def worker_command(
     show_schedule: Annotated[
         bool, typer.Option("--show-schedule", help="Say what is due when, and end.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say whether this machine's worker lives, and end.")
+    ] = False,
     held_job: Annotated[bool, typer.Option("--held-job", hidden=True)] = False,
     data_dir: DataDir = None,
     json_mode: Json = False,
@@ -46,6 +52,9 @@ def worker_command(
         run_held_job(load_home(settings))
         return
     console, ledger = Console(json_mode), open_ledger(settings.ledger_address)
+    if check:
+        _check(console, ledger)
+        return
     schedule = load_schedule(settings)
     if show_schedule:
         _show(console, ledger, schedule)
@@ -90,12 +99,28 @@ def load_plan(settings: Settings, *, concurrency: int) -> Plan:
     """Return how this machine's worker works."""
     where = ["--data-dir", str(settings.data_dir)]
     return Plan(
-        name=f"{socket.gethostname()[:80]}:{os.getpid()}",
+        name=f"{_machine()}{os.getpid()}",
         command=[sys.executable, "-m", "truecast", "worker", "--held-job", *where],
         environment=dict(os.environ),
         concurrency=concurrency,
         pace=Pace(grace=settings.worker_grace_seconds),
     )
+
+
+def _check(console: Console, ledger: Ledger) -> None:
+    """Leave with 5 unless a worker of this machine was seen within the last minute."""
+    with ledger.reading() as connection:
+        seen = [one for one in read_workers(connection) if one.name.startswith(_machine())]
+    ledger.close()
+    alive = any(datetime.now(UTC) - one.seen_at < timedelta(minutes=1) for one in seen)
+    console.say("a worker lives here" if alive else "no worker was seen here for a minute")
+    console.emit({"alive": alive})
+    if not alive:
+        raise typer.Exit(TruecastError.exit_code)
+
+
+def _machine() -> str:
+    return f"{socket.gethostname()[:80]}:"
 
 
 def _show(console: Console, ledger: Ledger, schedule: Schedule) -> None:

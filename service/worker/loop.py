@@ -180,8 +180,9 @@ class Worker:
             )
 
     def _take_back_dead(self) -> None:
+        mine = {one.lease for one in self.running}
         with self.ledger.reading() as connection:
-            seen = read_leases(connection)
+            seen = [one for one in read_leases(connection) if one.lease not in mine]
         for dead in self._watch.find_dead(seen, at=self.plan.clock.seconds()):
             with self.ledger.writing() as connection:
                 if take_back(connection, dead, now=self.plan.clock.now()):

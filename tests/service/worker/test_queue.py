@@ -37,11 +37,14 @@ from tests.service.worker.trials import (
 HOUR = 3_600.0
 # a worker in a process of its own, to be killed; it says when it has begun a job
 VICTIM = """
+import signal
 import sys
 from pathlib import Path
 from ledger.engine import attach_ledger
 from tests.service.worker.trials import make_worker
-make_worker(attach_ledger(sys.argv[1]), Path(sys.argv[2]), name="victim").run()
+worker = make_worker(attach_ledger(sys.argv[1]), Path(sys.argv[2]), name="victim")
+signal.signal(signal.SIGTERM, lambda number, frame: worker.stop())
+worker.run()
 """
 
 
