@@ -56,5 +56,5 @@ def _kill(name: str, folder: Path) -> dict[str, int]:
     )  # fmt: skip
     if done.returncode:
         raise BenchmarkError(f"{name}: the trials ended with {done.returncode}")
-    tally: dict[str, int] = json.loads(done.stdout)
+    tally: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
     return tally

@@ -91,7 +91,8 @@ def run_command(task: Task, words: list[str]) -> Any:
             reader.join()
     if child.returncode:
         _fail(words[0], child.returncode, "".join(tail))
-    return json.loads("".join(printed) or "null")
+    # the document is one line, the last: a library may have shown a bar of its own before
+    return json.loads(printed[-1] if printed else "null")
 
 
 def _follow(task: Task, name: str, lines: IO[str]) -> None:

@@ -92,7 +92,7 @@ print(json.dumps(asdict(run_trials(name, Path(folder), kills=0, seed=1, sites=si
         [sys.executable, "-c", code, *given], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 

@@ -74,7 +74,7 @@ def test_a_killed_workers_job_is_done_by_another_and_its_process_is_dead(
     victim.kill()
     victim.wait()
     with ended(make_worker(ledger, tmp_path)) as worker:
-        look_until(worker, state_is(ledger, job_id, "done"), seconds=60)
+        look_until(worker, state_is(ledger, job_id, "done"))
     assert found(ledger, job_id).tries == 2
     with pytest.raises(ProcessLookupError):
         os.kill(int(told(tmp_path)[0]), signal.SIGTERM)
@@ -143,7 +143,7 @@ def test_many_jobs_and_two_workers_give_each_effect_once(ledger: Ledger, tmp_pat
     victim = start_victim(ledger, tmp_path)
     with ended(make_worker(ledger, tmp_path, concurrency=2)) as worker:
         done = lambda: all(found(ledger, one).state == "done" for one in ids)  # noqa: E731
-        look_until(worker, done, seconds=90)
+        look_until(worker, done)
     victim.terminate()
     assert victim.wait(60) == 0
     assert sorted(told(tmp_path)) == sorted(map(str, ids))

@@ -113,7 +113,7 @@ def told(folder: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-def look_until(worker: Worker, reached: Callable[[], bool], seconds: float = 20.0) -> None:
+def look_until(worker: Worker, reached: Callable[[], bool], seconds: float = 120.0) -> None:
     """Let a worker do rounds until something holds."""
     end = time.monotonic() + seconds
     while not reached():
