@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("service.cli_jobs", "list the released models and their cards"),
     "promote": ("service.cli_releases", "make a release the champion of its model"),
     "rollback": ("service.cli_releases", "let the release before the champion speak again"),
+    "worker": ("service.cli_worker", "do long work as jobs, and begin by itself what is scheduled"),
     "serve": ("service.cli_web", "answer over HTTP from the ledger"),
     "keys": ("service.cli_access", "create, rotate, list and revoke API keys"),
     "books": ("service.cli_access", "name the rows that a key may see"),
@@ -84,12 +85,30 @@ def _fail(text: str, code: int) -> int:
     return code
 
 
+def _tell_progress(handle: str) -> None:
+    from lifecycle.console import report_to
+
+    report_to(int(handle))
+
+
+def _work_for_job(lease: str) -> None:
+    """Die with the worker's process that started this one, and publish under its lease only."""
+    from ledger.job_effects import hold
+    from ledger.job_leases import Lease
+    from lifecycle.processes import die_with_parent
+
+    die_with_parent()
+    hold(Lease.parse(lease))
+
+
 def _run(command: str, arguments: list[str]) -> int:
     from typer.exceptions import TyperException
 
     from lifecycle.errors import TruecastError
 
     try:
+        if lease := os.environ.get("TRUECAST_JOB"):
+            _work_for_job(lease)
         if command == "demo":
             return demo(arguments)
         app: Any = importlib.import_module(COMMANDS[command][0]).app
@@ -129,6 +148,9 @@ def main(arguments: list[str] | None = None) -> int:
         Exit code: 0 ok, 2 usage, 3 refused by policy, 4 data error, 5 unavailable.
     """
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["--progress-fd"]:  # a job listens to this command
+        _tell_progress(given[1])
+        given = given[2:]
     if not given or given[0] in {"-h", "--help", "help"}:
         sys.stdout.write(_overview())
         return 0 if given else 2

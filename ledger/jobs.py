@@ -226,6 +226,12 @@ def find_job(connection: Connection, query: Select[Any]) -> Job | None:
     return None if row is None else _job(row)
 
 
+def find_visible(connection: Connection, job_id: int, owner: str | None) -> Job | None:
+    """Return a job that ``owner`` asked for (``None``: anybody); ``None`` if there is none."""
+    found = find_job(connection, select(jobs).where(jobs.c.id == job_id))
+    return found if found is not None and owner in {None, found.created_by} else None
+
+
 def reread_job(connection: Connection, job_id: int) -> Job:
     """Return a job that is known to be there, as it is now."""
     return _job(connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one())

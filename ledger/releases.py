@@ -14,7 +14,9 @@ from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 from ledger.audit import Actor, AuditEntry, append_audit
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
+from ledger.job_effects import is_new_effect
 from ledger.tables import promotions, releases
+from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import ModelNotFoundError
 
 PLACE = ("model", "route", "horizon_days")
@@ -68,6 +70,8 @@ def write_release(
 ) -> int:
     """Append a release and, unless told otherwise, make it the champion; return its id.
 
+    In a job's second try, the id of what its first try released.
+
     Parameters
     ----------
     by
@@ -92,13 +96,17 @@ def write_release(
         "mlflow_run_id": release.mlflow_run_id,
     }
     with ledger.writing() as connection:
+        if not is_new_effect(connection, f"release {'/'.join(map(str, _key(release)))}"):
+            return _newest(connection, release)
         written = connection.execute(insert(releases).returning(releases.c.id), row)
         release_id = int(written.scalar_one())
+        crashpoint("release.written")
         if promote:
             promote_release(connection, replace(release, release_id=release_id), reason=reason)
         entry = AuditEntry(by or Actor("training"), "models.release", f"release:{release_id}")
         told = f"{'promoted' if promote else 'kept beside the champion'}: {reason}"
         append_audit(connection, replace(entry, after_hash=release.digest, reason=told))
+    crashpoint("release.promoted")
     return release_id
 
 
@@ -210,6 +218,16 @@ def read_promoted(ledger: Ledger, release: Release) -> list[int]:
     )
     with ledger.reading() as connection:
         return [int(one) for one in connection.scalars(query)]
+
+
+def _key(release: Release) -> tuple[str, str, int]:
+    return release.model, release.route, release.horizon_days
+
+
+def _newest(connection: Connection, release: Release) -> int:
+    columns = (releases.c.model, releases.c.route, releases.c.horizon_days)
+    same = [column == value for column, value in zip(columns, _key(release), strict=True)]
+    return int(connection.execute(select(func.max(releases.c.id)).where(*same)).scalar_one())
 
 
 def _champions() -> Select[Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.engine import Ledger
+from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import RowsError
 
 CHUNK_COUNT = 2_000
@@ -43,6 +44,7 @@ def write_rows(
             insert_rows(connection, table, chunk)
             if beside is not None:
                 beside(connection, chunk)
+        crashpoint("run.rows")
         written += len(chunk)
     return written
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, Select, Table, insert, select, up
 
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
+from ledger.job_effects import is_new_effect
 from ledger.tables import (
     current_runs,
     deals,
@@ -22,6 +23,7 @@ from ledger.tables import (
     runs,
     scores,
 )
+from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import ConflictError, LedgerError, UsageError
 
 RunKind = Literal["scores", "forecast", "backtest", "deals"]
@@ -83,11 +85,15 @@ def begin_run(
         "note": dump_document(note or {}, "the run's note"),
     }
     with ledger.writing() as connection:
-        return int(connection.execute(insert(runs).returning(runs.c.id), row).scalar_one())
+        run_id = int(connection.execute(insert(runs).returning(runs.c.id), row).scalar_one())
+    crashpoint("run.begun")
+    return run_id
 
 
 def publish_run(ledger: Ledger, run_id: int) -> None:
     """Make a run the current one of its kind; doing it twice changes nothing.
+
+    In a job's second try nothing is published that its first try published: the run stays unseen.
 
     Raises
     ------
@@ -105,6 +111,8 @@ def publish_run(ledger: Ledger, run_id: int) -> None:
             _check_current(connection, kind, run_id)
             return
         _check_filled(connection, kind, run_id)
+        if not is_new_effect(connection, f"run {kind}"):
+            return
         connection.execute(
             insert(publications), {"run_id": run_id, "published_at": datetime.now(UTC)}
         )
@@ -113,6 +121,8 @@ def publish_run(ledger: Ledger, run_id: int) -> None:
         )
         if moved.rowcount == 0:
             connection.execute(insert(current_runs), {"kind": kind, "run_id": run_id})
+        crashpoint("run.publishing")
+    crashpoint("run.published")
 
 
 def find_open_run(

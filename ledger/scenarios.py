@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from ledger.audit import Actor, AuditEntry, append_audit, digest_of
 from ledger.documents import dump_document, parse_document
@@ -82,18 +82,31 @@ def write_scenario(
     RowsError
         Its change is not JSON.
     """
+    with ledger.writing() as connection:
+        return save_scenario(connection, scenario, by)
+
+
+def save_scenario(
+    connection: Connection, scenario: SavedScenario, by: Actor | None = None
+) -> SavedScenario:
+    """Save a scenario in the caller's transaction, as `write_scenario` does.
+
+    Raises
+    ------
+    ConflictError
+        Another one has that name.
+    RowsError
+        Its change is not JSON.
+    """
     values = {name: getattr(scenario, name) for name in _NAMES}
     values["change"] = dump_document(scenario.change, f"scenario {scenario.name}")
-    with ledger.writing() as connection:
-        query = select(*[scenarios.c[name] for name in _NAMES])
-        row = connection.execute(query.where(scenarios.c.name == scenario.name)).mappings().first()
-        if row is None:
-            connection.execute(insert(scenarios), values)
-            actor = by or Actor(f"author:{scenario.author}")
-            entry = AuditEntry(actor, "scenarios.create", f"scenario:{scenario.name}")
-            append_audit(connection, replace(entry, after_hash=digest_of(values)))
-            return scenario
-    saved = _scenario(row)
+    saved = find_scenario(connection, scenario.name)
+    if saved is None:
+        connection.execute(insert(scenarios), values)
+        actor = by or Actor(f"author:{scenario.author}")
+        entry = AuditEntry(actor, "scenarios.create", f"scenario:{scenario.name}")
+        append_audit(connection, replace(entry, after_hash=digest_of(values)))
+        return scenario
     if {**vars(saved), "created_at": None} != {**vars(scenario), "created_at": None}:
         raise ConflictError(
             f"scenario {scenario.name!r}, saved by {saved.author} with other contents",
@@ -101,6 +114,13 @@ def write_scenario(
             "choose another name: what was said under this one stays on record",
         )
     return saved
+
+
+def find_scenario(connection: Connection, name: str) -> SavedScenario | None:
+    """Return the scenario of a name; ``None`` if there is none."""
+    query = select(*[scenarios.c[one] for one in _NAMES]).where(scenarios.c.name == name)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _scenario(row)
 
 
 def read_scenarios(ledger: Ledger, period: str | None = None) -> list[SavedScenario]:

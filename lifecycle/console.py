@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from rich.console import Console as RichConsole
@@ -20,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 PIPE_WIDTH = 160
+REPORT_SECONDS = 1.0
 SHORT_CELL = 12
 """Characters up to which a column is never narrowed."""
 LONG_CELL = 40
@@ -46,6 +49,35 @@ class _BarTicker:
 
     def advance(self, amount: float = 1) -> None:
         self._progress.advance(self._task, amount)
+
+
+class _LineTicker:
+    """A ticker for a program that listens: one line of JSON whenever a second has passed."""
+
+    def __init__(self, handle: int, what: str, total: float | None) -> None:
+        self._handle, self._what, self._total = handle, what, total
+        self._done, self._told_at = 0.0, float("-inf")
+        self.advance(0)
+
+    def advance(self, amount: float = 1) -> None:
+        self._done += amount
+        if time.monotonic() - self._told_at < REPORT_SECONDS:
+            return
+        self._told_at = time.monotonic()
+        told = {"what": self._what, "done": self._done, "total": self._total}
+        with suppress(OSError):  # who listened has gone: the work goes on
+            os.write(self._handle, f"{json.dumps(told)}\n".encode())
+
+
+_listener: list[int] = []
+
+
+def report_to(handle: int) -> None:
+    """Write progress as lines of JSON to an open file instead of showing bars.
+
+    Each line has ``what``, and ``done`` of ``total`` units (``null`` where it is not known).
+    """
+    _listener[:] = [handle]
 
 
 class Console:
@@ -107,6 +139,9 @@ class Console:
     @contextmanager
     def progress(self, description: str, total: float | None = None) -> Iterator[Ticker]:
         """Show a bar on stderr while the block runs; ``total`` in the ticker's units."""
+        if _listener:
+            yield _LineTicker(_listener[0], description, total)
+            return
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),

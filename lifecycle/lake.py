@@ -18,6 +18,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from lifecycle.batches import BatchHeader, BatchReport
+from lifecycle.crashpoint import crashpoint
 from lifecycle.damage import check_whole, lake_error, read_rows
 from lifecycle.errors import LakeError
 from lifecycle.locks import exclusive
@@ -166,6 +167,7 @@ class Lake:
             with self._guard("tidying up after an interrupted batch"):
                 self._roll_back()
             self._on_step("rolled back")
+            crashpoint("lake.rolled_back")
             stage = Stage(self, batch)
             try:
                 with self._guard(f"writing batch {batch.batch_id}"):
@@ -190,7 +192,12 @@ class Lake:
             schema_mode=None if first else "merge",
             configuration=DELTA_SETTINGS if first and table != BATCHES.name else None,
         )
-        self._on_step("listed" if table == BATCHES.name else f"wrote {table}")
+        if table == BATCHES.name:
+            self._on_step("listed")
+            crashpoint("lake.listed")
+            return
+        self._on_step(f"wrote {table}")
+        crashpoint("lake.wrote")
 
     def step(self, name: str) -> None:
         """Tell the observer of writes which step was reached."""

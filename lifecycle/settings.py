@@ -65,6 +65,13 @@ class Settings(BaseSettings):
         without an issuer only API keys are let in.
     oidc_groups, oidc_groups_claim
         Role, or ``role:book``, by group; and the claim that lists a person's groups.
+    schedule_refresh, schedule_train, schedule_backtest
+        When a worker begins them by itself: ``daily HH:MM``, ``monthly D HH:MM``,
+        ``quarterly D HH:MM`` in ``timezone``, or ``off``.
+    job_memory_mb
+        How much memory one job may hold (MiB).
+    worker_grace_seconds
+        How long running jobs may go on once a worker is told to stop.
     """
 
     model_config = SettingsConfigDict(
@@ -93,6 +100,11 @@ class Settings(BaseSettings):
     oidc_jwks: str = ""
     oidc_groups: dict[str, str] = Field(default_factory=dict)
     oidc_groups_claim: str = "groups"
+    schedule_refresh: str = "daily 03:00"
+    schedule_train: str = "monthly 2 04:00"
+    schedule_backtest: str = "quarterly 3 05:00"
+    job_memory_mb: int = Field(default=4096, ge=256)
+    worker_grace_seconds: float = Field(default=25.0, ge=0, le=3600)
 
     @field_validator("timezone")
     @classmethod

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifecycle.batches import BatchHeader, BatchReport, TableCount
+from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import LakeError, TableError
 from lifecycle.fingerprints import Fingerprints, row_hashes
 from lifecycle.removals import build_tombstones, read_voided
@@ -101,6 +102,7 @@ class Stage:
         self._check_room()
         for name in self._spools:
             self._lake.step(f"spooled {name}")
+            crashpoint("lake.spooled")
         counts: dict[str, TableCount] = {}
         sources: dict[str, dict[str, int]] = {}
         void: list[pa.RecordBatch] = []

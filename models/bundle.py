@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import BundleError
 from models import golden
 from models.digest import compute_digest
@@ -167,11 +168,13 @@ def _write_folder(folder: Path, digest: str, files: Mapping[str, bytes]) -> None
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
+        crashpoint("bundle.written")
         scratch.rename(folder / digest)
     except OSError as error:
         shutil.rmtree(scratch, ignore_errors=True)
         if not (folder / digest).exists():
             _refuse(f"bundle not written: {error.strerror}", "a writable folder", "free space")
+    crashpoint("bundle.saved")
 
 
 def _open_private(path: str, flags: int) -> int:

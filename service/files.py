@@ -13,9 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lifecycle.errors import UsageError
-
-# what a spreadsheet would run as a formula when it opens a CSV file
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from service.cells import guard_cell
 
 
 def check_out(out: Path) -> None:
@@ -41,12 +39,8 @@ def write_rows(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
         with draft.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [])
             writer.writeheader()
-            writer.writerows([{name: _cell(value) for name, value in row.items()} for row in rows])
-
-
-def _cell(value: Any) -> Any:
-    """Keep text from being run as a formula; numbers stay what they are."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+            for row in rows:
+                writer.writerow({name: guard_cell(value) for name, value in row.items()})
 
 
 @contextmanager

@@ -87,6 +87,9 @@ POLICIES: dict[tuple[str, str], Policy] = {
     ("GET", "docs"): _AD_HOC,
     ("GET", "jobs"): _LIST,
     ("GET", "jobs/"): _ITEM,
+    ("POST", "scenarios"): _WRITE,
+    ("POST", "scenarios/"): _WRITE,
+    ("POST", "exports/"): _WRITE,
     ("POST", "jobs"): _WRITE,
     ("POST", "jobs/"): _WRITE,
 }

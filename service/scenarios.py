@@ -1,6 +1,6 @@
 """Named what-ifs of a quarter: what was supposed, by whom and why, and what it came to.
 
-They are saved and run by ``truecast scenarios``; here they are read.
+They are saved and run by ``truecast scenarios`` and `service.scenario_posts`; here they are read.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def list_scenarios(
         {
             "synthetic": service.options.synthetic,
             "scenarios": [
-                _describe(service, one, read_scenario_runs(service.ledger, one.name)[:1])
+                describe_scenario(service, one, read_scenario_runs(service.ledger, one.name)[:1])
                 for one in saved
                 if definition in {None, one.target}
             ],
@@ -108,10 +108,13 @@ def show_scenario(name: NamePath, service: ServiceHere) -> ScenarioAnswer:
         expected = f"one of {known}" if known else "one saved by `truecast scenarios add`"
         raise Problem(404, "unknown-scenario", f"no scenario has that name; expected {expected}")
     runs = read_scenario_runs(service.ledger, name)
-    return ScenarioAnswer.model_validate(_describe(service, saved[name], runs))
+    return ScenarioAnswer.model_validate(describe_scenario(service, saved[name], runs))
 
 
-def _describe(service: Service, one: SavedScenario, runs: list[ScenarioRun]) -> dict[str, Any]:
+def describe_scenario(
+    service: Service, one: SavedScenario, runs: list[ScenarioRun]
+) -> dict[str, Any]:
+    """Return a saved what-if as its answer shows it, with what it came to."""
     names = ("name", "period", "rationale", "author", "created_at", "change")
     return {
         **{name: getattr(one, name) for name in names},

@@ -43,6 +43,8 @@ PYSPARK = re.compile(r"^pyspark\b")
 ENGINE = "lifecycle/engine.py"
 # they pass the environment on, or set it for a library, and read no setting from it
 ENVIRONMENT_PASSED_ON = {"models/bundle.py", "models/registry.py"}
+# tests kill processes there; what it reads is no setting of the product
+CRASHES = {"lifecycle/crashpoint.py"}
 
 
 def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -125,4 +127,4 @@ def test_the_environment_is_read_at_the_doors_only() -> None:
         for path in python_files(*ROOMS, "truecast.py")
         if reads.search(path.read_text(encoding="utf-8")) and not doors.match(name_of(path))
     ]
-    assert set(found) <= ENVIRONMENT_PASSED_ON
+    assert set(found) <= ENVIRONMENT_PASSED_ON | CRASHES

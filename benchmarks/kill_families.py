@@ -1,0 +1,296 @@
+"""What is killed: one class per kind of work, each with its own check of what was left behind.
+
+A family prepares a folder, does units of work one after the other, and says afterwards what is
+stored. ``tell`` is called with ``sent <unit>`` before a unit's first write and ``acked <unit>``
+once it was acknowledged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+from zoneinfo import ZoneInfo
+
+import pyarrow.parquet as pq
+from sqlalchemy import func, select
+
+from ledger.engine import Ledger, open_ledger
+from ledger.job_effects import hold
+from ledger.job_results import read_result
+from ledger.jobs import JobFilters, enqueue, read_jobs
+from ledger.releases import Release, read_champion, read_releases, write_release
+from ledger.runs import read_current_run
+from ledger.tables import at_risk, publications, runs
+from ledger.tables import scores as scores_table
+from lifecycle.lake import Lake
+from lifecycle.periods import CALENDAR_YEAR
+from lifecycle.processes import die_with_parent
+from models.bundle import load_bundle, save_bundle
+from service.refresh.scores import refresh_scores
+from service.worker import child, handlers, loop
+from service.worker.plan import Pace, Plan
+from service.worker.running import Running
+from service.worker.schedule import Schedule
+from service.worker.task import Answer, Home, Task
+from tests.builders import account, build_lake, order
+from tests.service.refresh.company import FIRST, build_company, place_of, release_orders, stand_on
+
+Tell = Callable[[str], None]
+
+
+class BrokenError(Exception):
+    """What was left behind is neither the state before nor the state after."""
+
+
+class Family(Protocol):
+    """One kind of work."""
+
+    sites: ClassVar[tuple[str, ...]]
+    window: ClassVar[tuple[str, ...]]
+    """The sites between a unit's first write and its acknowledgement."""
+    per_folder: ClassVar[int]
+
+    def prepare(self, folder: Path) -> None:
+        """Make what the work stands on."""
+
+    def work(self, folder: Path, unit: int, tell: Tell) -> None:
+        """Do one unit."""
+
+    def read_units(self, folder: Path) -> Sequence[int]:
+        """Recover as a restart would, check that nothing is half there; return what is stored."""
+
+
+class Ingest:
+    """A batch of two orders and one account into the lake."""
+
+    sites = ("lake.rolled_back", "lake.spooled", "lake.wrote", "lake.listed")
+    window = ("lake.spooled", "lake.wrote", "lake.listed")
+    per_folder = 25
+
+    def prepare(self, folder: Path) -> None:
+        """Write a first batch."""
+        build_lake(folder, orders=[order(order_id="o1")], accounts=[account("a1")])
+
+    def work(self, folder: Path, unit: int, tell: Tell) -> None:
+        """Append one batch."""
+        tell(f"sent {unit}")
+        rows = [order(order_id=f"n{unit}-{place}") for place in (1, 2)]
+        build_lake(folder, batch=f"n{unit}", orders=rows, accounts=[account(f"n{unit}")])
+        tell(f"acked {unit}")
+
+    def read_units(self, folder: Path) -> Sequence[int]:
+        """Count each batch's rows: all of them, once, or none."""
+        build_lake(folder, batch=f"after{len(list(folder.iterdir()))}", accounts=[account("a1")])
+        lake = Lake(folder / "lake")
+        listed = [one.batch_id for one in lake.batches() if one.batch_id.startswith("n")]
+        for table, count in (("orders", 2), ("accounts", 1)):
+            rows = [row for file in lake.files(table) for row in pq.read_table(file).to_pylist()]
+            found = Counter(row["batch_id"] for row in rows if row["batch_id"].startswith("n"))
+            if found != dict.fromkeys(listed, count):
+                raise BrokenError(f"{table}: {found}, listed {listed}")
+        return [int(name[1:]) for name in listed]
+
+
+class Refresh:
+    """A refresh of a small company, one day after the other."""
+
+    sites = ("run.begun", "run.rows", "run.publishing", "run.published")
+    window = sites
+    per_folder = 40
+
+    def prepare(self, folder: Path) -> None:
+        """Write the lake and release a model."""
+        place = build_company(folder)
+        ledger = place.open_ledger()
+        release_orders(ledger, place)
+
+    def work(self, folder: Path, unit: int, tell: Tell) -> None:
+        """Score as of one day more."""
+        place = place_of(folder)
+        ledger, snapshot = place.open_ledger(), stand_on(place, FIRST + timedelta(days=unit))
+        tell(f"sent {unit}")
+        refresh_scores(snapshot, ledger, place=place)
+        tell(f"acked {unit}")
+
+    def read_units(self, folder: Path) -> Sequence[int]:
+        """Count each published run's rows: a whole list, and each day published once."""
+        ledger = place_of(folder).open_ledger()
+        with ledger.reading() as connection:
+            days: list[date] = []
+            told = select(runs.c.id, runs.c.as_of).join(publications).order_by(runs.c.id)
+            for run_id, day in connection.execute(told).all():
+                days.append(day)
+                for table in (at_risk, scores_table):
+                    count = select(func.count()).where(table.c.run_id == run_id)
+                    if not connection.scalar(count):
+                        raise BrokenError(f"run {run_id} is published without {table.name}")
+            newest = connection.scalar(select(func.max(publications.c.run_id)))
+            sizes = set(
+                connection.scalars(
+                    select(func.count()).select_from(at_risk.join(publications, at_risk.c.run_id
+                    == publications.c.run_id)).group_by(at_risk.c.run_id)
+                )
+            )  # fmt: skip
+        current = read_current_run(ledger, "scores")
+        if len(sizes) > 1 or (current and current.run_id) != newest:
+            raise BrokenError(f"lists of {sizes} rows, current {current}, newest {newest}")
+        if len(days) != len(set(days)):
+            raise BrokenError(f"a day was published twice: {days}")
+        return [(day - FIRST).days for day in days]
+
+
+class Promote:
+    """A bundle saved, released and promoted, one version after the other."""
+
+    sites = ("bundle.written", "bundle.saved", "release.written", "release.promoted")
+    window = sites
+    per_folder = 200
+
+    def prepare(self, folder: Path) -> None:
+        """Release a first version."""
+        self.work(folder, 0, lambda told: None)
+
+    def work(self, folder: Path, unit: int, tell: Tell) -> None:
+        """Release and promote one version more."""
+        ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
+        tell(f"sent {unit}")
+        parts = {f"part{n}.json": f"[{unit},{n}]".encode() for n in range(3)}
+        digest = save_bundle(folder / "bundles", "Rule", parts, {"unit": unit})
+        now = datetime.now(UTC)
+        made = Release("churn", 90, "contractual", "rule", str(unit), digest, FIRST, now, {}, {})
+        write_release(ledger, made)
+        tell(f"acked {unit}")
+
+    def read_units(self, folder: Path) -> Sequence[int]:
+        """Load what speaks: one whole version, the newest released, its parts all its own."""
+        ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
+        found = read_releases(ledger)
+        champion = read_champion(ledger, "churn", horizon_days=90)
+        if champion.release_id != found[0].release_id:
+            raise BrokenError(f"champion {champion.version}, newest {found[0].version}")
+        meta, parts = load_bundle(folder / "bundles", champion.digest)
+        units = {content.split(b",")[0][1:] for content in parts.values()}
+        if units != {champion.version.encode()} or str(meta["unit"]) != champion.version:
+            raise BrokenError(f"version {champion.version} is made of {units}")
+        return [int(one.version) for one in found if one.version != "0"]
+
+
+class Job:
+    """A job asked for and done by a worker, its effect a release and its result some bytes."""
+
+    sites = ("job.claiming", "job.claimed", "job.answered", "job.kept", "job.finishing",
+             "job.finished")  # fmt: skip
+    window = sites[:-1]
+    per_folder = 50
+    pace = Pace(look=0.01, renew=0.05, lease=1.0, grace=5.0, first_wait=timedelta(0))
+
+    def prepare(self, folder: Path) -> None:
+        """Make the ledger."""
+        open_ledger(_address(folder)).close()
+
+    def work(self, folder: Path, unit: int, tell: Tell) -> None:
+        """Ask for one job, and have a worker do all there are."""
+        ledger = open_ledger(_address(folder))
+        tell(f"sent {unit}")
+        with ledger.writing() as connection:
+            enqueue(connection, "trial", {"unit": unit}, by="key:a")
+        tell(f"asked {unit}")
+        self._do_all(ledger, folder)
+        tell(f"acked {unit}")
+
+    def read_units(self, folder: Path) -> Sequence[int]:
+        """Let another worker end what was left: each job asked for is done, its effect once."""
+        ledger = open_ledger(_address(folder))
+        worker = self._do_all(ledger, folder)
+        while _left(ledger):
+            worker.look()
+        effects = Counter(int(one.version) for one in read_releases(ledger))
+        found = read_jobs(ledger, JobFilters(), limit=10_000)
+        for job in found:
+            unit = job.payload["unit"]
+            content = b"".join(read_result(ledger, job.job_id))
+            if job.state != "done" or effects[unit] != 1 or content != b"%d" % unit:
+                raise BrokenError(f"{job}: {effects[unit]} effects, result {content[:20]!r}")
+        if len(effects) != len(found):
+            raise BrokenError("an effect without its job")
+        return [job.payload["unit"] for job in found]
+
+    def _do_all(self, ledger: Ledger, folder: Path) -> loop.Worker:
+        handlers.HANDLERS = {"trial": f"{__name__}:answer_trial"}
+        home = Home(folder, _address(folder), ZoneInfo("UTC"), CALENDAR_YEAR)
+        _Forked.home = home
+        loop.Running = _Forked  # type: ignore[misc]
+        kinds = frozenset({"trial"})
+        plan = Plan(f"w{os.getpid()}", (), {}, kinds=kinds, pace=self.pace)
+        worker = loop.Worker(ledger, plan, Schedule((), ZoneInfo("UTC"), CALENDAR_YEAR))
+        worker.run(once=True)
+        return worker
+
+
+class _Forked(Running):
+    """A job's process that is forked instead of started anew: 200 starts of Python are saved."""
+
+    home: ClassVar[Home]
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Fork, and do the job there."""
+        self._pid = os.fork()
+        self._code: int | None = None
+        if self._pid == 0:
+            die_with_parent()
+            hold(self.lease)
+            try:
+                child.run_held_job(replace(self.home))
+                os._exit(0)
+            except BaseException:
+                os._exit(1)
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code; ``None`` while it runs."""
+        if self._code is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+    def close(self) -> None:
+        """It has ended."""
+
+
+def answer_trial(task: Task) -> Answer:
+    """Give back the unit's number, and release it as a version in the job's own transaction."""
+    unit = task.job.payload["unit"]
+
+    def release(connection: Any) -> None:
+        from sqlalchemy import insert
+
+        from ledger.tables import releases
+
+        row = {"model": "churn", "horizon_days": 90, "route": "r", "candidate": "c",
+               "version": str(unit), "digest": "", "as_of": FIRST, "metrics": "{}", "card": "{}",
+               "created_at": datetime.now(UTC)}  # fmt: skip
+        connection.execute(insert(releases), row)
+
+    return Answer("done", [b"%d" % unit], "text/plain", release)
+
+
+def _left(ledger: Ledger) -> bool:
+    filters = (JobFilters(state="queued"), JobFilters(state="running"))
+    return any(read_jobs(ledger, one, limit=1) for one in filters)
+
+
+def _address(folder: Path) -> str:
+    return f"sqlite:///{folder / 'ledger.sqlite'}"
+
+
+FAMILIES: dict[str, type[Family]] = {
+    "ingest": Ingest,
+    "refresh": Refresh,
+    "promote": Promote,
+    "job": Job,
+}

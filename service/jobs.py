@@ -1,0 +1,172 @@
+"""Long work that was asked for: how far it is, what it gave, and ending it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from ledger.job_results import read_result
+from ledger.jobs import Job, JobFilters, cancel_job, find_visible, read_job, read_jobs
+from service.auth import ScopedRoute, find_caller, needs
+from service.bodies import describe_effect
+from service.callers import Principal
+from service.deps import ServiceHere
+from service.idempotency import once
+from service.paging import Question, open_cursor, seal_cursor
+from service.problems import Problem
+from service.shapes import NAME_PATTERN, ApiModel, PageSize
+
+router = APIRouter(route_class=ScopedRoute, tags=["jobs"])
+SEES_ALL = "admin"
+"""The role that sees and ends everybody's jobs; results are their asker's alone."""
+LARGEST_ID = 2**31 - 1
+JobId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="Job id", examples=[17])]
+
+
+class JobResult(ApiModel):
+    """What a job gave: fetch it from ``/v1/jobs/{job_id}/result``."""
+
+    media_type: str = Field(examples=["text/csv"])
+    size_bytes: int = Field(examples=[18_204])
+    sha256: str
+    kept_until: datetime | None = Field(description="Null once its week is over: it was dropped")
+
+
+class JobAnswer(ApiModel):
+    """One piece of long work."""
+
+    job_id: int = Field(examples=[17])
+    kind: str = Field(examples=["export_at_risk"])
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    created_by: str = Field(examples=["key:ab12cd34"])
+    created_at: datetime
+    due_at: datetime | None = Field(description="Not before then; null: at once")
+    started_at: datetime | None = Field(description="When its newest try began")
+    finished_at: datetime | None
+    cancel_asked_at: datetime | None
+    tries: int = Field(description="How often it was begun; at most three times")
+    progress: float = Field(ge=0, le=1, description="The share done")
+    message: str = Field(description="What is being done, or why it failed")
+    result: JobResult | None
+
+
+class JobsAnswer(ApiModel):
+    """One page of jobs, the newest first; follow ``next_cursor`` until it is null."""
+
+    jobs: list[JobAnswer]
+    next_cursor: str | None
+
+
+@router.get("/v1/jobs", operation_id="listJobs", openapi_extra=needs("jobs:read", rows="none"))
+def list_jobs(
+    request: Request,
+    service: ServiceHere,
+    kind: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
+    state: Annotated[
+        Literal["queued", "running", "done", "failed", "cancelled"] | None, Query()
+    ] = None,
+    *,
+    limit: Annotated[PageSize, Query(description="Jobs per page")] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=1_000, description="next_cursor of the page before")
+    ] = None,
+) -> JobsAnswer:
+    """List the jobs that the caller asked for; an admin sees everybody's."""
+    caller = find_caller(request)
+    filters = JobFilters(_owner(caller), kind, state)
+    question = Question(caller.key_id, "/v1/jobs", vars(filters))
+    before = None if cursor is None else _before(open_cursor(service.pepper, question, cursor))
+    found = read_jobs(service.ledger, filters, before=before, limit=limit + 1)
+    following = None
+    if len(found) > limit:
+        following = seal_cursor(service.pepper, question, [found[limit - 1].job_id])
+    shown = [describe_job(job) for job in found[:limit]]
+    return JobsAnswer.model_validate({"jobs": shown, "next_cursor": following})
+
+
+@router.get(
+    "/v1/jobs/{job_id}", operation_id="readJob", openapi_extra=needs("jobs:read", rows="none")
+)
+def show_job(request: Request, job_id: JobId, service: ServiceHere) -> JobAnswer:
+    """Show one job; somebody else's is not found."""
+    job = read_job(service.ledger, job_id)
+    owner = _owner(find_caller(request))
+    if job is None or owner not in {None, job.created_by}:
+        raise _unknown()
+    return JobAnswer.model_validate(describe_job(job))
+
+
+@router.get(
+    "/v1/jobs/{job_id}/result",
+    operation_id="readJobResult",
+    response_class=Response,
+    responses={200: {"description": "The bytes, of the media type that the job names",
+                     "content": {"application/octet-stream": {}}}},
+    openapi_extra=needs("jobs:read", rows="book"),
+)  # fmt: skip
+def show_result(request: Request, job_id: JobId, service: ServiceHere) -> Response:
+    """Give the bytes of a job that the caller itself asked for, for 7 days after it was done."""
+    job = read_job(service.ledger, job_id)
+    if job is None or job.created_by != find_caller(request).name:
+        raise _unknown()
+    if job.result is None:
+        detail = f"the job is {job.state}; expected one that is done and gave something"
+        raise Problem(409, "no-result", f"{detail}; ask again once it is done")
+    if job.result.kept_until is None:
+        raise Problem(410, "result-dropped", "results are kept for 7 days; ask for it again")
+    headers = {
+        "content-length": str(job.result.size),
+        "content-disposition": f'attachment; filename="job-{job_id}"',
+    }
+    content = read_result(service.ledger, job_id)
+    return StreamingResponse(content, headers=headers, media_type=job.result.media)
+
+
+@router.post(
+    "/v1/jobs/{job_id}/cancel",
+    operation_id="cancelJob",
+    response_model=JobAnswer,
+    openapi_extra={**needs("jobs:write", rows="none"), **describe_effect()},
+)
+async def cancel(request: Request, job_id: JobId) -> Response:
+    """End a job that waits, or ask its worker to end it; one that is cancelled stays so."""
+    caller = find_caller(request)
+
+    def end(connection: Any) -> tuple[int, object]:
+        if find_visible(connection, job_id, _owner(caller)) is None:
+            raise _unknown()
+        return 200, JobAnswer.model_validate(describe_job(cancel_job(connection, job_id)))
+
+    return await once(request, caller, end)
+
+
+def describe_job(job: Job) -> dict[str, Any]:
+    """Return a job as its answer shows it; what it was asked to do is not repeated."""
+    result = job.result and {
+        "media_type": job.result.media,
+        "size_bytes": job.result.size,
+        "sha256": job.result.digest,
+        "kept_until": job.result.kept_until,
+    }
+    told = {name: value for name, value in vars(job).items() if name != "payload"}
+    return {**told, "result": result}
+
+
+def _owner(caller: Principal) -> str | None:
+    """Return whose jobs a caller sees; ``None``: everybody's."""
+    return None if caller.role == SEES_ALL else caller.name
+
+
+def _before(place: list[object]) -> int:
+    if len(place) != 1 or not isinstance(place[0], int):
+        raise Problem(400, "bad-cursor", "the cursor cannot be used; begin again without it")
+    return place[0]
+
+
+def _unknown() -> Problem:
+    detail = "no such job of this caller; expected an id that GET /v1/jobs lists; correct the id"
+    return Problem(404, "unknown-job", detail)

@@ -1,0 +1,24 @@
+"""Which leases have not moved for too long: their workers are dead, whatever the clocks say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ledger.job_leases import SeenLease
+
+LEASE_SECONDS = 45.0
+"""Three renewals missed. A worker that looks once a second has the job again within a minute."""
+RENEW_SECONDS = 15.0
+
+
+class LeaseWatch:
+    """Remembers since when, in steady seconds, each lease has stood as it stands."""
+
+    def __init__(self, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._lease_seconds = lease_seconds
+        self._since: dict[SeenLease, float] = {}
+
+    def find_dead(self, seen: Sequence[SeenLease], *, at: float) -> list[SeenLease]:
+        """Return the leases seen now that have stood still for a whole lease at steady ``at``."""
+        self._since = {one: self._since.get(one, at) for one in seen}
+        return [one for one, since in self._since.items() if at - since >= self._lease_seconds]
