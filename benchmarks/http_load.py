@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import psutil
 
 from benchmarks.protocol import ROOT, BenchmarkError
 
@@ -128,7 +130,9 @@ def server(
     BenchmarkError
         It did not.
     """
-    given = {**os.environ, **(extra or {})}
+    # a server may start another by its name
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    given = {**os.environ, "PATH": path, **(extra or {})}
     child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=given, stdout=-3)
     try:
         end = time.monotonic() + patience
@@ -138,7 +142,10 @@ def server(
             time.sleep(0.1)
         yield child
     finally:
-        child.terminate()
+        below = psutil.Process(child.pid).children(recursive=True) if child.poll() is None else []
+        for one in (child, *below):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.terminate()
         child.wait(30)
 
 

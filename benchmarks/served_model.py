@@ -28,6 +28,7 @@ from models.bundle import save_bundle
 from models.churn import MODEL_PART, TREES_PART, LapseModel
 from models.loading import load_model
 from models.matrix import Layout
+from models.reasons import PROCESS_COLUMN
 from models.scoring import score
 from models.serving.rows import kinds_of, unpack_rows
 from service.refresh.scoring import Scored, build_score_rows, keep_features
@@ -80,9 +81,11 @@ def build_served(folder: Path) -> Served:
     key, _ = create_key(ledger, load_pepper(data), KeyRequest("reader", ("scores:read",)))
     ledger.close()
     layout = Layout.from_json(json.loads(model.to_parts()[MODEL_PART])["layout"])
+    # MLflow is given the last column ready: the purchase process that ours works out per row
+    columns = (*layout.columns, PROCESS_COLUMN)
     names = [name for name in frame.column_names if name != "account_id"]
     rows = [list(row.values()) for row in frame.select(names).to_pylist()]
-    return Served(data, key, digest, names, rows, layout.matrix(frame), layout.columns)
+    return Served(data, key, digest, names, rows, model._matrix(frame), columns)
 
 
 def save_for_mlflow(served: Served, folder: Path, *, signature: bool) -> Path:

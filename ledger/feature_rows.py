@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, bindparam, insert, select
 
 from ledger.documents import dump_document
 from ledger.engine import Ledger
@@ -18,6 +19,7 @@ from ledger.feature_tables import feature_layouts, feature_rows
 from ledger.rows import write_rows
 
 Kind = Literal["number", "text"]
+NAMES = ("unit_id", "layout_id", "digest", "content")
 
 
 @dataclass(frozen=True)
@@ -106,22 +108,15 @@ def read_layouts(ledger: Ledger, run_id: int) -> list[FeatureLayout]:
 
 def read_features(ledger: Ledger, run_id: int, unit_ids: Sequence[str]) -> dict[str, FeatureRow]:
     """Return the rows of some units by their id; those that were not scored are left out."""
-    names = ("unit_id", "layout_id", "digest", "content")
-    query = select(*[feature_rows.c[name] for name in names]).where(
-        feature_rows.c.run_id == run_id, feature_rows.c.unit_id.in_(unit_ids)
-    )
-    with ledger.reading() as connection:
-        found = connection.execute(query).all()
     return {
         unit_id: FeatureRow(unit_id, layout_id, digest, json.loads(content))
-        for unit_id, layout_id, digest, content in found
+        for unit_id, layout_id, digest, content in _fetch(ledger, run_id, unit_ids, NAMES)
     }
 
 
 def read_layout_rows(ledger: Ledger, layout_id: int) -> list[FeatureRow]:
     """Return all rows of a layout in the order in which they were scored."""
-    names = ("unit_id", "layout_id", "digest", "content")
-    query = select(*[feature_rows.c[name] for name in names])
+    query = select(*[feature_rows.c[name] for name in NAMES])
     query = query.where(feature_rows.c.layout_id == layout_id).order_by(feature_rows.c.id)
     with ledger.reading() as connection:
         return [
@@ -132,11 +127,23 @@ def read_layout_rows(ledger: Ledger, layout_id: int) -> list[FeatureRow]:
 
 def read_digests(ledger: Ledger, run_id: int, unit_ids: Sequence[str]) -> dict[str, str]:
     """Return the digests of some units' rows by their id."""
-    query = select(feature_rows.c.unit_id, feature_rows.c.digest).where(
-        feature_rows.c.run_id == run_id, feature_rows.c.unit_id.in_(unit_ids)
+    return dict(_fetch(ledger, run_id, unit_ids, ("unit_id", "digest")))
+
+
+def _fetch(
+    ledger: Ledger, run_id: int, unit_ids: Sequence[str], names: tuple[str, ...]
+) -> list[Any]:
+    values: dict[str, Any] = {f"id_{at}": name for at, name in enumerate(unit_ids)}
+    return ledger.fetch(_of_units(names, len(unit_ids)), {"run_id": run_id, **values})
+
+
+@lru_cache(maxsize=512)
+def _of_units(names: tuple[str, ...], count: int) -> Select[Any]:
+    """Build the statement for so many ids once, so that its compiled text is found again."""
+    units = [bindparam(f"id_{at}") for at in range(count)]
+    return select(*[feature_rows.c[name] for name in names]).where(
+        feature_rows.c.run_id == bindparam("run_id"), feature_rows.c.unit_id.in_(units)
     )
-    with ledger.reading() as connection:
-        return {str(unit_id): str(digest) for unit_id, digest in connection.execute(query)}
 
 
 def _rows(

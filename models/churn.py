@@ -139,7 +139,9 @@ class LapseModel:
         """
         check_horizon(self.horizon_days, horizon_days)
         matrix = self._matrix(frame)
-        raw = self._shares.linear * self._linear().raw(matrix)
+        raw = np.zeros(len(matrix))
+        if self._shares.linear > 0:
+            raw += self._shares.linear * self._linear().raw(matrix)
         if self._pace is not None:
             raw += self._shares.pace * self._pace.raw(matrix[:, -1:])
         if self._trees is not None:

@@ -7,7 +7,8 @@ what is served on rows. This module imports no Arrow: it only calls a table's ow
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -42,6 +43,11 @@ class Columns:
     def column_names(self) -> list[str]:
         """Names in the order of the frame."""
         return list(self._values)
+
+    @property
+    def arrays(self) -> Mapping[str, Values]:
+        """All columns by name: for loops over many of them, where a call each would tell."""
+        return self._values
 
     def values(self, name: str) -> Values:
         """Return a column as it is kept, shape (n,).
@@ -98,6 +104,19 @@ def to_texts(texts: Sequence[str | None]) -> Values:
     out = np.empty(len(texts), dtype=object)
     out[:] = texts
     return out
+
+
+def make_matrix(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> FloatArray:
+    """Return the cells of rows at some places, shape (n, places): numbers, missing ones None."""
+    if len(places) == 1:
+        return np.array([[row[places[0]]] for row in rows], dtype=np.float64).reshape(-1, 1)
+    pick: Callable[[Any], Any] = itemgetter(*places) if places else _nothing
+    found = np.array([pick(row) for row in rows], dtype=np.float64)
+    return found.reshape(len(rows), len(places))
+
+
+def _nothing(_row: Any) -> tuple[()]:
+    return ()
 
 
 def is_text(frame: Frame, name: str) -> bool:

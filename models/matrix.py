@@ -10,7 +10,7 @@ import numpy as np
 
 from lifecycle.errors import FeatureMismatchError
 from models.base import FloatArray
-from models.columns import Frame, is_text, read_numbers, read_texts
+from models.columns import Columns, Frame, is_text, read_texts, to_columns
 
 KEYS = ("account_id", "as_of")
 UNSEEN = -1.0
@@ -53,29 +53,30 @@ class Layout:
         FeatureMismatchError
             A column of the fit is missing, or text stands where numbers were or the reverse.
         """
-        self._check(frame)
-        out = np.empty((frame.num_rows, len(self.columns)), dtype=np.float64, order="C")
+        columns = to_columns(frame)
+        self._check(columns)
+        out = np.empty((columns.num_rows, len(self.columns)), dtype=np.float64, order="C")
+        arrays = columns.arrays
         for place, name in enumerate(self.columns):
+            values = arrays[name]
             out[:, place] = (
-                _codes(read_texts(frame, name), self.words[name])
-                if name in self.words
-                else read_numbers(frame, name)
+                _codes(values.tolist(), self.words[name]) if name in self.words else values
             )
         return out
 
-    def _check(self, frame: Frame) -> None:
-        known = set(frame.column_names)
-        missing = [name for name in self.columns if name not in known]
+    def _check(self, frame: Columns) -> None:
+        arrays = frame.arrays
+        missing = [name for name in self.columns if name not in arrays]
         if missing:
-            extra = [n for n in frame.column_names if n not in {*self.columns, *KEYS}]
+            extra = [n for n in arrays if n not in {*self.columns, *KEYS}]
             raise FeatureMismatchError(
                 f"frame lacks {_names(missing)} and has besides {_names(extra)}",
                 f"the {len(self.columns)} columns of the fit",
                 "build the frame with this version's features, or train again",
             )
-        turned = [n for n in self.columns if is_text(frame, n) != (n in self.words)]
+        turned = [n for n in self.columns if (arrays[n].dtype == object) != (n in self.words)]
         if turned:
-            types = {n: "text" if is_text(frame, n) else "numbers" for n in turned}
+            types = {n: "text" if arrays[n].dtype == object else "numbers" for n in turned}
             raise FeatureMismatchError(
                 f"columns changed type: {types}",
                 "text where the fit had text, numbers where it had numbers",

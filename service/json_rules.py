@@ -25,6 +25,7 @@ LARGEST_INTEGER = 2**53
 
 _BROKEN = "the body cannot be used; see errors for where and what is expected"
 _NUMBER_WORDS = "finite numbers; NaN and Infinity are not JSON"
+_NESTED = frozenset((list, dict))
 _MARKS = {b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"}
 _HALF_TEXT = LONGEST_TEXT_BYTES // 2
 # digits all become 0, so that one search finds any number of a shape; "+" is left out
@@ -140,7 +141,8 @@ def _measure(value: Any) -> int:
             if type(one) is dict:
                 members += len(one)
                 one = one.values()
-            below += [item for item in one if type(item) is list or type(item) is dict]
+            if not _NESTED.isdisjoint(map(type, one)):
+                below += [item for item in one if type(item) in _NESTED]
         level = below
     return members
 

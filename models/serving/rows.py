@@ -9,7 +9,15 @@ from typing import Literal
 
 import numpy as np
 
-from models.columns import Columns, Frame, is_text, to_columns, to_texts
+from models.columns import (
+    Columns,
+    Frame,
+    Values,
+    is_text,
+    make_matrix,
+    to_columns,
+    to_texts,
+)
 
 Kind = Literal["number", "text"]
 Value = float | str | None
@@ -55,12 +63,13 @@ def unpack_rows(kinds: Mapping[str, Kind], rows: Sequence[Sequence[Value]]) -> C
     kinds
         By column, in the order of a row's values.
     """
-    turned = zip(*rows, strict=True) if rows else iter([()] * len(kinds))
-    values = {
-        name: to_texts(list(one)) if kind == "text" else np.array(one, dtype=np.float64)
-        for (name, kind), one in zip(kinds.items(), turned, strict=True)
-    }
-    return Columns(values, len(rows))
+    names, numbers = list(kinds), [at for at, one in enumerate(kinds.values()) if one == "number"]
+    matrix = make_matrix(rows, numbers)
+    values: dict[str, Values] = {names[at]: matrix[:, to] for to, at in enumerate(numbers)}
+    for at, (name, kind) in enumerate(kinds.items()):
+        if kind == "text":
+            values[name] = to_texts([row[at] for row in rows])
+    return Columns({name: values[name] for name in names}, len(rows))
 
 
 def digest_rows(columns: Columns) -> list[str]:
@@ -75,15 +84,16 @@ def digest_rows(columns: Columns) -> list[str]:
     >>> digest_rows(one) == digest_rows(two)
     True
     """
-    names = sorted(columns.column_names)
-    texts = [name for name in names if is_text(columns, name)]
-    numbers = [name for name in names if name not in set(texts)]
+    arrays = columns.arrays
+    names = sorted(arrays)
+    texts = [name for name in names if arrays[name].dtype == object]
+    numbers = [name for name in names if arrays[name].dtype != object]
     head = hashlib.sha256("\0".join([*numbers, "", *texts]).encode())
     matrix = np.empty((columns.num_rows, len(numbers)), dtype="<f8")
     for place, name in enumerate(numbers):
-        matrix[:, place] = columns.values(name)
+        matrix[:, place] = arrays[name]
     matrix[np.isnan(matrix)] = np.nan
-    words = [columns.values(name).tolist() for name in texts]
+    words = [arrays[name].tolist() for name in texts]
     digests = []
     for row in range(columns.num_rows):
         one = head.copy()

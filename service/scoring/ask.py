@@ -17,7 +17,7 @@ from service.problems import refuse_parameter
 from service.scoring.compute import About, Row, Saying, compute_rows
 from service.scoring.keeper import Champion, Keeper
 from service.scoring.lookup import Lookup, Stored
-from service.scoring.questions import Block, Question
+from service.scoring.questions import ID, Block, Question
 from service.scoring.shapes import Wish
 
 NOT_SCORED = Fault("id", "not-scored", "an id that the last refresh scored")
@@ -198,6 +198,6 @@ def _choose_layout(layouts: Sequence[FeatureLayout], wish: Wish) -> FeatureLayou
 
 def _refuse_unknown(expected: Expected, names: Sequence[str], faults: Faults, *, rows: int) -> None:
     """Note a fault for every row if a feature is unknown; its name is not repeated."""
-    if not set(names) <= set(expected.kinds):
+    if not set(names) - {ID} <= set(expected.kinds):
         for at in range(rows):
             faults.setdefault(at, []).append(UNKNOWN)

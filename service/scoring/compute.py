@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,8 +37,7 @@ class About:
     issued: bool
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row's answer: a score, or faults. ``reasons`` is JSON text, empty if not asked for."""
 
     value: float | None = None

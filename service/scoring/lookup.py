@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from service.deps import Service
 
 DEALS_ROUTE = "deals"
 REMEMBERED = 32
+RUN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,13 @@ class Lookup:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._runs: dict[str, tuple[Run | None, float]] = {}
         self._layouts: dict[int, dict[int, FeatureLayout]] = {}
         self._currencies: dict[int, str | None] = {}
         self._edges: dict[tuple[int, str, str, int], dict[str, float]] = {}
 
     def run_of(self, model: str) -> Run:
-        """Return the run whose scores of a model readers see.
+        """Return the run whose scores of a model readers see; a new one is seen in half a second.
 
         Raises
         ------
@@ -51,11 +54,15 @@ class Lookup:
             None was published.
         """
         kind: RunKind = "deals" if model == DEAL_WIN else "scores"
+        now, (run, read_at) = time.monotonic(), self._runs.get(kind, (None, 0.0))
+        if run is not None and now - read_at <= RUN_SECONDS:
+            return run
         run = read_current_run(self._service.ledger, kind)
         if run is None:
             raise NoScoresError(
                 "no scores were published yet", "at least one run", "run `truecast refresh`"
             )
+        self._runs[kind] = (run, now)
         return run
 
     def stored(

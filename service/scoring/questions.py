@@ -13,6 +13,7 @@ from service.shapes import ID_PATTERN
 from service.strict_json import check_body
 
 _ID = re.compile(ID_PATTERN.strip("^$")).fullmatch
+ID = "id"
 Given = Literal["stored", "overrides", "features"]
 
 
@@ -25,7 +26,8 @@ class Block:
     places
         Where each row stands in the answer.
     names, cells
-        Features, and per row their values; both empty where stored scores are asked for.
+        Features, and per row their values; both empty where stored scores are asked for. A column
+        ``id`` among them names the row and is no feature.
     """
 
     given: Given
@@ -70,7 +72,7 @@ def read_question(body: object) -> Question:
             "a job score all accounts (POST /v1/jobs) and fetch its result",
         )
     if "columns" in given:
-        return _of_columns(check_body(ColumnsAsked, body))
+        return _of_columns(given)
     if "rows" in given:
         return _of_rows(check_body(RowsAsked, body))
     return _of_ids(check_body(IdsAsked, body))
@@ -104,14 +106,18 @@ def _given(
     return ("stored", {}) if features is None else ("features", features)
 
 
-def _of_columns(asked: ColumnsAsked) -> Question:
+def _of_columns(body: dict[str, Any]) -> Question:
+    # a thousand lists need no second look at their form: their cells are looked at one by one
+    rows = body.get("rows")
+    short = rows[:1] if isinstance(rows, list) else rows
+    asked = check_body(ColumnsAsked, {**body, "rows": short})
+    rows = rows if isinstance(rows, list) else []
     names = tuple(asked.columns)
-    if names[0] != "id" or len(set(names)) != len(names):
+    if names[0] != ID or len(set(names)) != len(names):
         raise refuse_parameter("body.columns", "id first, then each feature once")
-    if any(len(row) != len(names) for row in asked.rows):
+    if any(type(row) is not list or len(row) != len(names) for row in rows):
         raise refuse_parameter("body.rows", "lists as long as columns")
-    ids = [row[0] for row in asked.rows]
+    ids = [row[0] for row in rows]
     if not all(isinstance(one, str) and _ID(one) for one in ids):
         raise refuse_parameter("body.rows", f"an id matching {ID_PATTERN} first in each list")
-    cells = [row[1:] for row in asked.rows]
-    return Question(asked, ids, [Block(asked.given, list(range(len(ids))), names[1:], cells)], True)
+    return Question(asked, ids, [Block(asked.given, list(range(len(ids))), names, rows)], True)

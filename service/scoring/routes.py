@@ -85,11 +85,12 @@ class Scorer:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, model: str, question: Question) -> list[Row]:
-        began = time.perf_counter()
+        began = time.thread_time()
         rows = self._asker.ask(model, question)
         if len(rows) == 1 and not question.wish.reasons:
-            took, before = time.perf_counter() - began, self._pace.get(model, 0.0)
-            self._pace[model] = before + SMOOTHING * (took - before)
+            took, before = time.thread_time() - began, self._pace.get(model)
+            # the first is never quick: statements and columns are met for the first time
+            self._pace[model] = 0.0 if before is None else before + SMOOTHING * (took - before)
         return rows
 
 

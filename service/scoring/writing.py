@@ -24,7 +24,8 @@ def write_rows(ids: Sequence[str], rows: Sequence[Row]) -> str:
         reasons = f',"reasons":{row.reasons}' if row.reasons else ""
         written.append(
             f'{{"id":"{name}","value":{row.value!r},"band":"{row.band}",'
-            f'"rank":{_number(row.rank)},"input_digest":{_text(row.digest)},{tail}{reasons}}}'
+            f'"rank":{"null" if row.rank is None else row.rank},'
+            f'"input_digest":{_text(row.digest)},{tail}{reasons}}}'
         )
     return f'"scores":[{",".join(written)}]'
 
@@ -43,8 +44,8 @@ def write_columns(ids: Sequence[str], rows: Sequence[Row]) -> str:
             place = places[id(row.about)] = len(abouts)
             abouts.append(f"{{{_about(row.about)}}}")
         written.append(
-            f'["{name}",{row.value!r},"{row.band}",{_number(row.rank)},{_text(row.digest)},'
-            f"{place},null,{row.reasons or 'null'}]"
+            f'["{name}",{row.value!r},"{row.band}",{"null" if row.rank is None else row.rank},'
+            f"{_text(row.digest)},{place},null,{row.reasons or 'null'}]"
         )
     head = json.dumps(COLUMNS, separators=(",", ":"))
     return f'"columns":{head},"rows":[{",".join(written)}],"about":[{",".join(abouts)}]'
@@ -66,10 +67,6 @@ def _instant(text: str) -> str:
 
 def _problems(row: Row) -> str:
     return json.dumps([vars(fault) for fault in row.faults], separators=(",", ":"))
-
-
-def _number(value: int | None) -> str:
-    return "null" if value is None else str(value)
 
 
 def _text(value: str | None) -> str:
