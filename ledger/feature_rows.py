@@ -140,7 +140,7 @@ def _fetch(
 @lru_cache(maxsize=512)
 def _of_units(names: tuple[str, ...], count: int) -> Select[Any]:
     """Build the statement for so many ids once, so that its compiled text is found again."""
-    units = [bindparam(f"id_{at}") for at in range(count)]
+    units: list[Any] = [bindparam(f"id_{at}") for at in range(count)]
     return select(*[feature_rows.c[name] for name in names]).where(
         feature_rows.c.run_id == bindparam("run_id"), feature_rows.c.unit_id.in_(units)
     )

@@ -6,8 +6,6 @@ receives values as arguments, so that nothing below reads the environment.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
@@ -23,9 +21,9 @@ from pydantic_settings import (
 from lifecycle.errors import UsageError
 from lifecycle.limits import Limits
 from lifecycle.periods import EndsRule, FiscalCalendar, Weekday
+from lifecycle.secret_files import check_private, read_secret
 
 SETTINGS_FILE = "truecast.toml"
-_PASSWORD = re.compile(r"://[^/@]*:[^/]*@")
 
 
 class Settings(BaseSettings):
@@ -193,7 +191,7 @@ class Settings(BaseSettings):
             The file that holds it cannot be read, or others may read it.
         """
         if self.ledger_url_file is not None:
-            return _read_secret(self.ledger_url_file, "TRUECAST_LEDGER_URL_FILE")
+            return read_secret(self.ledger_url_file, "TRUECAST_LEDGER_URL_FILE")
         if self.ledger_url is not None:
             return self.ledger_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'ledger.sqlite'}"
@@ -244,7 +242,7 @@ def load_settings(data_dir: Path | str | None = None) -> Settings:
     given: dict[str, Any] = {} if data_dir is None else {"data_dir": Path(data_dir)}
     try:
         folder = Settings(**given).data_dir
-        _check_private(folder / SETTINGS_FILE)
+        check_private(folder / SETTINGS_FILE)
         reader: type[Settings] = type(
             "_Settings", (Settings,), {"toml_path": folder / SETTINGS_FILE}
         )
@@ -267,43 +265,3 @@ def _describe(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     shown = f" ({str(error['input'])[:60]!r})" if name and "url" not in name else ""
     return f"{name}{shown}: {error['msg']}" if name else str(error["msg"])
-
-
-def _check_private(path: Path) -> None:
-    """Refuse a settings file that holds a password and that others may read.
-
-    Raises
-    ------
-    ValueError
-        It does.
-    """
-    if not path.is_file() or not path.stat().st_mode & 0o077:
-        return
-    address = tomllib.loads(path.read_text(encoding="utf-8")).get("ledger_url", "")
-    if _PASSWORD.search(str(address)):
-        raise ValueError(f"{SETTINGS_FILE} holds a password and others may read it; chmod 600 it")
-
-
-def _read_secret(path: Path, name: str) -> str:
-    """Return the one line of a file that only its owner may read.
-
-    Raises
-    ------
-    UsageError
-        It cannot be read, is empty, or others may read it.
-    """
-    try:
-        mode, text = path.stat().st_mode & 0o777, path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"the file of {name} cannot be read ({type(error).__name__})",
-            "a text file of mode 0400 or 0600",
-            "correct its path or its owner",
-        ) from None
-    if mode & 0o077 or not text:
-        raise UsageError(
-            f"the file of {name} has mode {mode:o} and {len(text)} characters",
-            "mode 0400 or 0600, and one address in it",
-            "chmod 400 it, or fill it",
-        )
-    return text

@@ -68,7 +68,7 @@ def unpack_rows(kinds: Mapping[str, Kind], rows: Sequence[Sequence[Value]]) -> C
     values: dict[str, Values] = {names[at]: matrix[:, to] for to, at in enumerate(numbers)}
     for at, (name, kind) in enumerate(kinds.items()):
         if kind == "text":
-            values[name] = to_texts([row[at] for row in rows])
+            values[name] = to_texts([row[at] for row in rows])  # type: ignore[misc]
     return Columns({name: values[name] for name in names}, len(rows))
 
 

@@ -120,6 +120,8 @@ def test_the_web_image_starts_and_is_healthy(image: Sandbox, stages: dict[str, S
     start = [one.replace("8000", port) for one in command_of(stages["serve"].last("CMD") or "")]
     start = [one.replace("0.0.0.0", "127.0.0.1") for one in start]
     check = (stages["serve"].last("HEALTHCHECK") or "").partition("CMD ")[2]
+    # it refuses to start where nobody could sign in
+    image.run(["python", "-m", "truecast", "keys", "create", "--role", "reader"])
     server = image.start(start)
     try:
         assert _is_healthy(image, command_of(check.replace("8000", port)))

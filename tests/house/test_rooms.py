@@ -23,7 +23,8 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "types", "constan
 EMPTY_VERBS = ("process_", "handle_", "do_", "get_")
 # methods that a library calls by that name
 LIBRARY_NAMES = {
-    "process_bind_param", "process_result_value", "get_route_handler", "handle_events"
+    "process_bind_param", "process_result_value", "get_route_handler", "handle_events",
+    "handle_exit",
 }  # fmt: skip
 UNPICKLERS = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
 
