@@ -161,6 +161,12 @@ def name_subject(pepper: bytes, subject: str) -> str:
     return f"subject:{hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:32]}"
 
 
+def read_audit_head(ledger: Ledger) -> int:
+    """Return the number of the log's last row; 0 if it is empty."""
+    with ledger.reading() as connection:
+        return int(connection.scalar(select(audit_heads.c.seq)) or 0)
+
+
 def read_audit(
     ledger: Ledger, *, after_seq: int = 0, limit: int | None = None
 ) -> Iterator[AuditRow]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypedDict, Unpack
 
-from sqlalchemy import Connection, RowMapping, Select, delete, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.documents import dump_document, parse_document
@@ -136,6 +136,16 @@ def read_job(ledger: Ledger, job_id: int) -> Job | None:
     """Return a job; ``None`` if there is none."""
     with ledger.reading() as connection:
         return find_job(connection, select(jobs).where(jobs.c.id == job_id))
+
+
+def count_jobs(ledger: Ledger) -> dict[JobState, int]:
+    """Return how many jobs are kept in each state; 0 where there is none."""
+    counts: dict[JobState, int] = {
+        "queued": 0, "running": 0, "done": 0, "failed": 0, "cancelled": 0,
+    }  # fmt: skip
+    with ledger.reading() as connection:
+        found = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
+        return counts | {state: int(count) for state, count in found}
 
 
 @dataclass(frozen=True)

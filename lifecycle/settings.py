@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         How much memory one job may hold (MiB).
     worker_grace_seconds
         How long running jobs may go on once a worker is told to stop.
+    log_format, log_level
+        One line an event on stderr, as JSON or as text; requests are told at ``info``.
+    metrics_port
+        Port of the loopback on which measurements are told without a key; 0: none.
+    otel_endpoint
+        Collector that spans of requests are sent to (OTLP over HTTP); none if empty.
     """
 
     model_config = SettingsConfigDict(
@@ -103,6 +109,10 @@ class Settings(BaseSettings):
     schedule_backtest: str = "quarterly 3 05:00"
     job_memory_mb: int = Field(default=4096, ge=256)
     worker_grace_seconds: float = Field(default=25.0, ge=0, le=3600)
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    otel_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
 
     @field_validator("timezone")
     @classmethod

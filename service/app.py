@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
 
 from lifecycle.settings import Settings, load_settings
 from service import (
@@ -24,6 +24,7 @@ from service import (
     forecasts,
     health,
     jobs,
+    measurements,
     models,
     owner_bias,
     reference,
@@ -40,12 +41,18 @@ from service.deps import Options, Service
 from service.guard import Guard
 from service.idempotency import InFlight
 from service.limits import check_policies
+from service.logs import configure_logs, tell
+from service.measurements import Measurements, build_registry
+from service.observer import Observer
 from service.oidc import Issuer, TokenReader
 from service.problems import install_problems
 from service.scoring import routes as scoring
 from service.scoring.ask import Asker
 from service.scoring.keeper import Keeper
+from service.tally import Tally
+from service.tracing import read_telemetry
 
+LOG = logging.getLogger("truecast.process")
 # the busiest first: routes are tried in this order; the scores of deals stand before the scores of
 # a model of any name
 NOUNS = (
@@ -70,15 +77,9 @@ NOUNS = (
     deal_record,
     models,
     health,
+    measurements,
     reference,
 )
-# the framework's own telemetry would send to wherever the environment points it
-QUIET: TelemetryConfig = {
-    "tracing": False,
-    "metrics": False,
-    "logs": False,
-    "auto_configure": False,
-}
 
 
 def create_app(ledger_address: str, options: Options, issuer: Issuer | None = None) -> FastAPI:
@@ -107,7 +108,9 @@ def create_app(ledger_address: str, options: Options, issuer: Issuer | None = No
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         scorer.keeper.start()
+        tell(LOG, "start")
         yield
+        tell(LOG, "stop")
         scorer.close()
         denials.flush()
         service.close()
@@ -119,7 +122,7 @@ def create_app(ledger_address: str, options: Options, issuer: Issuer | None = No
         lifespan=lifespan,
         redirect_slashes=False,
         openapi_url=None,
-        telemetry=QUIET,
+        telemetry=read_telemetry(options.otel_endpoint),
     )
     app.state.service, app.state.keys = service, KeyCache()
     app.state.in_flight, app.state.admission = InFlight(), Admission(options.limits)
@@ -131,25 +134,40 @@ def create_app(ledger_address: str, options: Options, issuer: Issuer | None = No
     check_policies(app.routes)
     document = reference.build_openapi(app)
     app.openapi = lambda: document  # type: ignore[method-assign]
-    build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: Guard(  # type: ignore[method-assign]
-        build(), options.limits, app.state.admission
-    )
+    _guard(app, service, keeper)
     return app
+
+
+def _guard(app: FastAPI, service: Service, keeper: Keeper) -> None:
+    """Put the outermost layer around an application, and measure what it sees."""
+    build, limits = app.build_middleware_stack, service.options.limits
+    admission, observer = app.state.admission, Observer(Tally(), lambda: service.pepper)
+    app.state.measurements = build_registry(
+        Measurements(observer.tally, admission, keeper=keeper, service=service)
+    )
+    app.build_middleware_stack = lambda: Guard(  # type: ignore[method-assign]
+        build(), limits, admission, observer=observer
+    )
 
 
 def create_app_from_settings() -> FastAPI:
     """Build the application of the environment's data directory (for a process manager)."""
     settings = load_settings()
-    options = Options(
+    configure_logs(settings.log_format, settings.log_level)
+    return create_app(settings.ledger_address, read_options(settings), read_issuer(settings))
+
+
+def read_options(settings: Settings) -> Options:
+    """Return how the service answers by the settings."""
+    return Options(
         settings.data_dir,
         settings.stale_after_days,
         settings.calendar,
         settings.synthetic,
         settings.limits,
         refuse_after_days=settings.refuse_after_days,
+        otel_endpoint=settings.otel_endpoint,
     )
-    return create_app(settings.ledger_address, options, read_issuer(settings))
 
 
 def read_issuer(settings: Settings) -> Issuer | None:

@@ -14,10 +14,12 @@ from lifecycle.console import Console
 from lifecycle.errors import LedgerError, RefusedError, TruecastError
 from lifecycle.options import DataDir, Json
 from lifecycle.settings import Settings, load_settings
-from service.app import create_app, read_issuer
-from service.deps import Options, Service
+from service.app import create_app, read_issuer, read_options
+from service.deps import Service
 from service.doctor import Folders, examine
 from service.health import find_reasons
+from service.logs import configure_logs
+from service.measurements import tell_measurements
 from service.server import bind_port, build_server
 
 NEAR = ("127.0.0.1", "::1", "localhost")
@@ -45,7 +47,8 @@ def serve(
     """
     console = Console(json)
     settings = load_settings(data_dir)
-    options = _options(settings)
+    options = read_options(settings)
+    configure_logs(settings.log_format, settings.log_level)
     _check_access(settings, host, insecure_dev=insecure_dev)
     web = create_app(settings.ledger_address, options, read_issuer(settings))
     taken = bind_port(host, port)
@@ -61,7 +64,8 @@ def serve(
             "synthetic": settings.synthetic,
         }
     )
-    with taken:
+    measured = tell_measurements(web.state.measurements, settings.metrics_port)
+    with taken, measured:
         build_server(web, settings.limits).run(sockets=[taken])
 
 
@@ -115,15 +119,4 @@ def _check_access(settings: Settings, host: str, *, insecure_dev: bool) -> None:
         "nobody could sign in: no living key and no identity provider",
         "a key, or TRUECAST_OIDC_ISSUER",
         "run `truecast keys create` with the same --data-dir, or give --insecure-dev to try it out",
-    )
-
-
-def _options(settings: Settings) -> Options:
-    return Options(
-        settings.data_dir,
-        settings.stale_after_days,
-        settings.calendar,
-        settings.synthetic,
-        settings.limits,
-        refuse_after_days=settings.refuse_after_days,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from lifecycle.console import Console
 from lifecycle.errors import TruecastError
 from lifecycle.options import DataDir, Json
 from lifecycle.settings import Settings, load_existing
+from service.logs import configure_logs
 from service.worker.child import run_held_job
 from service.worker.clock import SteadyClock
 from service.worker.loop import Worker
@@ -59,7 +59,7 @@ def worker_command(
     if show_schedule:
         _show(console, ledger, schedule)
         return
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
+    configure_logs(settings.log_format, settings.log_level)
     worker = Worker(ledger, load_plan(settings, concurrency=concurrency), schedule)
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda number, frame: worker.stop())

@@ -44,6 +44,8 @@ class Options:
         How much is taken on; without them nobody's pace is watched.
     refuse_after_days
         Scores computed, and models trained, longer ago than this are refused by `POST /v1/scores`.
+    otel_endpoint
+        Collector that spans of requests are sent to; none if empty.
     """
 
     data_dir: Path
@@ -52,6 +54,7 @@ class Options:
     synthetic: bool = False
     limits: Limits = NO_PACE
     refuse_after_days: int = 90
+    otel_endpoint: str = ""
 
 
 @dataclass(frozen=True)

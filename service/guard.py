@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from service.admission import Admission
 from service.allowances import Allowances
 from service.etags import TaggedSend
 from service.limits import Policy, Weight, find_policy
+from service.observer import Observer, Outcome
 from service.problems import LOG, Problem, render_problem
 
 Scope = MutableMapping[str, Any]
@@ -53,10 +55,20 @@ class Guard:
         What answers.
     limits, admission
         How much is taken on, and the places that are free.
+    observer
+        Keeps how each request ended; ``None``: nothing does.
     """
 
-    def __init__(self, app: Application, limits: Limits, admission: Admission) -> None:
+    def __init__(
+        self,
+        app: Application,
+        limits: Limits,
+        admission: Admission,
+        *,
+        observer: Observer | None = None,
+    ) -> None:
         self._app, self._limits, self._admission = app, limits, admission
+        self._observer = observer
         self._allowances = Allowances(limits)
         self._hosts = frozenset(host.lower().encode() for host in limits.allowed_hosts)
         self._headers: Pairs = [(b"x-content-type-options", b"nosniff")]
@@ -68,6 +80,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        began = time.perf_counter()
         # from the last to the first, so that the first of a repeated header is the one kept
         given = {name: value for name, value in reversed(scope["headers"]) if name in _READ_HERE}
         policy = find_policy(scope["method"], scope["path"])
@@ -77,6 +90,8 @@ class Guard:
             self._check(scope, given, policy)
             await self._serve(scope, Body(receive, given), answer)
         except Problem as problem:
+            if self._observer is not None:
+                self._observer.tally.refusals[problem.kind] += 1
             await render_problem(problem, answer.request_id)(scope, receive, answer.send)
         except Exception:
             LOG.exception("request %s failed", answer.request_id)
@@ -86,6 +101,11 @@ class Guard:
                 raise
             failure = Problem(500, "internal", "an unexpected failure; quote the request id")
             await render_problem(failure, answer.request_id)(scope, receive, answer.send)
+        finally:
+            if self._observer is not None:
+                quiet = policy.weight is Weight.health
+                took = time.perf_counter() - began
+                self._observer.note(scope, Outcome(answer.request_id, answer.status, took, quiet))
 
     def _check(self, scope: Scope, given: Mapping[bytes, bytes], policy: Policy) -> None:
         _check_url(scope)
@@ -207,8 +227,8 @@ class Answer:
     unread
         The body that the application may leave lying: the connection is closed then, or somebody
         could go on sending it for ever.
-    started, finished
-        The head, and all of it, has been sent.
+    started, finished, status
+        The head, and all of it, has been sent; its status, 499 until then: whoever asked has left.
     """
 
     __slots__ = (
@@ -219,6 +239,7 @@ class Answer:
         "policy",
         "request_id",
         "started",
+        "status",
         "unread",
     )
 
@@ -228,11 +249,12 @@ class Answer:
         self.pace: Pairs = []
         self.unread: Body | None = None
         self.started = self.finished = False
+        self.status = 499
 
     async def send(self, message: Message) -> None:
         """Add what every answer carries, and send it on."""
         if message["type"] == "http.response.start":
-            self.started = True
+            self.started, self.status = True, message["status"]
             headers = [*message["headers"], *self._headers, *self.pace]
             headers.append((b"x-request-id", self.request_id.encode()))
             if not (self.policy.tagged and message["status"] in {200, 304}):

@@ -172,6 +172,7 @@ def build_server(app: FastAPI, limits: Limits = NO_PACE) -> DrainingServer:
         ws="none",
         loop="asyncio",
         log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,

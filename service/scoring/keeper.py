@@ -24,6 +24,7 @@ from models.base import ScoreModel
 from models.bundle import load_bundle
 from models.classes import load_class
 from models.serving.checks import find_words
+from service.logs import tell
 
 LOG = logging.getLogger("truecast.bundles")
 MODELS = frozenset(("churn", "clv", "deal_win"))
@@ -143,7 +144,8 @@ class Keeper:
             try:
                 kept[key] = self._take(release)
             except BundleError as error:
-                LOG.error("bundle of release %s refused: %s", release.version, error)
+                told = {"model": release.model, "version": release.version, "why": str(error)}
+                tell(LOG, "bundle.refused", level=logging.ERROR, **told)
                 troubles[key] = str(error)
                 if before is not None:
                     kept[key] = before
@@ -164,7 +166,7 @@ class Keeper:
         model: ScoreModel = load_class(str(meta["model_class"])).from_parts(parts)
         if not own.is_dir():
             self._copy(release.digest)
-        LOG.info("release %s of %s speaks", release.version, release.model)
+        tell(LOG, "bundle.speaks", model=release.model, version=release.version)
         made = self._known[release.digest] = Champion(release, model, find_words(parts))
         return made
 

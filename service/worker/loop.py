@@ -19,6 +19,7 @@ from ledger.jobs import read_job
 from ledger.workers import WorkerSeen, forget_worker, write_heartbeat
 from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import ConflictError, TruecastError
+from service.logs import tell
 from service.worker.plan import Plan
 from service.worker.running import Running
 from service.worker.schedule import Schedule
@@ -59,6 +60,7 @@ class Worker:
 
     def run(self, *, once: bool = False) -> None:
         """Work until stopped or, with ``once``, until nothing that is due is left."""
+        tell(LOG, "worker.start", worker=self.plan.name)
         while not self._is_over(once=once):
             self.look()
             self._stopping.wait(self.plan.pace.look)
@@ -68,6 +70,7 @@ class Worker:
             self._hand_back(one)
         with suppress(TruecastError), self.ledger.writing() as connection:
             forget_worker(connection, self.plan.name)
+        tell(LOG, "worker.stop", worker=self.plan.name)
 
     def look(self) -> None:
         """Do one round."""
@@ -102,7 +105,7 @@ class Worker:
             one.start(self.plan.command, self.plan.environment)
         except OSError as error:  # no memory or no handles left: its try ends in the next round
             LOG.warning("job %d cannot be started: %s", job.job_id, error.strerror)
-        LOG.info("job %d (%s), try %d, begun", job.job_id, job.kind, job.tries)
+        tell(LOG, "job.begun", job_id=job.job_id, kind=job.kind, tries=job.tries)
         return True
 
     def _attend(self, one: Running) -> None:
@@ -149,7 +152,7 @@ class Worker:
     def _forget(self, one: Running, how: str) -> None:
         one.close()
         self.running.remove(one)
-        LOG.info("job %d (%s) %s", one.job.job_id, one.job.kind, how)
+        tell(LOG, "job.left", job_id=one.job.job_id, kind=one.job.kind, how=how)
 
     def _is_cancelled(self, one: Running) -> bool:
         job = read_job(self.ledger, one.job.job_id)
@@ -186,7 +189,8 @@ class Worker:
         for dead in self._watch.find_dead(seen, at=self.plan.clock.seconds()):
             with self.ledger.writing() as connection:
                 if take_back(connection, dead, now=self.plan.clock.now()):
-                    LOG.warning("job %d taken back from %s", dead.lease.job_id, dead.worker)
+                    told = {"job_id": dead.lease.job_id, "worker": dead.worker}
+                    tell(LOG, "job.taken_back", level=logging.WARNING, **told)
 
     def _ask_for_due(self) -> None:
         self.schedule.ask_for_due(self.ledger, now=self.plan.clock.now())
