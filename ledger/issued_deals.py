@@ -82,3 +82,17 @@ def read_deal_scores(
     )
     with ledger.reading() as connection:
         return [deal_of(row) for row in connection.execute(query).mappings()]
+
+
+def list_scored_deals(
+    ledger: Ledger, run_id: int, *, limit: int, book: Book | None = None
+) -> list[str]:
+    """Return at most so many deals of a book that a run scored, by their id."""
+    query = (
+        select(deals.c.opportunity_id)
+        .where(deals.c.run_id == run_id, *is_in(book, deals))
+        .order_by(deals.c.opportunity_id)
+        .limit(limit)
+    )
+    with ledger.reading() as connection:
+        return list(connection.scalars(query))

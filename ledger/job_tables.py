@@ -1,4 +1,4 @@
-"""The ledger's tables of long work: jobs, who holds them, what they gave, and due times.
+"""The ledger's tables of long work: jobs, who holds them, what they work on and gave, and due times.
 
 Who holds a job stands in a row of its own. Renewing a lease changes only ``beats`` there, so that
 it never waits for a transaction that has taken the row to be sure that the lease still holds.
@@ -61,6 +61,14 @@ job_leases = Table(
 
 job_results = Table(
     "job_results",
+    metadata,
+    Column("job_id", Integer, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+job_inputs = Table(
+    "job_inputs",
     metadata,
     Column("job_id", Integer, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
     Column("part", Integer, primary_key=True, autoincrement=False),

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
 from ledger.job_leases import Lease, end_lease
-from ledger.job_tables import job_results, jobs
+from ledger.job_tables import job_inputs, job_results, jobs
 from lifecycle.errors import ConflictError, LedgerError
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -192,6 +192,7 @@ def cancel_job(connection: Connection, job_id: int, *, now: datetime | None = No
     asked: dict[str, Any] = {"cancel_asked_at": job.cancel_asked_at or when}
     if job.state == "queued":
         asked |= {"state": "cancelled", "finished_at": when, "dedup": None}
+        connection.execute(delete(job_inputs).where(job_inputs.c.job_id == job_id))
     connection.execute(update(jobs).where(mine).values(asked))
     return reread_job(connection, job_id)
 
@@ -221,7 +222,8 @@ def finish(
 
 
 def end_job(connection: Connection, job_id: int, given: dict[str, Any], *, now: datetime) -> None:
-    """Set a job's last state; without being done, nothing is kept of its result."""
+    """Set a job's last state; what it worked on goes, and without being done its result too."""
+    connection.execute(delete(job_inputs).where(job_inputs.c.job_id == job_id))
     if given["state"] != "done":
         connection.execute(delete(job_results).where(job_results.c.job_id == job_id))
     given = {**given, "finished_at": now}

@@ -13,7 +13,16 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 from ledger.documents import dump_document
 from ledger.engine import Ledger
 from ledger.rows import insert_missing, write_rows
-from ledger.tables import current_runs, publications, releases, run_models, runs, scores
+from ledger.tables import (
+    at_risk,
+    current_runs,
+    publications,
+    releases,
+    run_models,
+    runs,
+    scores,
+)
+from ledger.visible import Book, is_in
 
 HISTORY_COUNT = 400
 
@@ -135,8 +144,10 @@ def read_scores(
     return rows if horizon_days is not None else _shortest(rows)
 
 
-def read_account(ledger: Ledger, account_id: str) -> list[StoredScore]:
-    """Return an account's scores over all published runs, newest run first.
+def read_account(
+    ledger: Ledger, account_id: str, *, run_id: int | None = None
+) -> list[StoredScore]:
+    """Return an account's scores over all published runs, or of one of them, newest run first.
 
     The newest 400 are returned; an account never scored gives an empty list.
     """
@@ -146,8 +157,23 @@ def read_account(ledger: Ledger, account_id: str) -> list[StoredScore]:
         .order_by(publications.c.id.desc(), scores.c.model, scores.c.horizon_days)
         .limit(HISTORY_COUNT)
     )
+    if run_id is not None:
+        query = query.where(scores.c.run_id == run_id)
     with ledger.reading() as connection:
         return [StoredScore(*row) for row in connection.execute(query)]
+
+
+def list_scored(
+    ledger: Ledger, run_id: int, model: str, *, limit: int, book: Book | None = None
+) -> list[str]:
+    """Return at most so many accounts of a book that a run scored by a model, by their id."""
+    query = select(scores.c.account_id).distinct().order_by(scores.c.account_id).limit(limit)
+    query = query.where(scores.c.run_id == run_id, scores.c.model == model)
+    if book is not None:
+        mine = select(at_risk.c.account_id).where(at_risk.c.run_id == run_id, *is_in(book, at_risk))
+        query = query.where(scores.c.account_id.in_(mine))
+    with ledger.reading() as connection:
+        return list(connection.scalars(query))
 
 
 def read_band_edges(

@@ -46,6 +46,7 @@ from service.measurements import Measurements, build_registry
 from service.observer import Observer
 from service.oidc import Issuer, TokenReader
 from service.problems import install_problems
+from service.scoring import job_routes as scoring_jobs
 from service.scoring import routes as scoring
 from service.scoring.ask import Asker
 from service.scoring.keeper import Keeper
@@ -59,6 +60,7 @@ NOUNS = (
     deal_scores,
     scores,
     scoring,
+    scoring_jobs,
     at_risk,
     at_risk_totals,
     accounts,

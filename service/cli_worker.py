@@ -78,6 +78,8 @@ def load_home(settings: Settings) -> Home:
         calendar=settings.calendar,
         synthetic=settings.synthetic,
         memory_bytes=settings.job_memory_mb * 2**20,
+        stale_after_days=settings.stale_after_days,
+        refuse_after_days=settings.refuse_after_days,
     )
 
 

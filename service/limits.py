@@ -61,13 +61,16 @@ _EXPORT = Policy(Weight.export, "lists", tagged=True)
 _WRITE = Policy(Weight.ad_hoc, "writes", SMALL_BODY_BYTES)
 _AD_HOC = Policy(Weight.ad_hoc, "lists")
 
-# by method and noun; a slash at the end: something below the noun, such as one account
+# by method and noun; a slash at the end: something below the noun, such as one account; an asterisk
+# stands for what lies between the noun and the last word
 POLICIES: dict[tuple[str, str], Policy] = {
     ("GET", "livez"): _HEALTH,
     ("GET", "readyz"): _HEALTH,
     ("GET", "metrics"): _HEALTH,
     ("GET", "scores/"): Policy(Weight.score),
     ("POST", "scores/"): Policy(Weight.score, "reads", SCORING_BODY_BYTES, scoring=True),
+    ("POST", "scores/*/jobs"): Policy(Weight.export, "writes", INGEST_BODY_BYTES),
+    ("POST", "scores/*/replay"): Policy(Weight.ad_hoc, "writes", SMALL_BODY_BYTES),
     ("POST", "ingest/"): Policy(Weight.score, "writes", INGEST_BODY_BYTES),
     ("GET", "at-risk"): _LIST,
     ("GET", "at-risk/"): _LIST,
@@ -106,8 +109,11 @@ def find_policy(method: str, path: str) -> Policy:
     """
     parts = path.split("/", 3)
     place = 2 if len(parts) > 2 and parts[1] == "v1" else 1
-    name = parts[place] if len(parts) == place + 1 else f"{parts[place]}/"
-    return POLICIES.get((method, name), UNKNOWN)
+    if len(parts) <= place + 1:
+        return POLICIES.get((method, parts[-1]), UNKNOWN)
+    noun, (between, _, last) = parts[place], parts[-1].rpartition("/")
+    found = POLICIES.get((method, f"{noun}/*/{last}")) if between else None
+    return found or POLICIES.get((method, f"{noun}/"), UNKNOWN)
 
 
 def check_policies(routes: Iterable[BaseRoute]) -> None:

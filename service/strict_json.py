@@ -99,19 +99,39 @@ async def read_lines(
     Problem
         413 the body or a line is too large, 415 another kind, 408 too slow.
     """
+    number = 0
+    async for line in read_raw_lines(request, limit, line_limit=line_limit):
+        number += 1
+        if line.strip():
+            yield _parse_line(number, line)
+
+
+async def read_raw_lines(
+    request: Request, limit: int = LARGEST_LINES_BYTES, *, line_limit: int = LONGEST_LINE_BYTES
+) -> AsyncIterator[bytes]:
+    """Read a body of lines, each as it comes in and without its end; nothing of it is parsed.
+
+    Parameters
+    ----------
+    request, limit, line_limit
+        As of `read_lines`.
+
+    Raises
+    ------
+    Problem
+        413 the body or a line is too large, 415 another kind, 408 too slow.
+    """
     _check_kind(request, LINE_KINDS)
-    digest, rest, number = hashlib.sha256(), b"", 0
+    digest, rest = hashlib.sha256(), b""
     async for piece in _read_pieces(request, limit):
         digest.update(piece)
         *lines, rest = (rest + piece).split(b"\n")
         if len(rest) > line_limit or any(len(line) > line_limit for line in lines):
             raise _too_large(line_limit, "a line")
         for line in lines:
-            number += 1
-            if line.strip():
-                yield _parse_line(number, line)
-    if rest.strip():
-        yield _parse_line(number + 1, rest)
+            yield line
+    if rest:
+        yield rest
     request.scope[DIGEST] = digest.hexdigest()
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from ledger.feature_rows import FeatureLayout, read_digests, read_features
 from ledger.runs import Run
+from ledger.visible import Book
 from lifecycle.errors import ModelNotFoundError, StaleError
 from models.serving.checks import MOST_FAULTS, Expected, Fault, Faults
 from models.serving.rows import unpack_rows
@@ -20,6 +21,7 @@ from service.scoring.lookup import Lookup, Stored
 from service.scoring.questions import ID, Block, Question
 from service.scoring.shapes import Wish
 
+NOBODY = ""
 NOT_SCORED = Fault("id", "not-scored", "an id that the last refresh scored")
 UNKNOWN = Fault("features", "unknown-feature", "features of this model's route only")
 
@@ -41,11 +43,20 @@ class Asker:
         self._service, self._keeper = service, keeper
         self._lookup = Lookup(service)
 
-    def ask(self, model: str, question: Question, *, now: datetime | None = None) -> list[Row]:
+    def ask(
+        self,
+        model: str,
+        question: Question,
+        *,
+        book: Book | None = None,
+        now: datetime | None = None,
+    ) -> list[Row]:
         """Return the answers in the order of the question's ids.
 
         Parameters
         ----------
+        book
+            Ids that are not in it are answered like ids that nobody has.
         now
             UTC instant from which ages are counted; the clock's if left out.
 
@@ -60,6 +71,9 @@ class Asker:
         run = self._lookup.run_of(model)
         for block in question.blocks:
             ids = [question.ids[place] for place in block.places]
+            if book is not None and block.given != "features":
+                seen = self._lookup.visible(model, run, list(dict.fromkeys(ids)), book)
+                ids = [name if name in seen else NOBODY for name in ids]
             if block.given == "stored":
                 found = self._stored(model, run, ids, wish=question.wish, now=when)
             elif block.given == "overrides":
@@ -70,6 +84,26 @@ class Asker:
             for place, row in zip(block.places, found, strict=True):
                 made[place] = row
         return made
+
+    def run_of(self, model: str) -> Run:
+        """Return the run whose scores of a model readers see.
+
+        Raises
+        ------
+        NoScoresError
+            None was published.
+        """
+        return self._lookup.run_of(model)
+
+    def list_ids(self, model: str, book: Book | None, *, limit: int) -> list[str]:
+        """Return at most so many ids of a book that have a stored score, in order.
+
+        Raises
+        ------
+        NoScoresError
+            No run was published.
+        """
+        return self._lookup.list_ids(model, self.run_of(model), book, limit=limit)
 
     def _stored(
         self, model: str, run: Run, ids: Sequence[str], *, wish: Wish, now: datetime

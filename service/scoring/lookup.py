@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from ledger.deals import DEAL_WIN
 from ledger.documents import dump_document
 from ledger.feature_rows import FeatureLayout, read_layouts
-from ledger.issued_deals import read_deal_scores
+from ledger.issued_deals import list_scored_deals, read_deal_scores
 from ledger.runs import Run, RunKind, read_current_run
-from ledger.scores import read_band_edges, read_currency, read_scores
+from ledger.scores import list_scored, read_band_edges, read_currency, read_scores
+from ledger.views import find_visible
+from ledger.visible import Book
 from lifecycle.errors import NoScoresError
 from service.deps import Service
 
@@ -82,6 +84,21 @@ class Lookup:
             for row in rows
             if row.run_id == run.run_id
         }
+
+    def visible(self, model: str, run: Run, ids: Sequence[str], book: Book) -> set[str]:
+        """Return which ids are in a book."""
+        ledger = self._service.ledger
+        if model != DEAL_WIN:
+            return find_visible(ledger, ids, book)
+        rows = read_deal_scores(ledger, ids, run_id=run.run_id, book=book)
+        return {row.opportunity_id for row in rows}
+
+    def list_ids(self, model: str, run: Run, book: Book | None, *, limit: int) -> list[str]:
+        """Return at most so many ids of a book that a run scored by a model, in order."""
+        ledger, run_id = self._service.ledger, run.run_id
+        if model == DEAL_WIN:
+            return list_scored_deals(ledger, run_id, limit=limit, book=book)
+        return list_scored(ledger, run_id, model, limit=limit, book=book)
 
     def layouts(self, run_id: int) -> dict[int, FeatureLayout]:
         """Return the layouts of a run by their number; remembered, for a run is closed."""

@@ -115,9 +115,15 @@ def _of_columns(body: dict[str, Any]) -> Question:
     names = tuple(asked.columns)
     if names[0] != ID or len(set(names)) != len(names):
         raise refuse_parameter("body.columns", "id first, then each feature once")
-    if any(type(row) is not list or len(row) != len(names) for row in rows):
-        raise refuse_parameter("body.rows", "lists as long as columns")
+    if not all(is_row(row, len(names)) for row in rows):
+        expected = f"lists as long as columns, with an id matching {ID_PATTERN} first in each"
+        raise refuse_parameter("body.rows", expected)
     ids = [row[0] for row in rows]
-    if not all(isinstance(one, str) and _ID(one) for one in ids):
-        raise refuse_parameter("body.rows", f"an id matching {ID_PATTERN} first in each list")
     return Question(asked, ids, [Block(asked.given, list(range(len(ids))), names, rows)], True)
+
+
+def is_row(row: object, width: int) -> bool:
+    """Tell whether something is a list as long as the columns, with an id first."""
+    if type(row) is not list or len(row) != width:
+        return False
+    return isinstance(row[0], str) and _ID(row[0]) is not None

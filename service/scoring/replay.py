@@ -10,22 +10,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ledger.deals import DEAL_WIN
 from ledger.engine import Ledger
 from ledger.feature_rows import read_layout_rows, read_layouts
-from ledger.issued_deals import read_deal_scores
-from ledger.releases import Release, read_releases
-from ledger.scores import read_account, read_scored_models
 from lifecycle.errors import ModelNotFoundError
 from models.columns import to_texts
 from models.loading import load_model
 from models.scoring import score
 from models.serving.rows import unpack_rows
+from service.scoring.issued import Wanted, find_issued
 
 
-def replay_score(
-    ledger: Ledger, bundles_dir: Path, *, model: str, unit_id: str, run_id: int
-) -> dict[str, Any]:
+def replay_score(ledger: Ledger, bundles_dir: Path, wanted: Wanted) -> dict[str, Any]:
     """Compute an issued score again and compare.
 
     Returns
@@ -41,7 +36,8 @@ def replay_score(
     BundleError
         The release's bundle is missing or is not the one that spoke.
     """
-    issued, release = _find_issued(ledger, model, unit_id, run_id=run_id)
+    issued, release = find_issued(ledger, wanted)
+    unit_id, run_id = wanted.unit_id, wanted.run_id
     layout = next((one for one in read_layouts(ledger, run_id) if one.route == release.route), None)
     rows = [] if layout is None else read_layout_rows(ledger, layout.layout_id)
     names = [row.unit_id for row in rows]
@@ -57,7 +53,7 @@ def replay_score(
     again = {"value": value, "rank": found["rank"], "band": found["band"]}
     again["reasons"] = json.loads(found["reasons"])
     return {
-        "model": model,
+        "model": wanted.model,
         "id": unit_id,
         "run_id": run_id,
         "horizon_days": release.horizon_days,
@@ -67,32 +63,3 @@ def replay_score(
         "replayed": again,
         "same": issued == again,
     }
-
-
-def _find_issued(
-    ledger: Ledger, model: str, unit_id: str, *, run_id: int
-) -> tuple[dict[str, Any], Release]:
-    """Return what was issued, and the release that said it."""
-    releases = read_releases(ledger, model)
-    found: list[tuple[float, int, str, Any, str, str | None]]
-    if model == DEAL_WIN:
-        deals = read_deal_scores(ledger, [unit_id], run_id=run_id)
-        version = _version_of_run(ledger, run_id)
-        found = [(one.p_win, one.rank, one.band, one.reasons, version, None) for one in deals]
-    else:
-        found = [
-            (one.value, one.rank, one.band, json.loads(one.reasons), one.model_version, one.route)
-            for one in read_account(ledger, unit_id)
-            if (one.run_id, one.model) == (run_id, model)
-        ]
-    if not found:
-        raise ModelNotFoundError(
-            f"no score of {model[:40]!r} of that id in run {run_id}", "one that was issued"
-        )
-    value, rank, band, reasons, version, route = found[0]
-    release = next(one for one in releases if one.version == version and route in {None, one.route})
-    return {"value": value, "rank": rank, "band": band, "reasons": reasons}, release
-
-
-def _version_of_run(ledger: Ledger, run_id: int) -> str:
-    return str(read_scored_models(ledger, run_id)[0]["version"])

@@ -7,11 +7,13 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
+from ledger.visible import Book
 from lifecycle.errors import ModelNotFoundError
-from service.auth import ScopedRoute, needs
+from service.auth import ScopedRoute, find_caller, needs
 from service.deps import find_service
 from service.scoring.ask import Asker
 from service.scoring.compute import Row
@@ -64,19 +66,19 @@ class Scorer:
         self._pool: ThreadPoolExecutor | None = None
         self._pace: dict[str, float] = {}
 
-    async def ask(self, model: str, question: Question) -> list[Row]:
+    async def ask(self, model: str, question: Question, book: Book | None = None) -> list[Row]:
         """Answer on the event loop if that takes less than a millisecond, else in a thread."""
         needs_model = any(block.given != "stored" for block in question.blocks)
         if needs_model and not self.keeper.has_looked:
             await asyncio.to_thread(self.keeper.look)
         one = len(question.ids) == 1 and not question.wish.reasons
         if one and self._pace.get(model, 0.0) < QUICK_SECONDS:
-            return self._ask(model, question)
+            return self._ask(model, question, book)
         if self._pool is None:
             threads = 2 * (os.cpu_count() or 1)
             self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scores")
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._ask, model, question)
-        return await work
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._ask, model, question, book)
 
     def close(self) -> None:
         """End the threads."""
@@ -84,9 +86,9 @@ class Scorer:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self, model: str, question: Question) -> list[Row]:
+    def _ask(self, model: str, question: Question, book: Book | None) -> list[Row]:
         began = time.thread_time()
-        rows = self._asker.ask(model, question)
+        rows = self._asker.ask(model, question, book=book)
         if len(rows) == 1 and not question.wish.reasons:
             took, before = time.thread_time() - began, self._pace.get(model)
             # the first is never quick: statements and columns are met for the first time
@@ -98,7 +100,7 @@ class Scorer:
     "/v1/scores/{model}",
     operation_id="askScores",
     response_model=AskedAnswer,
-    openapi_extra={**needs("scores:read"), "parameters": PARAMETERS, "requestBody": BODY},
+    openapi_extra={**needs("scores:read", rows="book"), "parameters": PARAMETERS, "requestBody": BODY},
 )
 async def ask_scores(request: Request) -> Response:
     """Score up to 1,000 rows: stored scores by id, what-ifs, or whole feature rows.
@@ -108,9 +110,13 @@ async def ask_scores(request: Request) -> Response:
     model: str = request.path_params["model"]
     if model not in MODELS:
         raise ModelNotFoundError("no such model", f"one of {', '.join(sorted(MODELS))}")
+    caller = find_caller(request)
     question = read_question(await read_body(request, LARGEST_BODY_BYTES))
+    if "reasons" in caller.withheld:
+        wish = question.wish.model_copy(update={"reasons": False})
+        question = replace(question, wish=wish)
     scorer: Scorer = request.app.state.scorer
-    rows = await scorer.ask(model, question)
+    rows = await scorer.ask(model, question, caller.book)
     write: Callable[..., str] = write_columns if question.columnar else write_rows
     synthetic = "true" if find_service(request).options.synthetic else "false"
     text = f'{{"model":"{model}","synthetic":{synthetic},{write(question.ids, rows)}}}'

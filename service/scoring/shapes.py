@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from service.shapes import ID_PATTERN, ApiModel, Reason
 
 LARGEST_ROW_COUNT = 1_000
+LARGEST_JOB_ROW_COUNT = 100_000
 LONGEST_HORIZON_DAYS = 3_650
 LARGEST_BODY_BYTES = 5_000_000
 
@@ -75,6 +76,41 @@ class ColumnsAsked(Wish):
         default="features", description="Whether a list is a whole feature row, or overrides"
     )
     rows: list[list[Any]] = Field(min_length=1)
+
+
+class JobAsked(Wish):
+    """Many rows, to be scored by a job: all stored scores, or those of the rows that follow."""
+
+    format: Literal["ndjson", "csv", "parquet"] = Field(description="Of the result")
+    all: bool = Field(default=False, strict=True, description="All stored scores; without rows")
+    given: Literal["stored", "overrides", "features"] = Field(
+        default="stored", description="What a row brings: its id alone, overrides, or features"
+    )
+    columns: list[str] = Field(
+        default=["id"], min_length=1, description="id first, then features, in the rows' order"
+    )
+    rows: list[list[Any]] | None = Field(
+        default=None, description="At most 10,000; more as lines (application/x-ndjson)"
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.columns[0] != "id" or len(set(self.columns)) != len(self.columns):
+            raise ValueError("columns: id first, then each feature once")
+        if (self.given == "stored") != (len(self.columns) == 1):
+            raise ValueError("stored scores need the column id alone, the others features too")
+        return self
+
+
+class ReplayAsked(ApiModel):
+    """Which of a unit's issued scores is computed again."""
+
+    run_id: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, strict=True, description="null: the newest run"
+    )
+    horizon_days: int | None = Field(
+        default=None, ge=0, le=LONGEST_HORIZON_DAYS, strict=True, description="null: the shortest"
+    )
 
 
 class RowProblem(ApiModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from service.scoring.compute import About, Row
 
@@ -51,14 +52,18 @@ def write_columns(ids: Sequence[str], rows: Sequence[Row]) -> str:
     return f'"columns":{head},"rows":[{",".join(written)}],"about":[{",".join(abouts)}]'
 
 
-def _about(about: About) -> str:
-    told = {
+def describe_about(about: About) -> dict[str, Any]:
+    """Return the members of `About` as JSON values."""
+    return {
         **vars(about),
         "as_of": about.as_of and about.as_of.isoformat(),
         "data_as_of": about.data_as_of and _instant(about.data_as_of.isoformat()),
         "scored_at": _instant(about.scored_at.isoformat()),
     }
-    return json.dumps(told, separators=(",", ":"))[1:-1]
+
+
+def _about(about: About) -> str:
+    return json.dumps(describe_about(about), separators=(",", ":"))[1:-1]
 
 
 def _instant(text: str) -> str:

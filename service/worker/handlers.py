@@ -13,6 +13,8 @@ HANDLERS: dict[str, str] = {
     "backtest": "service.worker.commands:backtest",
     "scenario_run": "service.worker.commands:run_scenario",
     "export_at_risk": "service.worker.export:export_at_risk",
+    "score_rows": "service.worker.scoring:score_rows",
+    "replay_score": "service.worker.scoring:replay",
 }
 """Kind of job → ``module:function``, called with a `Task` in a process of its own."""
 

@@ -36,6 +36,8 @@ class Home:
         The facts are made up.
     memory_bytes
         How much a job may hold.
+    stale_after_days, refuse_after_days
+        From when on scores say that they are old, and are not given any more.
     """
 
     data_dir: Path
@@ -44,6 +46,8 @@ class Home:
     calendar: FiscalCalendar
     synthetic: bool = False
     memory_bytes: int = 4096 * 2**20
+    stale_after_days: int = 30
+    refuse_after_days: int = 90
 
 
 @dataclass

@@ -11,6 +11,7 @@ from ledger.engine import Ledger
 from ledger.runs import read_current_run
 from lifecycle.errors import ModelNotFoundError
 from models.columns import read_texts
+from service.scoring.issued import Wanted
 from service.scoring.replay import replay_score
 from tests.service.scoring.company import orders
 
@@ -27,23 +28,21 @@ def test_an_issued_score_is_replayed_bit_for_bit(
     ledger: Ledger, folder: Path, model: str, at: int
 ) -> None:
     name = str(read_texts(orders()[3], "account_id")[at])
-    where = {"model": model, "unit_id": name, "run_id": current(ledger)}
-    found = replay_score(ledger, folder / "bundles", **where)
+    found = replay_score(ledger, folder / "bundles", Wanted(model, name, current(ledger)))
     assert found["same"] is True
     assert found["replayed"] == found["issued"]
     assert found["issued"]["reasons"] or model == "clv"
 
 
 def test_a_contract_is_replayed_by_its_own_route(ledger: Ledger, folder: Path) -> None:
-    where = {"model": "churn", "unit_id": "C003", "run_id": current(ledger)}
-    found = replay_score(ledger, folder / "bundles", **where)
+    found = replay_score(ledger, folder / "bundles", Wanted("churn", "C003", current(ledger)))
     assert (found["same"], found["model_version"]) == (True, "c1")
 
 
 def test_a_score_that_was_never_issued_is_refused(ledger: Ledger, folder: Path) -> None:
-    where = {"model": "churn", "unit_id": "nobody", "run_id": current(ledger)}
-    with pytest.raises(ModelNotFoundError, match="no score"):
-        replay_score(ledger, folder / "bundles", **where)
+    for wanted in (Wanted("churn", "nobody", current(ledger)), Wanted("churn", "C003", 999)):
+        with pytest.raises(ModelNotFoundError, match="no score"):
+            replay_score(ledger, folder / "bundles", wanted)
 
 
 def test_the_planted_fault_is_caught(
@@ -58,8 +57,8 @@ def test_the_planted_fault_is_caught(
     read = replay.read_layout_rows
     monkeypatch.setattr(replay, "read_layout_rows", changed)
     name = str(read_texts(orders()[3], "account_id")[0])
-    where = {"model": "churn", "unit_id": name, "run_id": current(ledger)}
-    assert replay_score(ledger, folder / "bundles", **where)["same"] is False
+    wanted = Wanted("churn", name, current(ledger))
+    assert replay_score(ledger, folder / "bundles", wanted)["same"] is False
 
 
 def _put(values: list[object], first_number: float) -> list[object]:
