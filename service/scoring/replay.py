@@ -16,7 +16,7 @@ from lifecycle.errors import ModelNotFoundError
 from models.columns import to_texts
 from models.loading import load_model
 from models.scoring import score
-from models.serving.rows import unpack_rows
+from models.serving.rows import digest_rows, unpack_rows
 from service.scoring.issued import Wanted, find_issued
 
 
@@ -26,8 +26,8 @@ def replay_score(ledger: Ledger, bundles_dir: Path, wanted: Wanted) -> dict[str,
     Returns
     -------
     dict
-        ``issued`` and ``replayed`` (value, rank, band, reasons), whether they are the ``same``,
-        and the ``model_version``, ``input_digest``, ``horizon_days`` and ``run_id`` behind them.
+        ``issued`` and ``replayed`` (value, rank, band, reasons), whether they are the ``same`` and
+        the feature row is still the one of its digest, and the ``model_version``, ``input_digest``, ``horizon_days`` and ``run_id`` behind them.
 
     Raises
     ------
@@ -45,10 +45,12 @@ def replay_score(ledger: Ledger, bundles_dir: Path, wanted: Wanted) -> dict[str,
         raise ModelNotFoundError("no feature row behind that score", "one of a run that kept them")
     kinds = dict(zip(layout.names, layout.kinds, strict=True))
     frame = unpack_rows(kinds, [row.values for row in rows])
+    place = names.index(unit_id)
+    intact = digest_rows(frame.take([place])) == [rows[place].digest]
     frame = frame.with_columns({"account_id": to_texts(names)})
     spoken = load_model(bundles_dir, release.digest)
     table = score(spoken, frame, horizon_days=release.horizon_days)
-    found = table.slice(names.index(unit_id), 1).to_pylist()[0]
+    found = table.slice(place, 1).to_pylist()[0]
     value = float(round(found["value"])) if spoken.unit == "minor" else found["value"]
     again = {"value": value, "rank": found["rank"], "band": found["band"]}
     again["reasons"] = json.loads(found["reasons"])
@@ -58,8 +60,8 @@ def replay_score(ledger: Ledger, bundles_dir: Path, wanted: Wanted) -> dict[str,
         "run_id": run_id,
         "horizon_days": release.horizon_days,
         "model_version": release.version,
-        "input_digest": rows[names.index(unit_id)].digest,
+        "input_digest": rows[place].digest,
         "issued": issued,
         "replayed": again,
-        "same": issued == again,
+        "same": intact and issued == again,
     }

@@ -79,11 +79,12 @@ def _contracts() -> dict[str, Case]:
 
 
 def _deals() -> dict[str, Case]:
+    flat = FlatModel(KNOWN).fit(table())
+    return {"deal_win": fit_deals(), "flat": (flat, table(seed=3).frame, 0)}
+
+
+@cache
+def fit_deals() -> Case:
     inner = CalibratedLapse(DirectModel("blend"), Calibration("platt", (0.1, 0.9, 0.9)))
     deals = DealModel(inner, ByAmount((0.95, -0.1, 0.02, 0.05), 13.0, 0.8))
-    frame = held_out(deals=200)[3]
-    flat = FlatModel(KNOWN).fit(table())
-    return {
-        "deal_win": (deals.fit(Funnel().examples()), frame, deals.horizon_days),
-        "flat": (flat, table(seed=3).frame, 0),
-    }
+    return deals.fit(Funnel().examples()), held_out(deals=200)[3], deals.horizon_days

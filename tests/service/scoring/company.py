@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
+from ledger.deals import write_deals
 from ledger.engine import Ledger
 from ledger.releases import Release, write_release
 from ledger.runs import begin_run, publish_run
@@ -20,9 +22,12 @@ from models.churn import LapseModel
 from models.contract.risk import finish_risk
 from models.contract.tables import ContractTable
 from models.scoring import score
+from service.refresh.deal_rows import build_deal_rows
+from service.refresh.deals import score_deals
 from service.refresh.scoring import Scored, build_score_rows, keep_features
 from tests.models.contract.pastmonths import Book
 from tests.models.pastdays import Company, monthly
+from tests.models.serving.released import fit_deals
 
 DAY = date(2024, 5, 1)
 ROWS = 40
@@ -46,6 +51,14 @@ def contracts() -> tuple[ScoreModel, pa.Table]:
     frame = book.at(25)[0].slice(0, ROWS)
     place = frame.column_names.index("account_id")
     return risk, frame.set_column(place, "account_id", [[f"C{i:03d}" for i in range(ROWS)]])
+
+
+@cache
+def open_deals() -> pa.Table:
+    """Forty deals, each on one day."""
+    frame = fit_deals()[1]
+    _, first = np.unique(frame["opportunity_id"].to_numpy(zero_copy_only=False), return_index=True)
+    return frame.take(first[:ROWS])
 
 
 def release(
@@ -86,3 +99,17 @@ def fill_company(ledger: Ledger, folder: Path) -> int:
             (release(ledger, folder, risk, "churn", "c1", route="contractual"), risk, lines),
         ],
     )
+
+
+def fill_deals(ledger: Ledger, folder: Path) -> int:
+    """Release and score deals, as a refresh does; return the run."""
+    (model, _, horizon), frame = fit_deals(), open_deals()
+    where = {"route": "deals", "horizon_days": horizon}
+    made = release(ledger, folder, model, "deal_win", "d1", **where)
+    known = datetime.now(UTC) - timedelta(hours=1)
+    run_id = begin_run(ledger, "deals", as_of=datetime.now(UTC).date(), data_as_of=known)
+    keep_features(ledger, run_id, "deals", frame=frame, unit="opportunity_id")
+    scored = score_deals(model, frame, horizon_days=horizon)
+    write_deals(ledger, run_id, made, rows=build_deal_rows(frame, scored, names={}, moves={}))
+    publish_run(ledger, run_id)
+    return run_id

@@ -13,7 +13,7 @@ import pytest
 from ledger.engine import Ledger
 from tests.ledger.story import new_ledger
 from tests.service.conftest import Client, check_answer, make_key, open_client
-from tests.service.scoring.company import fill_company
+from tests.service.scoring.company import fill_company, fill_deals
 
 
 def post(
@@ -49,6 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ledger(folder: Path) -> Ledger:
     made = new_ledger(folder)
     fill_company(made, folder)
+    fill_deals(made, folder)
     return made
 
 
