@@ -1,4 +1,4 @@
-"""The ledger's tables of long work: jobs, who holds them, what they work on and gave, and due times.
+"""The ledger's tables of long work: jobs, who holds them, what they take and give, due times.
 
 Who holds a job stands in a row of its own. Renewing a lease changes only ``beats`` there, so that
 it never waits for a transaction that has taken the row to be sure that the lease still holds.

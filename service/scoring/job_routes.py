@@ -19,6 +19,7 @@ from service.callers import Principal
 from service.deps import Service, find_service
 from service.idempotency import once
 from service.jobs import JobAnswer, describe_job
+from service.json_rules import parse_strict
 from service.problems import Problem, refuse_parameter
 from service.scoring.issued import Wanted, find_issued
 from service.scoring.keeper import MODELS
@@ -29,13 +30,7 @@ from service.scoring.shapes import (
     ReplayAsked,
 )
 from service.shapes import ID_PATTERN
-from service.strict_json import (
-    LINE_KINDS,
-    check_body,
-    parse_strict,
-    read_body,
-    read_raw_lines,
-)
+from service.strict_json import LINE_KINDS, check_body, read_body, read_raw_lines
 
 router = APIRouter(route_class=ScopedRoute, tags=["scores"])
 LINES_SCHEMA = {

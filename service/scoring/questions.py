@@ -68,8 +68,8 @@ def read_question(body: object) -> Question:
         raise Problem(
             413,
             "too-many-rows",
-            f"expected at most {LARGEST_ROW_COUNT} rows a call; send them in several calls, or let "
-            "a job score all accounts (POST /v1/jobs) and fetch its result",
+            f"expected at most {LARGEST_ROW_COUNT} rows a call; send them in several, or let "
+            "a job score them (POST /v1/scores/{model}/jobs) and fetch its result",
         )
     if "columns" in given:
         return _of_columns(given)

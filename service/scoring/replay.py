@@ -27,7 +27,8 @@ def replay_score(ledger: Ledger, bundles_dir: Path, wanted: Wanted) -> dict[str,
     -------
     dict
         ``issued`` and ``replayed`` (value, rank, band, reasons), whether they are the ``same`` and
-        the feature row is still the one of its digest, and the ``model_version``, ``input_digest``, ``horizon_days`` and ``run_id`` behind them.
+        the feature row is still the one of its digest, and the ``model_version``,
+        ``input_digest``, ``horizon_days`` and ``run_id`` behind them.
 
     Raises
     ------

@@ -100,7 +100,11 @@ class Scorer:
     "/v1/scores/{model}",
     operation_id="askScores",
     response_model=AskedAnswer,
-    openapi_extra={**needs("scores:read", rows="book"), "parameters": PARAMETERS, "requestBody": BODY},
+    openapi_extra={
+        **needs("scores:read", rows="book"),
+        "parameters": PARAMETERS,
+        "requestBody": BODY,
+    },
 )
 async def ask_scores(request: Request) -> Response:
     """Score up to 1,000 rows: stored scores by id, what-ifs, or whole feature rows.

@@ -20,6 +20,7 @@ from lifecycle.errors import LedgerError, RefusedError
 from models.serving.checks import Fault
 from service.callers import Principal, describe_principal, withhold
 from service.deps import Options, Service
+from service.json_rules import parse_strict
 from service.problems import Problem
 from service.scoring.ask import Asker
 from service.scoring.compute import Row
@@ -29,7 +30,6 @@ from service.scoring.questions import Block, Question, is_row
 from service.scoring.replay import replay_score
 from service.scoring.shapes import LARGEST_JOB_ROW_COUNT, LARGEST_ROW_COUNT, JobAsked
 from service.scoring.writing import describe_about
-from service.strict_json import parse_strict
 from service.worker.forms import MEDIA, write_form
 from service.worker.task import Answer, Task
 

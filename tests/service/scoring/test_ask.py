@@ -144,7 +144,7 @@ def test_a_thousand_and_one_rows_are_too_many(client: Client, form: str) -> None
     }
     answer = post(client, "/v1/scores/churn", bodies[form])
     assert answer.status_code == 413
-    assert "/v1/jobs" in answer.json()["detail"]
+    assert "/v1/scores/{model}/jobs" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
