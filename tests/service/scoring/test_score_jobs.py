@@ -39,7 +39,9 @@ MANY = 100_000
 
 @pytest.fixture(scope="module")
 def crm(folder: Path, ledger: Ledger) -> Client:
-    return open_client(folder, make_key(folder, ledger, role="crm"))
+    made = open_client(folder, make_key(folder, ledger, role="crm"))
+    made.app.state.scorer.keeper.look()  # as the server does when it starts
+    return made
 
 
 _keys = iter(range(10_000))
