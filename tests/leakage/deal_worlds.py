@@ -37,7 +37,8 @@ def build_deal_worlds(folder: Path, day: date = TODAY, *, mapped: bool = True) -
     facts, at = deal_company(day, mapped=mapped), day_start(day, ZONE)
     told = {"as it was": facts, "deleted": delete(facts, at), "shuffled": shuffle(facts, at),
             "back-dated": back_date(facts, at)}  # fmt: skip
-    return Worlds(day, {name: _write(folder / name, rows) for name, rows in told.items()})
+    places = {name: folder / name.replace(" ", "-") for name in told}
+    return Worlds(day, {name: _write(places[name], rows) for name, rows in told.items()})
 
 
 def _write(folder: Path, facts: Facts) -> History:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from lifecycle.engine import open_engine
 from lifecycle.history import History
+from lifecycle.lake import Lake
 from lifecycle.periods import CALENDAR_YEAR, Quarter
 from models.forecast.engines import open_engines
 from models.forecast.raw import BOOKINGS, ENDING_ARR, ORDERS, RENEWALS, REVENUE
@@ -17,7 +21,7 @@ from models.forecast.telling import tell_forecast, tell_rows
 from service.refresh.forecasts import build_forecasts
 from tests.leakage.contract_worlds import build_contract_worlds
 from tests.leakage.deal_worlds import build_deal_worlds
-from tests.leakage.worlds import LeakFound, Worlds, build_worlds, check_blind
+from tests.leakage.worlds import ZONE, LeakFound, Worlds, build_worlds, check_blind
 from tests.ledger.story import new_ledger
 from tests.service.refresh.company import place_of
 from training.engines import open_past_engines
@@ -35,8 +39,26 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def worlds(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Worlds:
-    return BUILDERS[kind][0](tmp_path_factory.mktemp(kind))
+def folder(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp(kind)
+
+
+@pytest.fixture(scope="module")
+def worlds(kind: str, folder: Path) -> Worlds:
+    return BUILDERS[kind][0](folder)
+
+
+@pytest.fixture
+def machine_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Put the machine into another time zone for one test."""
+
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
 
 
 def raw(history: History, worlds: Worlds, *, opened_later: int = 0, stands_later: int = 0) -> bytes:
@@ -81,6 +103,24 @@ def test_what_a_refresh_serves_does_not_know_the_future(worlds: Worlds, tmp_path
         return [(tell_forecast(one), list(tell_rows(one))) for one in built]
 
     check_blind(worlds, served)
+
+
+def open_again(folder: Path, zone: ZoneInfo = ZONE) -> History:
+    return History(Lake(folder / "as-it-was" / "lake"), open_engine(), zone=zone)
+
+
+@pytest.mark.parametrize("place", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_where_the_machine_stands_changes_no_forecast(
+    worlds: Worlds, folder: Path, machine_in: Callable[[str], None], place: str
+) -> None:
+    here = raw(worlds.histories["as it was"], worlds)
+    machine_in(place)
+    assert raw(open_again(folder), worlds) == here
+
+
+def test_a_forecast_that_follows_the_machines_zone_is_found(worlds: Worlds, folder: Path) -> None:
+    here = raw(worlds.histories["as it was"], worlds)
+    assert raw(open_again(folder, ZoneInfo("Pacific/Auckland")), worlds) != here
 
 
 def test_a_forecast_that_stands_later_is_found(worlds: Worlds) -> None:
