@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import typer
 
-from ledger.audit import Actor
-from ledger.engine import Ledger, open_ledger
-from ledger.releases import Release, read_champions, write_release
 from lifecycle.console import Console
 from lifecycle.errors import NotEnoughHistoryError, UsageError
 from lifecycle.history import History, open_history
-from lifecycle.operator import name_operator
 from lifecycle.options import AsOf, DataDir, Json
 from lifecycle.periods import parse_as_of
 from lifecycle.settings import Settings, load_existing
 from lifecycle.snapshot import Snapshot
-from models.registry import set_alias
-from training.alarm import check_alarm
 from training.backtest_command import backtest_into_ledger
 from training.datasets import check_current
 from training.deals.command import count_deal_steps, train_deal_win
 from training.deals.flat import Split
 from training.deals.readiness import describe_readiness, show_readiness
-from training.deals.spec import CARD_KEYS, DEAL_WIN
+from training.deals.spec import DEAL_WIN
 from training.outcomes import Per
+from training.release import Publisher
 from training.routes import find_routes
-from training.showing import show_result
 from training.side_by_side import Ground
 from training.specs import RouteWish, Spec, find_spec, price_at
-from training.train import (
-    TrainOutputs,
-    TrainResult,
-    count_steps,
-    registered_name,
-    served_metrics,
-    train,
-)
+from training.train import TrainOutputs, TrainResult, count_steps, train
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -78,21 +65,21 @@ def train_command(
     settings, console = _open(data_dir, json_mode)
     day = parse_as_of(as_of, settings.zone)
     history = open_history(settings.lake_dir, zone=settings.zone)
+    publisher = _publisher(settings, console)
     if model == DEAL_WIN.name:
-        result = _train_deals(history.as_of(day), settings, split=split)
-        console.emit({"trained": [_publish(result, settings, console, accepted=accept_alarm)]})
+        deals = _train_deals(history.as_of(day), settings, split=split)
+        console.emit({"trained": [publisher.publish(deals, accepted=accept_alarm)]})
         return
-    find_spec(model)
-    done: list[dict[str, Any]] = []
-    lacking: list[NotEnoughHistoryError] = []
+    done, lacking = list[dict[str, Any]](), list[NotEnoughHistoryError]()
     for spec in _find_specs(model, history.as_of(day), route=route, per=unit):
         try:
             for result in _train_all(spec, history, day, given=horizon_days, settings=settings):
-                done.append(_publish(result, settings, console, accepted=accept_alarm))
+                rows = spec.slices.build_frame(history.as_of(day), settings.frames_dir)
+                done.append(publisher.publish(result, accepted=accept_alarm, frame=rows))
         except NotEnoughHistoryError as error:
             lacking.append(error)
             console.say(f"{spec.route.replace('_', '-')} route not trained: {error}")
-    if not done:
+    if lacking and not done:
         raise lacking[0]
     console.emit({"trained": done})
 
@@ -184,6 +171,11 @@ def _train_one(
         return train(spec, history, as_of=day, horizon_days=horizon_days, out=out, ticker=ticker)
 
 
+def _publisher(settings: Settings, console: Console) -> Publisher:
+    places = settings.ledger_address, settings.bundles_dir, settings.mlflow_address
+    return Publisher(console, *places)
+
+
 def _outputs(settings: Settings) -> TrainOutputs:
     return TrainOutputs(
         bundles_dir=settings.bundles_dir,
@@ -191,70 +183,3 @@ def _outputs(settings: Settings) -> TrainOutputs:
         tracking_uri=settings.mlflow_address,
         artifact_dir=settings.data_dir / "mlflow-artifacts",
     )
-
-
-def _publish(
-    result: TrainResult, settings: Settings, console: Console, *, accepted: bool
-) -> dict[str, Any]:
-    check_alarm(result.card.get("alarm", ()), accepted=accepted)
-    release_id = _release(result, settings)
-    show_result(console, result)
-    return _document(result, release_id)
-
-
-def _release(result: TrainResult, settings: Settings) -> int:
-    spec, card = result.spec, result.card
-    release = Release(
-        model=spec.name,
-        horizon_days=result.horizon_days,
-        route=spec.route,
-        candidate=result.model.name,
-        version=f"{spec.name}-{result.horizon_days}-{result.as_of:%Y%m%d}-{result.digest[:8]}",
-        digest=result.digest,
-        as_of=result.as_of,
-        created_at=datetime.now(UTC),
-        metrics=served_metrics(card),
-        card=card,
-        mlflow_run_id=result.run.run_id if result.run else None,
-    )
-    ledger = open_ledger(settings.ledger_address)
-    # a model of an earlier day is kept for questions about that day; it unseats no later one
-    promote = all(one.as_of <= result.as_of for one in _sitting(ledger, release))
-    reason = card["gate"]["text"]
-    by = Actor(name_operator())
-    release_id = write_release(ledger, release, promote=promote, reason=reason, by=by)
-    if result.run is not None:
-        name = registered_name(card)
-        alias = "champion" if promote else "challenger"
-        set_alias(settings.mlflow_address, name, alias=alias, version=result.run.version)
-    return release_id
-
-
-def _sitting(ledger: Ledger, release: Release) -> list[Release]:
-    key = (release.model, release.route, release.horizon_days)
-    return [
-        one for one in read_champions(ledger) if (one.model, one.route, one.horizon_days) == key
-    ]
-
-
-def _document(result: TrainResult, release_id: int) -> dict[str, Any]:
-    card = result.card
-    return {
-        "model": result.spec.name,
-        "route": result.spec.route,
-        "unit": result.spec.per,
-        "horizon_days": result.horizon_days,
-        "as_of": result.as_of.isoformat(),
-        "candidate": result.model.name,
-        "release_id": release_id,
-        "digest": result.digest,
-        "snapshot": card["data"]["snapshot"],
-        "training_digest": card["data"]["training_digest"],
-        "gate": card["gate"],
-        "rivals": card["rivals"],
-        "left_out": card["left_out"],
-        "calibration": card["calibration"],
-        "alarm": card.get("alarm", []),
-        "events": card["data"].get("events"),
-        **{name: card[name] for name in CARD_KEYS if name in card},
-    }
