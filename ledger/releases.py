@@ -16,6 +16,7 @@ from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
 from ledger.job_effects import is_new_effect
 from ledger.tables import promotions, releases
+from ledger.webhook_events import tell_promoted
 from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import ModelNotFoundError
 
@@ -206,6 +207,7 @@ def promote_release(
         "reason": reason[:500],
     }
     connection.execute(insert(promotions), promotion)
+    tell_promoted(connection, promotion)
 
 
 def read_promoted(ledger: Ledger, release: Release) -> list[int]:

@@ -23,6 +23,7 @@ from ledger.tables import (
     runs,
     scores,
 )
+from ledger.webhook_events import tell_run
 from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import ConflictError, LedgerError, UsageError
 
@@ -113,6 +114,7 @@ def publish_run(ledger: Ledger, run_id: int) -> None:
         _check_filled(connection, kind, run_id)
         if not is_new_effect(connection, f"run {kind}"):
             return
+        tell_run(connection, kind, run_id)
         connection.execute(
             insert(publications), {"run_id": run_id, "published_at": datetime.now(UTC)}
         )

@@ -54,6 +54,7 @@ from ledger.gap_tables import gaps as gaps
 from ledger.gap_tables import scenario_runs as scenario_runs
 from ledger.gap_tables import scenarios as scenarios
 from ledger.job_tables import jobs as jobs
+from ledger.webhook_tables import webhooks as webhooks
 
 APPEND_ONLY = (
     "audit_log",

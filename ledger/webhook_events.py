@@ -1,0 +1,166 @@
+"""What webhooks are told: written in the transaction of its cause, and seen with it or not at all.
+
+Every function here takes the cause's own connection. Where nobody listens it costs one read of a
+small table. Nothing that is told holds a name: accounts are ids.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ledger.books import TOTAL
+from ledger.documents import dump_document
+from ledger.holdouts import HELD_OUT
+from ledger.tables import at_risk, current_runs, forecast_books, runs, vintages
+from ledger.webhook_tables import webhook_deliveries
+from ledger.webhooks import FORECAST, PROMOTED, RISK, STALE, TEST, Webhook, find_listeners
+
+MOST_ACCOUNTS = 1_000
+
+
+def tell_run(connection: Connection, kind: str, run_id: int) -> None:
+    """Tell what a run changes against the one that is current; call it before that changes."""
+    event = {"scores": RISK, "forecast": FORECAST}.get(kind)
+    listeners = find_listeners(connection, event) if event else []
+    if not listeners or event is None:
+        return
+    current = select(current_runs.c.run_id).where(current_runs.c.kind == kind)
+    before = connection.scalar(current)
+    if before is None:
+        return
+    head = {"run_id": run_id, "run_id_before": before, "as_of": _day_of(connection, run_id)}
+    for one in listeners:
+        if event == RISK:
+            told = _crossed(connection, run_id, before, threshold=one.risk_threshold)
+        else:
+            told = _changed(connection, run_id, before, share=one.change_share)
+        if told is not None:
+            add_delivery(connection, one, event, {**head, **told})
+
+
+def tell_promoted(connection: Connection, promotion: dict[str, Any]) -> None:
+    """Tell that a release speaks from now on; the reason, which a person wrote, is not told."""
+    names = ("model", "route", "horizon_days", "release_id")
+    for one in find_listeners(connection, PROMOTED):
+        told = {name: promotion[name] for name in names}
+        add_delivery(connection, one, PROMOTED, told, now=promotion["promoted_at"])
+
+
+def tell_stale(
+    connection: Connection, kind: str, run_id: int, *, told: dict[str, Any], now: datetime
+) -> int:
+    """Tell, once for each run, that the current one is stale; return to how many it is new."""
+    return sum(
+        add_delivery(
+            connection, one, STALE, {"kind": kind, "run_id": run_id, **told},
+            dedup=f"{STALE} {run_id}", now=now,
+        ) is not None
+        for one in find_listeners(connection, STALE)
+    )  # fmt: skip
+
+
+def tell_test(connection: Connection, webhook: Webhook) -> str:
+    """Tell one webhook that somebody tries it; return the delivery's id."""
+    return str(add_delivery(connection, webhook, TEST, {}))
+
+
+def add_delivery(
+    connection: Connection,
+    webhook: Webhook,
+    event: str,
+    data: dict[str, Any],
+    *,
+    dedup: str | None = None,
+    now: datetime | None = None,
+) -> str | None:
+    """Write one delivery, due at once; return its id, or ``None`` if it was told before.
+
+    Parameters
+    ----------
+    dedup
+        A word under which a webhook is told once.
+    """
+    when, delivery_id = now or datetime.now(UTC), secrets.token_hex(16)
+    told = {"id": delivery_id, "event": event, "created_at": when.isoformat(), "data": data}
+    row = {
+        "webhook_id": webhook.webhook_id,
+        "delivery_id": delivery_id,
+        "event": event,
+        "body": dump_document(told, f"the event {event}"),
+        "dedup": dedup,
+        "created_at": when,
+        "state": "waiting",
+        "tries": 0,
+        "due_at": when,
+    }
+    add = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    made = add(webhook_deliveries).values(row).on_conflict_do_nothing()
+    written = connection.scalar(made.returning(webhook_deliveries.c.id))
+    return None if written is None else delivery_id
+
+
+def _crossed(
+    connection: Connection, run_id: int, before: int, *, threshold: float
+) -> dict[str, Any] | None:
+    """Return the accounts whose risk is high now and was not; ``None`` without any.
+
+    One that was not listed before was not at risk. Those drawn to be left alone are not told.
+    """
+    new, old = at_risk.alias("new"), at_risk.alias("old")
+    same = and_(old.c.run_id == before, old.c.account_id == new.c.account_id)
+    rose = (
+        new.c.run_id == run_id,
+        new.c.status == "at_risk",
+        new.c.risk >= threshold,
+        or_(old.c.risk.is_(None), old.c.risk < threshold),
+        or_(new.c.treatment.is_(None), new.c.treatment != HELD_OUT),
+    )
+    joined = new.outerjoin(old, same)
+    count = connection.scalar(select(func.count()).select_from(joined).where(*rose)) or 0
+    query = select(new.c.account_id, new.c.risk, old.c.risk.label("risk_before"))
+    query = query.select_from(joined).where(*rose)
+    first = query.order_by(new.c.risk.desc(), new.c.account_id).limit(MOST_ACCOUNTS)
+    if not count:
+        return None
+    accounts = [dict(row) for row in connection.execute(first).mappings()]
+    return {"threshold": threshold, "count": count, "accounts": accounts}
+
+
+def _changed(
+    connection: Connection, run_id: int, before: int, *, share: float
+) -> dict[str, Any] | None:
+    """Return the targets whose total moved by more than a share; ``None`` without any."""
+    old = {(row.target, row.period): row for row in connection.execute(_totals(before))}
+    moved = []
+    for row in connection.execute(_totals(run_id)):
+        was = old.get((row.target, row.period))
+        if was is None or row.p50_minor == was.p50_minor:
+            continue
+        change = (row.p50_minor - was.p50_minor) / abs(was.p50_minor) if was.p50_minor else None
+        if change is None or abs(change) > share:
+            told = {name: getattr(row, name) for name in ("target", "period", "currency")}
+            said = {"p50_minor": row.p50_minor, "p50_minor_before": was.p50_minor}
+            moved.append({**told, **said, "change_share": change})
+    return {"change_share": share, "changes": moved} if moved else None
+
+
+def _totals(run_id: int) -> Select[Any]:
+    """Select the served totals of a run: the newest origin of each target and period."""
+    here = vintages.c
+    newest = select(func.max(forecast_books.c.origin)).where(forecast_books.c.run_id == run_id)
+    return (
+        select(here.target, here.period, here.currency, here.p50_minor)
+        .where(here.run_id == run_id, here.node == TOTAL, here.served)
+        .where(here.origin == newest.scalar_subquery())
+        .order_by(here.target, here.period)
+    )
+
+
+def _day_of(connection: Connection, run_id: int) -> str:
+    day: date = connection.execute(select(runs.c.as_of).where(runs.c.id == run_id)).scalar_one()
+    return day.isoformat()
