@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("service.cli_web", "answer over HTTP from the ledger"),
     "keys": ("service.cli_access", "create, rotate, list and revoke API keys"),
     "books": ("service.cli_access", "name the rows that a key may see"),
+    "webhooks": ("service.cli_webhooks", "tell others of risks, forecasts, releases, stale data"),
     "audit": ("service.cli_access", "check and export the log of what was done"),
     "doctor": ("service.cli_web", "check the data directory and say what is missing"),
     "migrate": ("service.cli_web", "bring the ledger to this version's tables"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, or_, select, update
 
 from ledger.audit import Actor, AuditEntry, append_audit
 from ledger.engine import Ledger
@@ -39,8 +39,8 @@ class Delivery:
     body
         The text that is sent and signed, the same in every try.
     created_at, due_at, ended_at
-        UTC instants: when its cause was written, of the next try, and when it was delivered or
-        given up.
+        UTC instants: when its cause was written, of the next try (``None``: at once), and when it
+        was delivered or given up.
     status, reason
         HTTP status of the last answer, and why it did not count as delivered.
     """
@@ -52,7 +52,7 @@ class Delivery:
     created_at: datetime
     state: Literal["waiting", "delivered", "dead"]
     tries: int
-    due_at: datetime
+    due_at: datetime | None
     ended_at: datetime | None
     status: int | None
     reason: str | None
@@ -78,7 +78,7 @@ class Tally:
 def take_delivery(
     ledger: Ledger, *, now: datetime, but: Collection[str] = (), only: str | None = None
 ) -> tuple[Webhook, Delivery] | None:
-    """Take the delivery that is due longest; ``None`` if none is.
+    """Take the oldest delivery that is due; ``None`` if none is.
 
     Parameters
     ----------
@@ -88,11 +88,12 @@ def take_delivery(
         Id of the one delivery that is wanted.
     """
     waiting = deliveries.c.state == "waiting"
-    query = select(deliveries).where(waiting, deliveries.c.due_at <= now)
+    due = or_(deliveries.c.due_at.is_(None), deliveries.c.due_at <= now)
+    query = select(deliveries).where(waiting, due)
     query = query.where(deliveries.c.webhook_id.not_in(sorted(but)))
     if only is not None:
         query = query.where(deliveries.c.delivery_id == only)
-    first = query.order_by(deliveries.c.due_at, deliveries.c.id).limit(1)
+    first = query.order_by(deliveries.c.id).limit(1)
     with ledger.reading() as connection:
         row = connection.execute(first).mappings().first()
     if row is None:
@@ -106,7 +107,7 @@ def take_delivery(
         webhook = webhook_of(connection.execute(whose).mappings().one())
     if changed.rowcount == 0:
         return take_delivery(ledger, now=now, but=but, only=only)
-    return webhook, replace(_delivery(row), **put_off)  # type: ignore[arg-type]
+    return webhook, replace(_delivery(row), **put_off)
 
 
 def note_sent(ledger: Ledger, taken: Delivery, sent: Sent, *, now: datetime) -> str:
@@ -131,7 +132,7 @@ def note_sent(ledger: Ledger, taken: Delivery, sent: Sent, *, now: datetime) -> 
     return str(told.get("state", "waiting"))
 
 
-def redeliver(connection: Connection, delivery_id: str, by: Actor, *, now: datetime) -> Delivery:
+def redeliver(connection: Connection, delivery_id: str, by: Actor) -> Delivery:
     """Let a delivery be sent once more, with all its tries, under the same id.
 
     Raises
@@ -148,7 +149,7 @@ def redeliver(connection: Connection, delivery_id: str, by: Actor, *, now: datet
             "an id that was not delivered or was, within 30 days",
             "see `truecast webhooks list`",
         )
-    again = {"state": "waiting", "tries": 0, "due_at": now, "ended_at": None}
+    again = {"state": "waiting", "tries": 0, "due_at": None, "ended_at": None}
     mine = deliveries.c.delivery_id == delivery_id
     connection.execute(update(deliveries).where(mine).values(again))
     append_audit(connection, AuditEntry(by, "webhooks.redeliver", f"delivery:{delivery_id}"))

@@ -96,7 +96,6 @@ def add_delivery(
         "created_at": when,
         "state": "waiting",
         "tries": 0,
-        "due_at": when,
     }
     add = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     made = add(webhook_deliveries).values(row).on_conflict_do_nothing()

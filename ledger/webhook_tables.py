@@ -37,12 +37,13 @@ webhook_deliveries = Table(
     instant("created_at"),
     text("state", 16),
     Column("tries", Integer, nullable=False),
-    instant("due_at"),
+    # empty: at once. Whoever tells and whoever sends need not agree on what time it is
+    instant("due_at", nullable=True),
     instant("ended_at", nullable=True),
     Column("status", Integer),
     Column("reason", String(300)),
     UniqueConstraint("delivery_id"),
     UniqueConstraint("webhook_id", "dedup"),
-    Index(None, "state", "due_at"),
+    Index(None, "state", "id"),
     sqlite_autoincrement=True,
 )

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
         Port of the loopback on which measurements are told without a key; 0: none.
     otel_endpoint
         Collector that spans of requests are sent to (OTLP over HTTP); none if empty.
+    webhooks_allow_http, webhooks_allow_private
+        Whether webhooks may be sent without TLS, and into the own network.
     """
 
     model_config = SettingsConfigDict(
@@ -113,6 +115,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_port: int = Field(default=0, ge=0, le=65535)
     otel_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    webhooks_allow_http: bool = False
+    webhooks_allow_private: bool = False
 
     @field_validator("timezone")
     @classmethod

@@ -32,6 +32,7 @@ from service import (
     scenarios,
     scores,
     track_record,
+    webhooks,
 )
 from service.admission import Admission
 from service.auth import check_routes
@@ -52,6 +53,7 @@ from service.scoring.ask import Asker
 from service.scoring.keeper import Keeper
 from service.tally import Tally
 from service.tracing import read_telemetry
+from service.webhook_address import Reach
 
 LOG = logging.getLogger("truecast.process")
 # the busiest first: routes are tried in this order; the scores of deals stand before the scores of
@@ -78,6 +80,7 @@ NOUNS = (
     track_record,
     deal_record,
     models,
+    webhooks,
     health,
     measurements,
     reference,
@@ -169,6 +172,7 @@ def read_options(settings: Settings) -> Options:
         settings.limits,
         refuse_after_days=settings.refuse_after_days,
         otel_endpoint=settings.otel_endpoint,
+        reach=Reach(settings.webhooks_allow_http, settings.webhooks_allow_private),
     )
 
 

@@ -133,6 +133,15 @@ def find_caller(request: Request) -> Principal:
     return found
 
 
+def actor_of(request: Request) -> Actor:
+    """Return who asks, as the audit log names them: a stranger where nobody was let in."""
+    caller: Principal | None = request.scope.get(PRINCIPAL)
+    name, role, key_id = (STRANGER, None, None)
+    if caller is not None:
+        name, role, key_id = caller.name, caller.role, caller.key_id
+    return Actor(name, key_id, role, address_of(request), request_id_of(request))
+
+
 def address_of(request: Request) -> str:
     """Return the network address that asks; empty if the server does not tell it."""
     return request.client.host if request.client else ""
@@ -221,12 +230,7 @@ def _door(request: Request, text: str) -> Door:
 def _note_denial(request: Request, what: str, why: str) -> None:
     """Count a denial; of a stranger nothing is kept but the address that came first."""
     denials: DenialLog = request.app.state.denials
-    caller: Principal | None = request.scope.get(PRINCIPAL)
-    name, role, key_id = (STRANGER, None, None)
-    if caller is not None:
-        name, role, key_id = caller.name, caller.role, caller.key_id
-    by = Actor(name, key_id, role, address_of(request), request_id_of(request))
-    denials.note(Denial(by, what, why))
+    denials.note(Denial(actor_of(request), what, why))
 
 
 def _unknown() -> Problem:

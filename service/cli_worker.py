@@ -19,8 +19,10 @@ from lifecycle.errors import TruecastError
 from lifecycle.options import DataDir, Json
 from lifecycle.settings import Settings, load_existing
 from service.logs import configure_logs
+from service.webhook_address import Reach
 from service.worker.child import run_held_job
 from service.worker.clock import SteadyClock
+from service.worker.courier import Courier
 from service.worker.loop import Worker
 from service.worker.plan import Pace, Plan
 from service.worker.schedule import Schedule, find_next_due, parse_rule
@@ -65,7 +67,18 @@ def worker_command(
         signal.signal(one, lambda number, frame: worker.stop())
     console.mark(synthetic=settings.synthetic)
     console.say(f"worker {worker.plan.name} does {concurrency} jobs at a time (stop with Ctrl-C)")
-    worker.run(once=once)
+    courier = Courier(
+        ledger,
+        settings.data_dir,
+        reach=Reach(settings.webhooks_allow_http, settings.webhooks_allow_private),
+        stale_after_days=settings.stale_after_days,
+    )
+    if once:
+        worker.run(once=True)
+        courier.look()
+    else:
+        with courier.working():
+            worker.run()
     ledger.close()
 
 

@@ -22,6 +22,7 @@ from ledger.track_record import TrackRecord, count_outcomes, read_track_record
 from lifecycle.limits import NO_PACE, Limits
 from lifecycle.periods import CALENDAR_YEAR, FiscalCalendar
 from service.shapes import is_stale
+from service.webhook_address import PUBLIC_ONLY, Reach
 
 REMEMBERED_RUNS = 64
 
@@ -46,6 +47,8 @@ class Options:
         Scores computed, and models trained, longer ago than this are refused by `POST /v1/scores`.
     otel_endpoint
         Collector that spans of requests are sent to; none if empty.
+    reach
+        Where webhooks may be sent.
     """
 
     data_dir: Path
@@ -55,6 +58,7 @@ class Options:
     limits: Limits = NO_PACE
     refuse_after_days: int = 90
     otel_endpoint: str = ""
+    reach: Reach = PUBLIC_ONLY
 
 
 @dataclass(frozen=True)

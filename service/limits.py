@@ -95,6 +95,9 @@ POLICIES: dict[tuple[str, str], Policy] = {
     ("POST", "exports/"): _WRITE,
     ("POST", "jobs"): _WRITE,
     ("POST", "jobs/"): _WRITE,
+    ("GET", "webhooks"): _LIST,
+    ("POST", "webhooks"): _WRITE,
+    ("POST", "webhooks/"): _WRITE,
 }
 UNKNOWN = Policy(Weight.ad_hoc)
 

@@ -41,7 +41,7 @@ def upgrade() -> None:
         _need("created_at", sa.DateTime),
         _need("state", sa.String(16)),
         _need("tries", sa.Integer),
-        _need("due_at", sa.DateTime),
+        sa.Column("due_at", sa.DateTime),
         sa.Column("ended_at", sa.DateTime),
         sa.Column("status", sa.Integer),
         sa.Column("reason", sa.String(300)),
@@ -51,9 +51,7 @@ def upgrade() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        "ix_webhook_deliveries_state_due_at", "webhook_deliveries", ["state", "due_at"]
-    )
+    op.create_index("ix_webhook_deliveries_state_id", "webhook_deliveries", ["state", "id"])
 
 
 def downgrade() -> None:
