@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 from ledger.webhook_deliveries import Sent
 from lifecycle.errors import TruecastError
@@ -61,22 +62,25 @@ def _ask(
     connection: http.client.HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]
 ) -> int:
     """Return the status; whoever answers drop by drop is hung up on when the time is over."""
-    timer = threading.Timer(LONGEST_SECONDS, _hang_up, [connection])
+    late = threading.Event()
+    timer = threading.Timer(LONGEST_SECONDS, _hang_up, [connection, late])
     timer.daemon = True
     timer.start()
     try:
         connection.request("POST", path, body, dict(headers))
-        return connection.getresponse().status
+        status = connection.getresponse().status
     finally:
         timer.cancel()
         connection.close()
+    if late.is_set():  # to the client an answer that was cut off in its head looks whole
+        raise TimeoutError
+    return status
 
 
-def _hang_up(connection: http.client.HTTPConnection) -> None:
+def _hang_up(connection: http.client.HTTPConnection, late: threading.Event) -> None:
+    late.set()
     line: socket.socket | None = connection.sock
     if line is not None:
-        try:
+        with suppress(OSError):
             # the plain call also where TLS is spoken: that layer's own is not made for two threads
             socket.socket.shutdown(line, socket.SHUT_RDWR)
-        except OSError:
-            return
