@@ -7,6 +7,7 @@ small table. Nothing that is told holds a name: accounts are ids.
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,6 +22,26 @@ from ledger.webhook_tables import webhook_deliveries
 from ledger.webhooks import FORECAST, PROMOTED, RISK, STALE, TEST, Webhook, find_listeners
 
 MOST_ACCOUNTS = 1_000
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one webhook is told.
+
+    Attributes
+    ----------
+    data
+        A JSON mapping without names.
+    dedup
+        A word under which a webhook is told once.
+    at
+        UTC instant of the cause; the clock's if left out.
+    """
+
+    event: str
+    data: dict[str, Any]
+    dedup: str | None = None
+    at: datetime | None = None
 
 
 def tell_run(connection: Connection, kind: str, run_id: int) -> None:
@@ -40,7 +61,7 @@ def tell_run(connection: Connection, kind: str, run_id: int) -> None:
         else:
             told = _changed(connection, run_id, before, share=one.change_share)
         if told is not None:
-            add_delivery(connection, one, event, {**head, **told})
+            add_delivery(connection, one, Told(event, {**head, **told}))
 
 
 def tell_promoted(connection: Connection, promotion: dict[str, Any]) -> None:
@@ -48,51 +69,33 @@ def tell_promoted(connection: Connection, promotion: dict[str, Any]) -> None:
     names = ("model", "route", "horizon_days", "release_id")
     for one in find_listeners(connection, PROMOTED):
         told = {name: promotion[name] for name in names}
-        add_delivery(connection, one, PROMOTED, told, now=promotion["promoted_at"])
+        add_delivery(connection, one, Told(PROMOTED, told, at=promotion["promoted_at"]))
 
 
 def tell_stale(
     connection: Connection, kind: str, run_id: int, *, told: dict[str, Any], now: datetime
 ) -> int:
     """Tell, once for each run, that the current one is stale; return to how many it is new."""
-    return sum(
-        add_delivery(
-            connection, one, STALE, {"kind": kind, "run_id": run_id, **told},
-            dedup=f"{STALE} {run_id}", now=now,
-        ) is not None
-        for one in find_listeners(connection, STALE)
-    )  # fmt: skip
+    said = Told(STALE, {"kind": kind, "run_id": run_id, **told}, f"{STALE} {run_id}", now)
+    listeners = find_listeners(connection, STALE)
+    return sum(add_delivery(connection, one, said) is not None for one in listeners)
 
 
 def tell_test(connection: Connection, webhook: Webhook) -> str:
     """Tell one webhook that somebody tries it; return the delivery's id."""
-    return str(add_delivery(connection, webhook, TEST, {}))
+    return str(add_delivery(connection, webhook, Told(TEST, {})))
 
 
-def add_delivery(
-    connection: Connection,
-    webhook: Webhook,
-    event: str,
-    data: dict[str, Any],
-    *,
-    dedup: str | None = None,
-    now: datetime | None = None,
-) -> str | None:
-    """Write one delivery, due at once; return its id, or ``None`` if it was told before.
-
-    Parameters
-    ----------
-    dedup
-        A word under which a webhook is told once.
-    """
-    when, delivery_id = now or datetime.now(UTC), secrets.token_hex(16)
-    told = {"id": delivery_id, "event": event, "created_at": when.isoformat(), "data": data}
+def add_delivery(connection: Connection, webhook: Webhook, told: Told) -> str | None:
+    """Write one delivery, due at once; return its id, or ``None`` if it was told before."""
+    when, delivery_id = told.at or datetime.now(UTC), secrets.token_hex(16)
+    body = {"id": delivery_id, "event": told.event, "created_at": when.isoformat()}
     row = {
         "webhook_id": webhook.webhook_id,
         "delivery_id": delivery_id,
-        "event": event,
-        "body": dump_document(told, f"the event {event}"),
-        "dedup": dedup,
+        "event": told.event,
+        "body": dump_document({**body, "data": told.data}, f"the event {told.event}"),
+        "dedup": told.dedup,
         "created_at": when,
         "state": "waiting",
         "tries": 0,

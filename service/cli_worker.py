@@ -72,19 +72,18 @@ def worker_command(
         signal.signal(one, lambda number, frame: worker.stop())
     console.mark(synthetic=settings.synthetic)
     console.say(f"worker {worker.plan.name} does {concurrency} jobs at a time (stop with Ctrl-C)")
-    courier = Courier(
+    _work(worker, open_courier(ledger, settings), once=once)
+    ledger.close()
+
+
+def open_courier(ledger: Ledger, settings: Settings) -> Courier:
+    """Return what sends webhooks, as far as the settings let them go."""
+    return Courier(
         ledger,
         settings.data_dir,
         reach=Reach(settings.webhooks_allow_http, settings.webhooks_allow_private),
         stale_after_days=settings.stale_after_days,
     )
-    if once:
-        worker.run(once=True)
-        courier.look()
-    else:
-        with courier.working():
-            worker.run()
-    ledger.close()
 
 
 def load_home(settings: Settings) -> Home:
@@ -125,6 +124,16 @@ def load_plan(settings: Settings, *, concurrency: int) -> Plan:
         concurrency=concurrency,
         pace=Pace(grace=settings.worker_grace_seconds),
     )
+
+
+def _work(worker: Worker, courier: Courier, *, once: bool) -> None:
+    """Do jobs and send webhooks; with ``once`` one after the other, so that all is told."""
+    if once:
+        worker.run(once=True)
+        courier.look()
+        return
+    with courier.working():
+        worker.run()
 
 
 def _check(console: Console, ledger: Ledger) -> None:
