@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.batches import BatchHeader, BatchReport
+from lifecycle.checks.bounds import CheckContext
 from lifecycle.checks.chunks import Checker
 from lifecycle.checks.merged import count_unknown_merges
 from lifecycle.checks.quarantine import Quarantine
-from lifecycle.checks.rows import CheckContext
 from lifecycle.console import SilentTicker, Ticker
 from lifecycle.damage import lake_error
 from lifecycle.errors import RowsError

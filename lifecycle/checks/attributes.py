@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lifecycle.checks.columns import LONGEST_TEXT, as_text
+from lifecycle.checks.bounds import EMAIL_LIKE, LONGEST_TEXT
+from lifecycle.checks.columns import as_text
 from lifecycle.checks.numbers import read_numbers
-from lifecycle.checks.rows import EMAIL_LIKE
 from lifecycle.sources.chunk import Chunk
 from lifecycle.sources.mapping import ATTRIBUTE_ENTITIES, Mapping
 from lifecycle.tables.customers import ATTRIBUTES

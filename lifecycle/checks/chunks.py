@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifecycle.checks.attributes import build_attributes
+from lifecycle.checks.bounds import CheckContext
 from lifecycle.checks.columns import Conversion, as_text
 from lifecycle.checks.dates import INSTANT
 from lifecycle.checks.deals import check_deals, count_far_closes
 from lifecycle.checks.quarantine import Quarantine
 from lifecycle.checks.repeated import KeyIndex
-from lifecycle.checks.rows import CheckContext, check_rows
+from lifecycle.checks.rows import check_rows
 from lifecycle.checks.rules import Faults, Flags
 from lifecycle.sources.chunk import Chunk
 from lifecycle.sources.mapping import ColumnSpec, Mapping

@@ -12,18 +12,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lifecycle.checks.bounds import FAR_DAYS, LARGEST_WHOLE, LONGEST_TEXT
 from lifecycle.checks.dates import read_days, read_instants, with_far_days
-from lifecycle.checks.numbers import LARGEST_WHOLE, Numbers, read_numbers, to_minor
+from lifecycle.checks.numbers import Numbers, read_numbers, to_minor
 from lifecycle.checks.rules import Faults, Flags
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.sources.mapping import ColumnSpec, RowTest, SourceOptions
 
-LONGEST_TEXT = 200
 LONGEST_ID = 64
 _JOIN = ":"
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.:-]")
-# an expected close that nobody means is kept; see lifecycle.tables.pipeline.CLOSE_YEARS
-_FAR_DAYS = {"close_on", "close_before_on", "close_after_on"}
 _TRUE = ["true", "t", "yes", "y", "1"]
 _FALSE = ["false", "f", "no", "n", "0"]
 
@@ -137,7 +135,7 @@ class Conversion:
         if not (pa.types.is_temporal(raw.type) or pa.types.is_string(raw.type)):
             raw = as_text(raw)
         instants = read(raw, spec.formats, spec.zone)
-        if spec.column.name in _FAR_DAYS:
+        if spec.column.name in FAR_DAYS:
             instants = with_far_days(raw, instants, spec.formats)
         self.faults.add("not_a_date", spec.column.name, instants.unread)
         self.faults.add("ambiguous_date", spec.column.name, instants.ambiguous)

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lifecycle.checks.bounds import YEARS
 from lifecycle.checks.rules import Flags
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -20,7 +21,6 @@ _ISO = (
     r"(?P<offset>\s?([Zz]|[+-]\d{2}(:?\d{2})?))?$"
 )
 _ISO_AWARE = r"[T ]\d{2}:\d{2}.*([Zz]|[+-]\d{2}(:?\d{2})?)$"
-_FAST_YEARS = range(1678, 2262)
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 
 
@@ -108,7 +108,7 @@ def _far_day(text: str, formats: tuple[str, ...]) -> date | None:
                 day = datetime.strptime(text, form).date()  # noqa: DTZ007 - only the day counts
         except ValueError:
             continue
-        if day is not None and day.year not in _FAST_YEARS:
+        if day is not None and day.year not in YEARS:
             return day
     return None
 

@@ -8,15 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lifecycle.checks.numbers import LARGEST_MINOR
+from lifecycle.checks.bounds import DEAL_AMOUNTS, LARGEST_MINOR
 from lifecycle.checks.rules import Faults
 from lifecycle.tables.declare import Table
 from lifecycle.tables.pipeline import CLOSE_YEARS
 
-AMOUNTS = {
-    "opportunities": ("amount_minor",),
-    "opportunity_changes": ("amount_before_minor", "amount_after_minor"),
-}
 CLOSES = {
     "opportunities": ("close_on",),
     "opportunity_changes": ("close_before_on", "close_after_on"),
@@ -30,7 +26,7 @@ def check_deals(table: Table, columns: dict[str, pa.Array], faults: Faults) -> N
 
     An amount of zero, no amount, no account and an unknown stage are no faults: they are deals.
     """
-    for name in AMOUNTS.get(table.name, ()):
+    for name in DEAL_AMOUNTS.get(table.name, ()):
         if name in columns:
             minor = columns[name].fill_null(0).to_numpy(zero_copy_only=False)
             faults.add("deal_amount", name, (minor < 0) | (minor >= LARGEST_MINOR))

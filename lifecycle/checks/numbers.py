@@ -10,10 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lifecycle.checks.bounds import LARGEST_MINOR
 from lifecycle.checks.rules import Flags
 
-LARGEST_MINOR = 10**15
-LARGEST_WHOLE = 2**53
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _NOT_FINITE = r"(?i)^[+-]?(nan|inf|infinity)$"

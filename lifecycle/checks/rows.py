@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,40 +9,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lifecycle.checks.bounds import (
+    EMAIL_LIKE,
+    ID_FORM,
+    NOT_NEGATIVE,
+    SIGNS,
+    SPANS,
+    TOLERANCE,
+    CheckContext,
+)
 from lifecycle.checks.rules import Faults, Flags
 from lifecycle.currencies import MINOR_DIGITS
 from lifecycle.tables.declare import Column, Table
-
-ID_FORM = r"^[A-Za-z0-9_.:-]{1,64}$"
-EMAIL_LIKE = r"(?i)^[^@\s]+@[^@\s]+$|^[a-z0-9._+-]+(_at_|-at-|\.at\.)[a-z0-9-]+(\.|_dot_)[a-z]{2,}$"
-NOT_NEGATIVE = {"count", "days", "months", "minutes"}
-TOLERANCE = timedelta(days=1)
-# table: (column of the kind, column of the amount, kind -> (smallest, largest))
-SIGNS: dict[str, tuple[str, str, dict[str, tuple[float, float]]]] = {
-    "orders": ("kind", "amount_minor", {"sale": (1, np.inf), "credit": (-np.inf, -1)}),
-    "invoices": ("kind", "amount_minor", {"invoice": (0, np.inf), "credit_note": (-np.inf, 0)}),
-    "payments": ("outcome", "amount_minor", {"paid": (0, np.inf), "refunded": (-np.inf, 0)}),
-}
-# table: pairs of days of which the second may not come before the first
-SPANS: dict[str, tuple[tuple[str, str], ...]] = {
-    "subscriptions": (("started_on", "term_ends_on"), ("term_started_on", "term_ends_on")),
-}
-
-
-@dataclass(frozen=True)
-class CheckContext:
-    """What the rules need to know.
-
-    Attributes
-    ----------
-    arrived_at
-        UTC instant of the batch's arrival.
-    currency
-        The company's currency; rows in another are not taken.
-    """
-
-    arrived_at: datetime
-    currency: str
 
 
 def check_rows(
