@@ -125,7 +125,13 @@ def enqueue(
     }
     add = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     made = add(jobs).values(row).on_conflict_do_nothing().returning(jobs.c.id)
-    waiting = select(jobs.c.id).where(jobs.c.kind == kind, jobs.c.dedup == row["dedup"])
+    # held until the caller's transaction ends: a worker that took the job before would not see what
+    # the caller wrote, and nobody would ask again
+    waiting = (
+        select(jobs.c.id)
+        .where(jobs.c.kind == kind, jobs.c.dedup == row["dedup"])
+        .with_for_update(read=True)
+    )
     found = None
     while found is None:  # the one that waited may be taken between the two statements
         found = connection.scalar(made) or connection.scalar(waiting)

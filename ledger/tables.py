@@ -53,6 +53,8 @@ from ledger.gap_tables import forecast_items as forecast_items
 from ledger.gap_tables import gaps as gaps
 from ledger.gap_tables import scenario_runs as scenario_runs
 from ledger.gap_tables import scenarios as scenarios
+from ledger.inbox_tables import inbox as inbox
+from ledger.inbox_tables import inbox_batches as inbox_batches
 from ledger.job_tables import jobs as jobs
 from ledger.webhook_tables import webhooks as webhooks
 

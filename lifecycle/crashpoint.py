@@ -23,14 +23,20 @@ SITES = (
     "run.rows",
     "run.publishing",
     "run.published",
+    "push.storing",
+    "push.stored",
     "job.claiming",
     "job.claimed",
+    "inbox.sealed",
+    "inbox.appended",
     "job.answered",
     "job.kept",
+    "inbox.marking",
     "job.finishing",
     "job.finished",
 )
-"""All places there are, in the order in which an ingest, a release, a run and a job pass them."""
+"""All places there are, in the order in which an ingest, a release, a run, a push and a job pass
+them."""
 
 _passed: Counter[str] = Counter()
 

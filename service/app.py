@@ -23,6 +23,7 @@ from service import (
     forecast_gap,
     forecasts,
     health,
+    ingest,
     jobs,
     measurements,
     models,
@@ -73,6 +74,7 @@ NOUNS = (
     forecast_gap,
     scenarios,
     scenario_posts,
+    ingest,
     jobs,
     exports,
     accuracy,
@@ -173,6 +175,7 @@ def read_options(settings: Settings) -> Options:
         refuse_after_days=settings.refuse_after_days,
         otel_endpoint=settings.otel_endpoint,
         reach=Reach(settings.webhooks_allow_http, settings.webhooks_allow_private),
+        currency=settings.currency,
     )
 
 

@@ -114,20 +114,26 @@ def score_command(
 
 
 @app.command("refresh", epilog="Example: truecast refresh --as-of 2011-12-10")
-def refresh_command(as_of: AsOf, data_dir: DataDir = None, json_mode: Json = False) -> None:
+def refresh_command(
+    as_of: AsOf,
+    scores_only: Annotated[
+        bool, typer.Option("--scores-only", help="Scores of accounts and deals; no forecast.")
+    ] = False,
+    data_dir: DataDir = None,
+    json_mode: Json = False,
+) -> None:
     """Score accounts and open deals, and forecast two quarters, as of a day into the ledger."""
     console = Console(json_mode)
     place, snapshot, ledger = _open(data_dir, as_of)
     with console.progress("scoring", total=2 * len(read_champions(ledger))) as ticker:
         scores = refresh_scores_if_any(snapshot, ledger, place=place, ticker=ticker)
-    with console.progress("forecasting", total=2) as ticker:
-        forecasts = refresh_forecasts_if_any(
-            snapshot,
-            ledger,
-            place=place,
-            needed=scores["run_id"] is not None and "contractual" not in scores["routes"],
-            ticker=ticker,
-        )
+    needed = scores["run_id"] is not None and "contractual" not in scores["routes"]
+    forecasts: dict[str, Any] = {"forecasts": [], "why": "scores only were asked for"}
+    if not scores_only:
+        with console.progress("forecasting", total=2) as ticker:
+            forecasts = refresh_forecasts_if_any(
+                snapshot, ledger, place=place, needed=needed, ticker=ticker
+            )
     judged = judge_deals(snapshot, ledger)
     deals = {**refresh_deals_if_any(snapshot, ledger, place=place), "judged": judged}
     console.mark(synthetic=place.synthetic)

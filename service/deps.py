@@ -49,6 +49,8 @@ class Options:
         Collector that spans of requests are sent to; none if empty.
     reach
         Where webhooks may be sent.
+    currency
+        ISO 4217 code of all money.
     """
 
     data_dir: Path
@@ -59,6 +61,7 @@ class Options:
     refuse_after_days: int = 90
     otel_endpoint: str = ""
     reach: Reach = PUBLIC_ONLY
+    currency: str = "USD"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from lifecycle.errors import UsageError
 
 SMALL_BODY_BYTES = 64_000
 SCORING_BODY_BYTES = 5_000_000
-INGEST_BODY_BYTES = 64_000_000
+INGEST_BODY_BYTES = 16_000_000
+"""More than the 1,000 rows that one push may have can fill."""
 
 
 class Weight(IntEnum):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import deque
+from datetime import datetime, timedelta
 from threading import Thread
 from typing import IO, Any
 
@@ -22,6 +23,17 @@ def refresh(task: Task) -> Answer:
     """Score and forecast as of the payload's day."""
     told = run_command(task, ["refresh", "--as-of", _day(task)])
     return _keep(told, f"refreshed as of {_day(task)}")
+
+
+def rescore(task: Task) -> Answer:
+    """Score everything anew as the coming night would, by what is known by now.
+
+    It stands on the next day, whose refresh takes its place: of today all that has come counts, and
+    what is said is held against what happens from then on.
+    """
+    day = datetime.now(task.home.zone).date() + timedelta(days=1)
+    told = run_command(task, ["refresh", "--scores-only", "--as-of", day.isoformat()])
+    return _keep(told, f"scored as of {day}")
 
 
 def train(task: Task) -> Answer:

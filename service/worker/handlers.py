@@ -15,12 +15,15 @@ HANDLERS: dict[str, str] = {
     "export_at_risk": "service.worker.export:export_at_risk",
     "score_rows": "service.worker.scoring:score_rows",
     "replay_score": "service.worker.scoring:replay",
+    "ingest_inbox": "service.worker.inbox:append_inbox",
+    "rescore": "service.worker.commands:rescore",
 }
 """Kind of job → ``module:function``, called with a `Task` in a process of its own."""
 
 USUAL_SECONDS = 15 * 60.0
 LONGEST_SECONDS: dict[str, float] = {
     "refresh": 2 * 3600.0,
+    "rescore": 2 * 3600.0,
     "train": 6 * 3600.0,
     "backtest": 12 * 3600.0,
 }

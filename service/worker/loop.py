@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ledger.engine import Ledger
+from ledger.inbox import ask_for_left
 from ledger.job_claims import claim, end_cancelled, fail, give_back, is_any_due, take_back
 from ledger.job_leases import read_leases, renew_lease
 from ledger.job_results import drop_results
@@ -197,6 +198,7 @@ class Worker:
 
     def _tidy(self) -> None:
         drop_results(self.ledger, now=self.plan.clock.now())
+        ask_for_left(self.ledger)
 
     def _every(self, name: str, seconds: float, step: Callable[[], object]) -> None:
         at = self.plan.clock.seconds()
