@@ -7,20 +7,18 @@ once it was acknowledged.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
-from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
-from ledger.engine import Ledger, open_ledger
-from ledger.job_effects import hold
+from benchmarks.kill_push import Push
+from benchmarks.kill_worker import BrokenError, address, do_all, is_any_left
+from ledger.engine import open_ledger
 from ledger.job_results import read_result
 from ledger.jobs import JobFilters, enqueue, read_jobs
 from ledger.releases import Release, read_champion, read_releases, write_release
@@ -28,23 +26,13 @@ from ledger.runs import read_current_run
 from ledger.tables import at_risk, publications, runs
 from ledger.tables import scores as scores_table
 from lifecycle.lake import Lake
-from lifecycle.periods import CALENDAR_YEAR
-from lifecycle.processes import die_with_parent
 from models.bundle import load_bundle, save_bundle
 from service.refresh.scores import refresh_scores
-from service.worker import child, handlers, loop
-from service.worker.plan import Pace, Plan
-from service.worker.running import Running
-from service.worker.schedule import Schedule
-from service.worker.task import Answer, Home, Task
+from service.worker.task import Answer, Task
 from tests.builders import account, build_lake, order
 from tests.service.refresh.company import FIRST, build_company, place_of, release_orders, stand_on
 
 Tell = Callable[[str], None]
-
-
-class BrokenError(Exception):
-    """What was left behind is neither the state before nor the state after."""
 
 
 class Family(Protocol):
@@ -63,6 +51,9 @@ class Family(Protocol):
 
     def read_units(self, folder: Path) -> Sequence[int]:
         """Recover as a restart would, check that nothing is half there; return what is stored."""
+
+
+TRIAL = {"trial": f"{__name__}:answer_trial"}
 
 
 class Ingest:
@@ -187,27 +178,26 @@ class Job:
              "job.finished")  # fmt: skip
     window = sites[:-1]
     per_folder = 50
-    pace = Pace(look=0.01, renew=0.05, lease=1.0, grace=5.0, first_wait=timedelta(0))
 
     def prepare(self, folder: Path) -> None:
         """Make the ledger."""
-        open_ledger(_address(folder)).close()
+        open_ledger(address(folder)).close()
 
     def work(self, folder: Path, unit: int, tell: Tell) -> None:
         """Ask for one job, and have a worker do all there are."""
-        ledger = open_ledger(_address(folder))
+        ledger = open_ledger(address(folder))
         tell(f"sent {unit}")
         with ledger.writing() as connection:
             enqueue(connection, "trial", {"unit": unit}, by="key:a")
         tell(f"asked {unit}")
-        self._do_all(ledger, folder)
+        do_all(ledger, folder, TRIAL)
         tell(f"acked {unit}")
 
     def read_units(self, folder: Path) -> Sequence[int]:
         """Let another worker end what was left: each job asked for is done, its effect once."""
-        ledger = open_ledger(_address(folder))
-        worker = self._do_all(ledger, folder)
-        while _left(ledger):
+        ledger = open_ledger(address(folder))
+        worker = do_all(ledger, folder, TRIAL)
+        while is_any_left(ledger):
             worker.look()
         effects = Counter(int(one.version) for one in read_releases(ledger))
         found = read_jobs(ledger, JobFilters(), limit=10_000)
@@ -219,47 +209,6 @@ class Job:
         if len(effects) != len(found):
             raise BrokenError("an effect without its job")
         return [job.payload["unit"] for job in found]
-
-    def _do_all(self, ledger: Ledger, folder: Path) -> loop.Worker:
-        handlers.HANDLERS = {"trial": f"{__name__}:answer_trial"}
-        home = Home(folder, _address(folder), ZoneInfo("UTC"), CALENDAR_YEAR)
-        _Forked.home = home
-        loop.Running = _Forked  # type: ignore[misc]
-        kinds = frozenset({"trial"})
-        plan = Plan(f"w{os.getpid()}", (), {}, kinds=kinds, pace=self.pace)
-        worker = loop.Worker(ledger, plan, Schedule((), ZoneInfo("UTC"), CALENDAR_YEAR))
-        worker.run(once=True)
-        return worker
-
-
-class _Forked(Running):
-    """A job's process that is forked instead of started anew: 200 starts of Python are saved."""
-
-    home: ClassVar[Home]
-
-    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Fork, and do the job there."""
-        self._pid = os.fork()
-        self._code: int | None = None
-        if self._pid == 0:
-            die_with_parent()
-            hold(self.lease)
-            try:
-                child.run_held_job(replace(self.home))
-                os._exit(0)
-            except BaseException:
-                os._exit(1)
-
-    @property
-    def code(self) -> int | None:
-        """Its exit code; ``None`` while it runs."""
-        if self._code is None:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            self._code = os.waitstatus_to_exitcode(status) if pid else None
-        return self._code
-
-    def close(self) -> None:
-        """It has ended."""
 
 
 def answer_trial(task: Task) -> Answer:
@@ -279,18 +228,10 @@ def answer_trial(task: Task) -> Answer:
     return Answer("done", [b"%d" % unit], "text/plain", release)
 
 
-def _left(ledger: Ledger) -> bool:
-    filters = (JobFilters(state="queued"), JobFilters(state="running"))
-    return any(read_jobs(ledger, one, limit=1) for one in filters)
-
-
-def _address(folder: Path) -> str:
-    return f"sqlite:///{folder / 'ledger.sqlite'}"
-
-
 FAMILIES: dict[str, type[Family]] = {
     "ingest": Ingest,
     "refresh": Refresh,
     "promote": Promote,
     "job": Job,
+    "push": Push,
 }

@@ -1,4 +1,4 @@
-"""Kill -9 over ingest, refresh, promotion and jobs: what was acknowledged and is not there?
+"""Kill -9 over ingest, refresh, promotion, jobs and pushes: what was acknowledged and is not there?
 
 Half of the kills fall at crash points, half at random moments of a unit's work. After each one the
 work is taken up as a restart would, and what is stored is held against what was sent and what was
@@ -21,7 +21,7 @@ NAME = "kills"
 MEASURES = ("lifecycle", "ledger", "models", "service")
 KILLS = 200
 WITHIN_SHARE = 0.2
-FAMILIES = ("ingest", "refresh", "promote", "job")
+FAMILIES = ("ingest", "refresh", "promote", "job", "push")
 SEED = 7
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from ledger.due_times import SCHEDULE
 from ledger.engine import Ledger
 from ledger.inbox_tables import inbox, inbox_batches
+from ledger.job_tables import jobs
 from ledger.jobs import enqueue
 from lifecycle.crashpoint import crashpoint
 
@@ -152,9 +153,11 @@ def mark_appended(
 
 
 def ask_for_left(ledger: Ledger) -> int | None:
-    """Ask for the job again if rows were left behind, by one that failed; return its id."""
+    """Ask for the job again if rows wait and no job does: it failed; return its id."""
+    asked = (jobs.c.kind == JOB, jobs.c.state.in_(("queued", "running")))
     with ledger.reading() as connection:
-        if connection.scalar(select(inbox.c.id).limit(1)) is None:
+        waits = connection.scalar(select(inbox.c.id).limit(1)) is not None
+        if not waits or connection.scalar(select(jobs.c.id).where(*asked).limit(1)) is not None:
             return None
     with ledger.writing() as connection:
         return enqueue(connection, JOB, {}, by=SCHEDULE, dedup=SCHEDULE)

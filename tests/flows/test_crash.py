@@ -69,17 +69,37 @@ def end_apart(task, answer):  # the effect in a transaction of its own
         finish(connection, task.lease, result=result)
 child._end = end_apart
 """,
+    "push": """
+import service.worker.inbox as handler
+def mark_first(lake, task, batch, append=handler._append, read=handler.read_batch):
+    rows = read(task.ledger, batch)
+    with task.ledger.writing() as connection:
+        handler.mark_appended(connection, [batch], by="x")
+    handler.read_batch = lambda ledger, one: rows
+    return append(lake, task, batch)
+handler._append = mark_first
+""",
+    "push, a batch that is there is not known again": """
+import service.worker.inbox as handler
+from dataclasses import replace
+def rename(lake, task, batch, append=handler._append):
+    is_there = any(one.batch_id == batch.name for one in lake.batches())
+    return append(lake, task, replace(batch, name="again") if is_there else batch)
+handler._append = rename
+""",
 }
 FAULTY_SITES = {
     "ingest": "lake.spooled",
     "refresh": "run.rows",
     "promote": "bundle.written",
     "job": "job.kept",
+    "push": "lake.rolled_back",
+    "push, a batch that is there is not known again": "inbox.appended",
 }
 
 
 def kill(name: str, folder: Path, *sites: str, fault: str = "") -> dict[str, Any]:
-    given = [name, str(folder), "0", "1", *sites]
+    given = [name.partition(",")[0], str(folder), "0", "1", *sites]
     code = f"""{fault}
 import json, sys
 from dataclasses import asdict
