@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select
 
+from ledger.audit import Actor
+from ledger.engine import Ledger
 from ledger.job_leases import Lease, check_lease
-from ledger.job_tables import job_effects
+from ledger.job_tables import job_effects, jobs
 
 _holding: list[Lease] = []
 
@@ -27,6 +29,23 @@ def let_go() -> None:
 def held_lease() -> Lease | None:
     """Return the lease that this process works under; ``None`` if it works for no job."""
     return _holding[0] if _holding else None
+
+
+def find_asker(ledger: Ledger, otherwise: Actor) -> Actor:
+    """Return in whose name this process acts: of who asked for its job, or ``otherwise``.
+
+    What a worker does for somebody is noted as that one's doing, not as the worker's.
+    """
+    lease = held_lease()
+    if lease is None:
+        return otherwise
+    with ledger.reading() as connection:
+        asked = select(jobs.c.created_by).where(jobs.c.id == lease.job_id)
+        name = connection.scalar(asked)
+    if name is None:
+        return otherwise
+    kind, _, key_id = str(name).partition(":")
+    return Actor(str(name), key_id if kind == "key" else None)
 
 
 def is_new_effect(connection: Connection, name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ledger.job_effects import find_asker
 from ledger.scenarios import (
     SavedScenario,
     ScenarioRun,
@@ -137,7 +138,7 @@ def run_command(name: Name, data_dir: DataDir = None, json_mode: Json = False) -
     try:
         saved = read_scenario(ledger, name)
         run = simulate_saved(ledger, saved, place.calendar)
-        write_scenario_run(ledger, run, operator())
+        write_scenario_run(ledger, run, find_asker(ledger, operator()))
     finally:
         ledger.close()
     console.mark(synthetic=place.synthetic)

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from ledger.jobs import enqueue, reread_job
 from ledger.views import AtRiskFilters, AtRiskSort
-from service.auth import ScopedRoute, find_caller, needs
+from service.auth import ScopedRoute, actor_of, find_caller, needs
 from service.bodies import LARGEST_BYTES, describe_effect
 from service.callers import Principal
 from service.idempotency import once
-from service.jobs import JobAnswer, describe_job
+from service.jobs import JobAnswer, ask_for_job, describe_job
 from service.shapes import TEXT_PATTERN, ApiModel
 from service.strict_json import check_body, read_body
 
@@ -47,12 +46,12 @@ class AtRiskExport(ApiModel):
 async def export_at_risk(request: Request) -> Response:
     """Have up to 100,000 accounts of the list written to a file; answers with the job."""
     wanted = check_body(AtRiskExport, await read_body(request, LARGEST_BYTES))
-    caller = find_caller(request)
+    caller, by = find_caller(request), actor_of(request)
 
     def ask(connection: Any) -> tuple[int, object]:
         payload = _payload(wanted, caller)
-        job_id = enqueue(connection, "export_at_risk", payload, by=caller.name)
-        return 202, JobAnswer.model_validate(describe_job(reread_job(connection, job_id)))
+        job = ask_for_job(connection, by, "export_at_risk", payload)
+        return 202, JobAnswer.model_validate(describe_job(job))
 
     return await once(request, caller, ask)
 

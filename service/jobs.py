@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,9 +10,19 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from ledger.audit import Actor, AuditEntry, append_audit, digest_of
 from ledger.job_results import read_result
-from ledger.jobs import Job, JobFilters, cancel_job, find_visible, read_job, read_jobs
-from service.auth import ScopedRoute, find_caller, needs
+from ledger.jobs import (
+    Job,
+    JobFilters,
+    cancel_job,
+    enqueue,
+    find_visible,
+    read_job,
+    read_jobs,
+    reread_job,
+)
+from service.auth import ScopedRoute, actor_of, find_caller, needs
 from service.bodies import describe_effect
 from service.callers import Principal
 from service.deps import ServiceHere
@@ -134,14 +145,29 @@ def show_result(request: Request, job_id: JobId, service: ServiceHere) -> Respon
 )
 async def cancel(request: Request, job_id: JobId) -> Response:
     """End a job that waits, or ask its worker to end it; one that is cancelled stays so."""
-    caller = find_caller(request)
+    caller, by = find_caller(request), actor_of(request)
 
     def end(connection: Any) -> tuple[int, object]:
-        if find_visible(connection, job_id, _owner(caller)) is None:
+        before = find_visible(connection, job_id, _owner(caller))
+        if before is None:
             raise _unknown()
-        return 200, JobAnswer.model_validate(describe_job(cancel_job(connection, job_id)))
+        ended = describe_job(cancel_job(connection, job_id))
+        entry = AuditEntry(by, "jobs.cancel", f"job:{job_id}", after_hash=digest_of(ended))
+        append_audit(connection, replace(entry, before_hash=digest_of(describe_job(before))))
+        return 200, JobAnswer.model_validate(ended)
 
     return await once(request, caller, end)
+
+
+def ask_for_job(
+    connection: Any, by: Actor, kind: str, payload: dict[str, Any], *, dedup: str | None = None
+) -> Job:
+    """Ask for a job in the caller's name and note it in the audit log, in one transaction."""
+    job_id = enqueue(connection, kind, payload, by=by.name, dedup=dedup)
+    asked = digest_of({"kind": kind, "payload": payload})
+    entry = AuditEntry(by, f"jobs.{kind}", f"job:{job_id}", after_hash=asked)
+    append_audit(connection, entry)
+    return reread_job(connection, job_id)
 
 
 def describe_job(job: Job) -> dict[str, Any]:

@@ -7,17 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from ledger.jobs import enqueue, reread_job
 from ledger.scenarios import SavedScenario, find_scenario, now, save_scenario
 from lifecycle.periods import Quarter
 from models.forecast.raw import ORDERS
 from models.forecast.scenarios import Scenario, Toggle, to_document
-from service.auth import ScopedRoute, find_caller, needs
+from service.auth import ScopedRoute, actor_of, find_caller, needs
 from service.bodies import LARGEST_BYTES, describe_effect
 from service.deps import Service, find_service
 from service.forecast_shapes import Definition
 from service.idempotency import once
-from service.jobs import JobAnswer, describe_job
+from service.jobs import JobAnswer, ask_for_job, describe_job
 from service.problems import Problem, refuse_parameter
 from service.scenarios import NamePath, ScenarioAnswer, describe_scenario
 from service.shapes import ID_PATTERN, PERIOD_PATTERN, ApiModel
@@ -71,11 +70,11 @@ class ScenarioWanted(ApiModel):
 async def save(request: Request) -> Response:
     """Save a what-if in the caller's name; saved again with the same words it stays as it is."""
     wanted = check_body(ScenarioWanted, await read_body(request, LARGEST_BYTES))
-    caller, service = find_caller(request), find_service(request)
+    caller, by, service = find_caller(request), actor_of(request), find_service(request)
     scenario = _scenario(wanted, service, caller.name)
 
     def write(connection: Any) -> tuple[int, object]:
-        kept = save_scenario(connection, scenario)
+        kept = save_scenario(connection, scenario, by)
         return 201, ScenarioAnswer.model_validate(describe_scenario(service, kept, []))
 
     return await once(request, caller, write)
@@ -90,15 +89,15 @@ async def save(request: Request) -> Response:
 )
 async def run(request: Request, name: NamePath) -> Response:
     """Have a saved what-if simulated on the newest forecast; answers with the job."""
-    caller = find_caller(request)
+    caller, by = find_caller(request), actor_of(request)
 
     def ask(connection: Any) -> tuple[int, object]:
         if find_scenario(connection, name) is None:
             expected = "expected a name that GET /v1/scenarios lists; correct it or save it first"
             raise Problem(404, "unknown-scenario", f"no scenario has that name; {expected}")
         word = f"{caller.name} {name}"
-        job_id = enqueue(connection, "scenario_run", {"name": name}, by=caller.name, dedup=word)
-        return 202, JobAnswer.model_validate(describe_job(reread_job(connection, job_id)))
+        job = ask_for_job(connection, by, "scenario_run", {"name": name}, dedup=word)
+        return 202, JobAnswer.model_validate(describe_job(job))
 
     return await once(request, caller, ask)
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ledger.audit import Actor
 from ledger.engine import Ledger, open_ledger
+from ledger.job_effects import find_asker
 from ledger.releases import Release, read_champions, write_release
 from lifecycle.console import Console
 from lifecycle.operator import name_operator
@@ -61,9 +62,8 @@ class Publisher:
         release, ledger = _describe(result), open_ledger(self.ledger_address)
         kept_back = self._why_kept_back(result, _sitting(ledger, release), frame)
         reason = result.card["gate"]["text"] if kept_back is None else kept_back
-        release_id = write_release(
-            ledger, release, promote=kept_back is None, reason=reason, by=Actor(name_operator())
-        )
+        by = find_asker(ledger, Actor(name_operator()))
+        release_id = write_release(ledger, release, promote=kept_back is None, reason=reason, by=by)
         ledger.close()
         if result.run is not None:
             alias = "champion" if kept_back is None else "challenger"

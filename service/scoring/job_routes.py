@@ -10,15 +10,14 @@ from starlette.concurrency import run_in_threadpool
 
 from ledger.deals import DEAL_WIN
 from ledger.job_inputs import Spool
-from ledger.jobs import enqueue, reread_job
 from ledger.runs import read_current_run
 from lifecycle.errors import ModelNotFoundError, NoScoresError
-from service.auth import ScopedRoute, find_caller, needs
+from service.auth import ScopedRoute, actor_of, find_caller, needs
 from service.bodies import LARGEST_BYTES, describe_effect
 from service.callers import Principal
 from service.deps import Service, find_service
 from service.idempotency import once
-from service.jobs import JobAnswer, describe_job
+from service.jobs import JobAnswer, ask_for_job, describe_job
 from service.json_rules import parse_strict
 from service.problems import Problem, refuse_parameter
 from service.scoring.issued import Wanted, find_issued
@@ -60,14 +59,14 @@ async def score_rows(request: Request, model: ModelPath) -> Response:
     A row that cannot be scored has its problems in the file; the others are scored all the same.
     """
     _check_model(model)
-    caller = find_caller(request)
+    caller, by = find_caller(request), actor_of(request)
     asked, spool = await _read(request)
     payload = {"model": model, "asked": asked.model_dump(exclude={"rows"}), "count": spool.lines}
 
     def ask(connection: Any) -> tuple[int, object]:
-        job_id = enqueue(connection, "score_rows", {**payload, **_who(caller)}, by=caller.name)
-        spool.write(connection, job_id)
-        return 202, JobAnswer.model_validate(describe_job(reread_job(connection, job_id)))
+        job = ask_for_job(connection, by, "score_rows", {**payload, **_who(caller)})
+        spool.write(connection, job.job_id)
+        return 202, JobAnswer.model_validate(describe_job(job))
 
     return await once(request, caller, ask)
 
@@ -85,15 +84,15 @@ async def replay_score(request: Request, model: ModelPath, unit_id: UnitPath) ->
     The job's result holds ``issued``, ``replayed`` and whether they are the ``same``, to the bit.
     """
     _check_model(model)
-    caller, service = find_caller(request), find_service(request)
+    caller, by, service = find_caller(request), actor_of(request), find_service(request)
     asked = check_body(ReplayAsked, await read_body(request, LARGEST_BYTES))
     wanted = await run_in_threadpool(_find_wanted, service, model, unit_id, asked)
     await run_in_threadpool(find_issued, service.ledger, wanted, caller.book)
 
     def ask(connection: Any) -> tuple[int, object]:
         payload = {**vars(wanted), **_who(caller)}
-        job_id = enqueue(connection, "replay_score", payload, by=caller.name)
-        return 202, JobAnswer.model_validate(describe_job(reread_job(connection, job_id)))
+        job = ask_for_job(connection, by, "replay_score", payload)
+        return 202, JobAnswer.model_validate(describe_job(job))
 
     return await once(request, caller, ask)
 
