@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol
 import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
+from benchmarks.kill_copies import Backup, Erase, Restore
 from benchmarks.kill_push import Push
 from benchmarks.kill_worker import BrokenError, address, do_all, is_any_left
 from ledger.engine import open_ledger
@@ -234,4 +235,7 @@ FAMILIES: dict[str, type[Family]] = {
     "promote": Promote,
     "job": Job,
     "push": Push,
+    "backup": Backup,
+    "restore": Restore,
+    "erase": Erase,
 }

@@ -158,8 +158,13 @@ def open_ledger(url: str, limits: Limits = JOB_LIMITS) -> Ledger:
     return ledger
 
 
-def attach_ledger(url: str, limits: Limits = WEB_LIMITS) -> Ledger:
+def attach_ledger(url: str, limits: Limits = WEB_LIMITS, *, any_version: bool = False) -> Ledger:
     """Open an existing ledger as it is: nothing is made and nothing is migrated.
+
+    Parameters
+    ----------
+    any_version
+        Whatever its tables are: it is only copied.
 
     Raises
     ------
@@ -178,7 +183,8 @@ def attach_ledger(url: str, limits: Limits = WEB_LIMITS) -> Ledger:
     ledger = _connect(url, path, limits)
     try:
         with ledger.reading() as connection:
-            check_revision(connection)
+            if not any_version:
+                check_revision(connection)
     except TruecastError:
         ledger.close()
         raise

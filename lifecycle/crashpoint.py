@@ -34,9 +34,19 @@ SITES = (
     "inbox.marking",
     "job.finishing",
     "job.finished",
+    "backup.ledger",
+    "backup.copied",
+    "backup.listed",
+    "backup.shown",
+    "restore.copied",
+    "restore.checked",
+    "restore.shown",
+    "erase.rewritten",
+    "erase.forgotten",
+    "erase.noted",
 )
-"""All places there are, in the order in which an ingest, a release, a run, a push and a job pass
-them."""
+"""All places there are, in the order in which an ingest, a release, a run, a push, a job, a backup,
+a restore and an erasure pass them."""
 
 _passed: Counter[str] = Counter()
 

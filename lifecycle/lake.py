@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,11 @@ from lifecycle.damage import check_whole, lake_error, read_rows
 from lifecycle.errors import LakeError
 from lifecycle.locks import exclusive
 from lifecycle.stage import STAGING, Stage
+from lifecycle.tables.arrow import arrow_schema, let_columns_be_absent
 from lifecycle.tables.catalog import BATCHES, FACT_TABLES, SUPERSEDED, find_table
 
 LOCK_WAIT_SECONDS = 30.0
+Batches = Iterator[pa.RecordBatch]
 ADD_FIELDS = ("path", "size_bytes", "modification_time", "min.batch_id", "max.batch_id")
 DELTA_SETTINGS: dict[str, str | None] = {"delta.dataSkippingStatsColumns": "known_at,batch_id"}
 
@@ -115,6 +117,10 @@ class Lake:
         pinned = {header.batch_id for header in self._pinned}
         return sorted({header.batch_id for header in Lake(self.root).batches()} - pinned)
 
+    def named_files(self, table: str) -> list[str]:
+        """Return the files that a table's newest version names, also those of unlisted batches."""
+        return [add["path"] for add in self._adds(table, check=False)]
+
     def superseded(self) -> list[str]:
         """Return files of (table_name, key, known_at): see :data:`SUPERSEDED`."""
         return self.files(SUPERSEDED.name)
@@ -161,11 +167,7 @@ class Lake:
         Only one batch is open at a time. What an earlier, interrupted batch left is removed first,
         so that running it again writes it anew, with its new arrival.
         """
-        with self._guard("writing the lake"):
-            self.root.mkdir(parents=True, exist_ok=True)
-        with exclusive(self.root / ".lock", wait_seconds=self._lock_wait):
-            with self._guard("tidying up after an interrupted batch"):
-                self._roll_back()
+        with self.alone():
             self._on_step("rolled back")
             crashpoint("lake.rolled_back")
             stage = Stage(self, batch)
@@ -173,18 +175,52 @@ class Lake:
                 with self._guard(f"writing batch {batch.batch_id}"):
                     yield stage
             except BaseException:
-                self._undo()
+                with suppress(OSError, DeltaError, LakeError):  # the rest falls to the next write
+                    self._roll_back()
                 raise
             finally:
                 stage.discard()
 
-    def write_table(self, table: str, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other writers out; what an interrupted batch left is removed first."""
+        with self._guard("writing the lake"):
+            self.root.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.root / ".lock", wait_seconds=self._lock_wait):
+            with self._guard("tidying up after an interrupted batch"):
+                self._roll_back()
+            yield
+
+    def replace_batches(self, table: str, ids: Collection[str], rows: Batches) -> None:
+        """Put other rows in the place of a table's rows of some batches; inside :meth:`alone`.
+
+        The files of before stay on the disk until :meth:`forget`.
+        """
+        delta, schema = self._open(table), arrow_schema(find_table(table))
+        if delta is None or not ids:
+            return
+        names = ", ".join(f"'{one}'" for one in sorted(ids))
+        with self._guard(f"writing {table} anew"):
+            given = pa.RecordBatchReader.from_batches(schema, rows)
+            where = f"batch_id IN ({names})"
+            write_deltalake(delta, given, mode="overwrite", predicate=where, schema_mode="merge")
+
+    def forget(self, table: str, *, since: float = 0.0) -> int:
+        """Remove files changed since then that the table's newest version does not name."""
+        held = set(self.named_files(table))
+        files = [one for one in (self.root / table).glob("*.parquet") if str(one) not in held]
+        old = [one for one in files if one.stat().st_mtime >= since]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def write_table(self, table: str, schema: pa.Schema, rows: Batches) -> None:
         """Append rows to one Delta table in one commit; only a :class:`Stage` calls this."""
         path = self.root / table
         delta = self._open(table)
         first = delta is None
         if delta is not None:
-            _let_go(delta, schema)
+            let_columns_be_absent(delta, schema)
         write_deltalake(
             delta or str(path),
             pa.RecordBatchReader.from_batches(schema, rows),
@@ -222,9 +258,8 @@ class Lake:
         adds = pa.table(delta.get_add_actions(flatten=True))
         adds = adds.select([name for name in ADD_FIELDS if name in adds.column_names])
         found = []
-        for add in adds.sort_by(
-            [("modification_time", "ascending"), ("path", "ascending")]
-        ).to_pylist():
+        order = [("modification_time", "ascending"), ("path", "ascending")]
+        for add in adds.sort_by(order).to_pylist():
             path = self.root / table / add["path"]
             if check:
                 check_whole(path, add["size_bytes"])
@@ -238,6 +273,8 @@ class Lake:
         No reader was ever given these files, so they need no grace period.
         """
         listed = {header.batch_id for header in self.batches()}
+        staging = self.root / STAGING
+        since = staging.stat().st_mtime if staging.is_dir() else None
         for table in (*FACT_TABLES, SUPERSEDED.name):
             stale = [
                 add
@@ -250,24 +287,9 @@ class Lake:
                 delta.delete(f"batch_id IN ({names})")
                 for add in stale:
                     Path(add["path"]).unlink(missing_ok=True)
-            self._remove_uncommitted(table)
-        shutil.rmtree(self.root / STAGING, ignore_errors=True)
-
-    def _remove_uncommitted(self, table: str) -> None:
-        """Remove files that a dead or failed write left without a commit."""
-        staging, folder = self.root / STAGING, self.root / table
-        if not (staging.is_dir() and folder.is_dir()):
-            return
-        since = staging.stat().st_mtime
-        held = {add["path"] for add in self._adds(table, check=False)}
-        for path in folder.glob("*.parquet"):
-            if str(path) not in held and path.stat().st_mtime >= since:
-                path.unlink(missing_ok=True)
-
-    def _undo(self) -> None:
-        """After a failure: undo what can be undone now; the rest falls to the next write."""
-        with suppress(OSError, DeltaError, LakeError):
-            self._roll_back()
+            if since is not None:  # what a dead or failed write left without a commit
+                self.forget(table, since=since)
+        shutil.rmtree(staging, ignore_errors=True)
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
@@ -276,11 +298,3 @@ class Lake:
             yield
         except (OSError, DeltaError, pa.ArrowException) as error:
             raise lake_error(error, doing, self.root) from error
-
-
-def _let_go(delta: DeltaTable, schema: pa.Schema) -> None:
-    """Let a stored column be absent where a later declaration lets it."""
-    stored = {field.name: field.nullable for field in delta.schema().fields}
-    for field in schema:
-        if field.nullable and not stored.get(field.name, True):
-            delta.alter.drop_column_not_null(field.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 from lifecycle.tables.catalog import all_columns
@@ -32,3 +34,11 @@ def arrow_schema(table: Table) -> pa.Schema:
             for column in all_columns(table)
         ]
     )
+
+
+def let_columns_be_absent(delta: Any, schema: pa.Schema) -> None:
+    """Let a stored Delta table's column be absent where a later declaration lets it."""
+    stored = {field.name: field.nullable for field in delta.schema().fields}
+    for field in schema:
+        if field.nullable and not stored.get(field.name, True):
+            delta.alter.drop_column_not_null(field.name)

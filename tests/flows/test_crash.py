@@ -87,8 +87,29 @@ def rename(lake, task, batch, append=handler._append):
     return append(lake, task, replace(batch, name="again") if is_there else batch)
 handler._append = rename
 """,
+    "backup": """
+import service.backup.make as make
+from contextlib import contextmanager
+@contextmanager
+def build_in_place(target, word, *, needed_bytes):  # seen before it is whole
+    target.mkdir(parents=True)
+    yield target, lambda: None
+make.drafted = build_in_place
+""",
 }
+for _name in ("Restore", "Erase"):
+    FAULTS[_name.lower()] = f"""
+import benchmarks.kill_copies as copies
+def say_first(self, folder, unit, tell, work=copies.{_name}.work):
+    tell(f"sent {{unit}}")
+    tell(f"acked {{unit}}")
+    work(self, folder, unit, lambda told: None)
+copies.{_name}.work = say_first
+"""
 FAULTY_SITES = {
+    "backup": "backup.copied",
+    "restore": "restore.copied",
+    "erase": "erase.rewritten",
     "ingest": "lake.spooled",
     "refresh": "run.rows",
     "promote": "bundle.written",

@@ -1,0 +1,88 @@
+"""Forgetting a person in the ledger: it holds none but in what was asked to be forgotten.
+
+Scores, forecasts and the log speak of accounts, and name a person by a keyed hash at most. Only a
+waiting erasure names whom it is to forget; once done it keeps the hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+
+from sqlalchemy import Connection, select, update
+
+from ledger.access_tables import audit_log
+from ledger.audit import AuditEntry, append_audit
+from ledger.documents import dump_document, parse_document
+from ledger.engine import Ledger
+from ledger.job_tables import jobs
+from lifecycle.errors import LedgerError
+
+KIND = "erase"
+TRIES, PAUSE_SECONDS = 20, 0.25
+
+
+def name_alias(pepper: bytes, subject: str) -> str:
+    """Return the id that stands for a contact once it is forgotten: the same each time."""
+    key = hmac.new(pepper, b"truecast erased contact", hashlib.sha256).digest()
+    return f"erased-{hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:24]}"
+
+
+def forget_subject(connection: Connection, subject: str, entry: AuditEntry) -> int:
+    """Take a person's name out of the jobs that asked to forget it, and note that it was done.
+
+    Parameters
+    ----------
+    subject
+        The person, as the jobs name it.
+    entry
+        The row of the audit log; its ``object`` is the keyed hash that stands for the person.
+
+    Returns
+    -------
+    int
+        How many jobs named the person.
+    """
+    found = connection.execute(select(jobs.c.id, jobs.c.payload).where(jobs.c.kind == KIND)).all()
+    mine = [row.id for row in found if parse_document(row.payload).get("subject") == subject]
+    payload = dump_document({"erased": entry.object}, "the payload of an erasure")
+    if mine:
+        connection.execute(update(jobs).where(jobs.c.id.in_(mine)).values(payload=payload))
+    append_audit(connection, entry)
+    return len(mine)
+
+
+def count_backups(ledger: Ledger) -> int:
+    """Return how many backups the log knows of."""
+    query = select(audit_log.c.seq).where(audit_log.c.action == "backup.make")
+    with ledger.reading() as connection:
+        return len(connection.execute(query).all())
+
+
+def settle(ledger: Ledger) -> None:
+    """Leave nothing of removed rows in the ledger's files.
+
+    On SQLite freed pages are overwritten (``secure_delete``), and here the write-ahead log is
+    emptied. On PostgreSQL the server's own vacuum and its log's turnover do it, in their time.
+
+    Raises
+    ------
+    LedgerError
+        Others read for so long that the write-ahead log could not be emptied.
+    """
+    if ledger.path is None:
+        return
+    for _ in range(TRIES):
+        with ledger.engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if not busy:
+            return
+        time.sleep(PAUSE_SECONDS)
+    raise LedgerError(
+        "the ledger's write-ahead log is in use",
+        "a moment without readers",
+        "run the same command again",
+    )
