@@ -56,7 +56,7 @@ def run() -> Result:
     return Result(
         figures={
             "ratio_mlflow": statistics.median(one["columnar"] / one["mlflow"] for one in rounds),
-            "ratio_mlflow_objects": statistics.median(
+            "ratio_mlflow_rows": statistics.median(
                 one["objects"] / one["mlflow"] for one in rounds
             ),
             "calls_per_second": rate["columnar"],

@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect
 
 from service.json_rules import parse_strict
 from service.problems import ERRORS_SHOWN, Problem
@@ -184,36 +183,41 @@ def _check_kind(request: Request, kinds: frozenset[str]) -> None:
 
 async def _read_pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
     """Give the body's pieces; stop at too much, at too little a second, and at the deadline."""
+    _check_size(request, limit)
+    loop, size, more = asyncio.get_running_loop(), 0, True
+    began = loop.time()
+    while more:
+        try:
+            async with asyncio.timeout(_patience(loop.time() - began, size)):
+                message = await request.receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "body-cut-off", "the connection ended within the body")
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit, "the body")
+        if piece:
+            yield piece
+
+
+def _check_size(request: Request, limit: int) -> None:
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared[:20]) > limit:
         raise _too_large(limit, "the body")
-    loop, size = asyncio.get_running_loop(), 0
-    began = loop.time()
-    pieces = request.stream()
-    try:
-        while True:
-            patience = _patience(loop.time() - began, size)
-            async with asyncio.timeout(patience):
-                piece = await anext(pieces, None)
-            if piece is None:
-                return
-            size += len(piece)
-            if size > limit:
-                raise _too_large(limit, "the body")
-            if piece:
-                yield piece
-    except TimeoutError:
-        expected = f"at least {SLOWEST_BYTES_PER_SECOND} bytes a second, in {BODY_SECONDS:g} s"
-        detail = f"the body came in too slowly; expected {expected}; send it again"
-        raise Problem(408, "body-too-slow", detail) from None
-    except ClientDisconnect:
-        raise Problem(400, "body-cut-off", "the connection ended within the body") from None
 
 
 def _patience(passed: float, size: int) -> float:
     """Return for how long the next piece may still be waited for, in seconds."""
     pace = GRACE_SECONDS + size / SLOWEST_BYTES_PER_SECOND
     return max(0.0, min(pace, BODY_SECONDS) - passed)
+
+
+def _too_slow() -> Problem:
+    expected = f"at least {SLOWEST_BYTES_PER_SECOND} bytes a second, in {BODY_SECONDS:g} s"
+    detail = f"the body came in too slowly; expected {expected}; send it again"
+    return Problem(408, "body-too-slow", detail)
 
 
 def _too_large(limit: int, what: str) -> Problem:

@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from service.problems import Problem, refuse_parameter
-from service.scoring.shapes import LARGEST_ROW_COUNT, ColumnsAsked, IdsAsked, RowsAsked, Wish
+from service.scoring.shapes import (
+    LARGEST_ROW_COUNT,
+    ColumnsAsked,
+    IdsAsked,
+    RowAsked,
+    RowsAsked,
+    Wish,
+)
 from service.shapes import ID_PATTERN
 from service.strict_json import check_body
 
 _ID = re.compile(ID_PATTERN.strip("^$")).fullmatch
+_MEMBERS = RowAsked.model_fields.keys()
 ID = "id"
 Given = Literal["stored", "overrides", "features"]
 
@@ -74,7 +82,7 @@ def read_question(body: object) -> Question:
     if "columns" in given:
         return _of_columns(given)
     if "rows" in given:
-        return _of_rows(check_body(RowsAsked, body))
+        return _of_rows(given)
     return _of_ids(check_body(IdsAsked, body))
 
 
@@ -87,15 +95,35 @@ def _of_ids(asked: IdsAsked) -> Question:
     return Question(asked, asked.ids, [block])
 
 
-def _of_rows(asked: RowsAsked) -> Question:
+def _of_rows(body: dict[str, Any]) -> Question:
+    rows = body["rows"]
+    # a thousand rows as models cost as much as their scores; the schema tells what is wrong with one
+    plain = isinstance(rows, list) and all(map(_is_row_object, rows))
+    asked = check_body(RowsAsked, {**body, "rows": rows[:1]} if plain else body)
+    if not plain:
+        raise refuse_parameter("body.rows", "objects with an id, and overrides or features")
     found: dict[tuple[Given, tuple[str, ...]], tuple[list[int], list[list[Any]]]] = {}
-    for place, row in enumerate(asked.rows):
-        given, values = _given(row.overrides, row.features)
+    for place, row in enumerate(rows):
+        given, values = _given(row.get("overrides"), row.get("features"))
         places, cells = found.setdefault((given, tuple(values)), ([], []))
         places.append(place)
         cells.append(list(values.values()))
     blocks = [Block(given, one[0], names, one[1]) for (given, names), one in found.items()]
-    return Question(asked, [row.id for row in asked.rows], blocks)
+    return Question(asked, [row["id"] for row in rows], blocks)
+
+
+def _is_row_object(row: object) -> bool:
+    """Tell whether something is what `RowAsked` describes."""
+    if type(row) is not dict or not row.keys() <= _MEMBERS or not _is_id(row.get("id")):
+        return False
+    overrides, features = row.get("overrides"), row.get("features")
+    if overrides is None:
+        return features is None or type(features) is dict
+    return features is None and type(overrides) is dict
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and _ID(value) is not None
 
 
 def _given(
@@ -124,6 +152,4 @@ def _of_columns(body: dict[str, Any]) -> Question:
 
 def is_row(row: object, width: int) -> bool:
     """Tell whether something is a list as long as the columns, with an id first."""
-    if type(row) is not list or len(row) != width:
-        return False
-    return isinstance(row[0], str) and _ID(row[0]) is not None
+    return type(row) is list and len(row) == width and _is_id(row[0])

@@ -32,7 +32,7 @@ from service.strict_json import read_body
 
 router = APIRouter(route_class=ScopedRoute, tags=["scores"])
 QUICK_SECONDS = 0.001
-SMOOTHING = 0.2
+SLOWER, TICK = 1.1, 0.0001
 PARAMETERS = [
     {
         "name": "model",
@@ -91,8 +91,9 @@ class Scorer:
         rows = self._asker.ask(model, question, book=book)
         if len(rows) == 1 and not question.wish.reasons:
             took, before = time.thread_time() - began, self._pace.get(model)
-            # the first is never quick: statements and columns are met for the first time
-            self._pace[model] = 0.0 if before is None else before + SMOOTHING * (took - before)
+            # the quickest of late: one that was interrupted says nothing of the next. The first is
+            # never quick: statements and columns are met for the first time
+            self._pace[model] = 0.0 if before is None else min(took, max(SLOWER * before, TICK))
         return rows
 
 
