@@ -97,7 +97,7 @@ def _of_ids(asked: IdsAsked) -> Question:
 
 def _of_rows(body: dict[str, Any]) -> Question:
     rows = body["rows"]
-    # a thousand rows as models cost as much as their scores; the schema tells what is wrong with one
+    # a thousand models cost as much as their scores; the schema tells what is wrong with a row
     plain = isinstance(rows, list) and all(map(_is_row_object, rows))
     asked = check_body(RowsAsked, {**body, "rows": rows[:1]} if plain else body)
     if not plain:
