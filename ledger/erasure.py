@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import time
 
 from sqlalchemy import Connection, select, update
@@ -16,10 +17,12 @@ from ledger.access_tables import audit_log
 from ledger.audit import AuditEntry, append_audit
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
+from ledger.inbox_tables import inbox
 from ledger.job_tables import jobs
 from lifecycle.errors import LedgerError
 
 KIND = "erase"
+SUBJECT_PATTERN = r"^contact:[A-Za-z0-9_.:-]{1,64}$"
 TRIES, PAUSE_SECONDS = 20, 0.25
 
 
@@ -51,6 +54,25 @@ def forget_subject(connection: Connection, subject: str, entry: AuditEntry) -> i
         connection.execute(update(jobs).where(jobs.c.id.in_(mine)).values(payload=payload))
     append_audit(connection, entry)
     return len(mine)
+
+
+def check_inbox(ledger: Ledger, contact_id: str) -> None:
+    """Refuse while pushed rows that name a contact are on their way to the lake.
+
+    Raises
+    ------
+    LedgerError
+        There are some; they are in the lake within a minute.
+    """
+    named = inbox.c.content.contains(json.dumps(contact_id), autoescape=True)
+    with ledger.reading() as connection:
+        count = len(connection.execute(select(inbox.c.id).where(named)).all())
+    if count:
+        raise LedgerError(
+            f"{count} pushed rows that name the person are on their way to the lake",
+            "none",
+            "let the worker take them there, then run the same command again",
+        )
 
 
 def count_backups(ledger: Ledger) -> int:

@@ -10,7 +10,14 @@ from typing import Any
 from ledger.audit import Actor, AuditEntry, digest_of, name_subject
 from ledger.audit_check import write_head
 from ledger.engine import Ledger
-from ledger.erasure import count_backups, forget_subject, name_alias, settle
+from ledger.erasure import (
+    SUBJECT_PATTERN,
+    check_inbox,
+    count_backups,
+    forget_subject,
+    name_alias,
+    settle,
+)
 from ledger.pepper import load_pepper
 from lifecycle.console import Ticker
 from lifecycle.crashpoint import crashpoint
@@ -18,7 +25,6 @@ from lifecycle.erasure import NAMING_TABLES, Erased, erase_contact
 from lifecycle.errors import UsageError
 from lifecycle.lake import Lake
 
-SUBJECT_PATTERN = r"^contact:[A-Za-z0-9_.:-]{1,64}$"
 STEPS = len(NAMING_TABLES)
 
 
@@ -76,6 +82,7 @@ def erase_subject(
         Something cannot be read or written: run it again.
     """
     contact_id = parse_subject(subject)
+    check_inbox(ledger, contact_id)
     pepper = load_pepper(data_dir)
     erased = erase_contact(
         Lake(data_dir / "lake"),

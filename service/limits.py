@@ -96,6 +96,7 @@ POLICIES: dict[tuple[str, str], Policy] = {
     ("POST", "exports/"): _WRITE,
     ("POST", "jobs"): _WRITE,
     ("POST", "jobs/"): _WRITE,
+    ("POST", "erasures"): _WRITE,
     ("GET", "webhooks"): _LIST,
     ("POST", "webhooks"): _WRITE,
     ("POST", "webhooks/"): _WRITE,

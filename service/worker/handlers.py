@@ -15,6 +15,7 @@ HANDLERS: dict[str, str] = {
     "export_at_risk": "service.worker.export:export_at_risk",
     "score_rows": "service.worker.scoring:score_rows",
     "replay_score": "service.worker.scoring:replay",
+    "erase": "service.worker.erasure:erase",
     "ingest_inbox": "service.worker.inbox:append_inbox",
     "rescore": "service.worker.commands:rescore",
 }
@@ -22,6 +23,7 @@ HANDLERS: dict[str, str] = {
 
 USUAL_SECONDS = 15 * 60.0
 LONGEST_SECONDS: dict[str, float] = {
+    "erase": 2 * 3600.0,
     "refresh": 2 * 3600.0,
     "rescore": 2 * 3600.0,
     "train": 6 * 3600.0,

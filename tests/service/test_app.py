@@ -32,7 +32,7 @@ def test_the_openapi_document_is_the_published_one(client: Client) -> None:
 
 def test_every_operation_has_an_id_a_text_and_its_problems(client: Client) -> None:
     operations = [one for path in client.app.openapi()["paths"].values() for one in path.values()]
-    assert len({one["operationId"] for one in operations}) == len(operations) == 35
+    assert len({one["operationId"] for one in operations}) == len(operations) == 36
     assert all(one["description"] and one["tags"] and one["x-scope"] for one in operations)
     assert all("application/problem+json" in str(one["responses"]["503"]) for one in operations)
 
