@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 
 from ledger.engine import Ledger
-from ledger.inbox import ask_for_left, mark_appended, read_batch, seal_batches
+from ledger.inbox import JOB, ask_for_left, mark_appended, read_batch, seal_batches
 from ledger.inbox_tables import inbox, inbox_batches
 from ledger.job_tables import jobs
+from ledger.jobs import enqueue
 from lifecycle.errors import LakeError, TableError
 from lifecycle.lake import Lake
 from service.worker import child
@@ -29,6 +30,7 @@ from tests.service.ingest.pushes import (
     stored,
     take_job,
 )
+from tests.service.test_jobs import name_of
 
 
 def batches(folder: Path) -> list[str]:
@@ -224,3 +226,28 @@ def test_new_scores_are_asked_for_once_the_rows_are_in(
         append(ledger, folder)
     with ledger.reading() as connection:
         assert len(connection.scalars(wanted).all()) == 1
+
+
+def is_taken_too_early(crm: Client, ledger: Ledger, folder: Path) -> bool:
+    """Whether a job is begun while a push that counts on it is still being written."""
+    push(crm, [order("w1")])
+    with ledger.writing() as connection:
+        enqueue(connection, JOB, {}, by=name_of(crm), dedup=name_of(crm))
+        task = take_job(ledger, folder)
+    append(ledger, folder)
+    return task is not None
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_job_waits_for_the_pushes_that_count_on_it(
+    crm: Client, ledger: Ledger, folder: Path
+) -> None:
+    assert not is_taken_too_early(crm, ledger, folder)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_planted_job_that_nobody_holds_is_caught(
+    crm: Client, ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Select, "with_for_update", lambda self, **_: self)
+    assert is_taken_too_early(crm, ledger, folder)
