@@ -28,7 +28,7 @@ from lifecycle.checks.pushed import (
 from lifecycle.crashpoint import crashpoint
 from lifecycle.tables.catalog import ERASABLE_TABLES, FACT_TABLES, find_table
 from lifecycle.tables.declare import Table
-from service.auth import ScopedRoute, address_of, find_caller, needs
+from service.auth import ScopedRoute, actor_of, find_caller, needs
 from service.bodies import KEY_HEADER
 from service.deps import find_service
 from service.idempotency import once
@@ -41,7 +41,7 @@ from service.ingest_shapes import (
     RowsPushed,
 )
 from service.limits import INGEST_BODY_BYTES
-from service.problems import ERRORS_SHOWN, Problem, request_id_of
+from service.problems import ERRORS_SHOWN, Problem
 from service.scoring.shapes import inline
 from service.strict_json import check_body, read_body
 
@@ -82,7 +82,7 @@ async def push_rows(request: Request, table: TablePath) -> Response:
     context = CheckContext(arrived_at, find_service(request).options.currency)
     checked = await run_in_threadpool(check_pushed, declared, rows, context)
     _refuse_bad_batch(checked)
-    by = Actor(caller.name, caller.key_id, caller.role, address_of(request), request_id_of(request))
+    by = actor_of(request)
 
     def keep(connection: Any) -> tuple[int, object]:
         kept = [PushedRow(one.key, one.document) for one in checked if _is_kept(one)]

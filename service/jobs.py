@@ -116,7 +116,8 @@ def show_job(request: Request, job_id: JobId, service: ServiceHere) -> JobAnswer
     operation_id="readJobResult",
     response_class=Response,
     responses={200: {"description": "The bytes, of the media type that the job names",
-                     "content": {"application/octet-stream": {}}}},
+                     "content": {"application/octet-stream": {"schema": {
+                         "type": "string", "format": "binary"}}}}},
     openapi_extra=needs("jobs:read", rows="book"),
 )  # fmt: skip
 def show_result(request: Request, job_id: JobId, service: ServiceHere) -> Response:

@@ -27,6 +27,23 @@ _REFUSALS = {
     "429": "Too many wrong keys came from this address; Retry-After says how long to wait",
     "503": "Nothing to answer from yet; the detail says what to run",
 }
+_OF_EFFECTS = {"409": "It cannot be done as things stand, or the same request is being worked on"}
+_OF_BODIES = {
+    "408": "The body came too slowly",
+    "413": "The body is too large",
+    "415": "The body is of another kind",
+}
+_OF_RESULTS = {"409": "The job is not done yet", "410": "What it gave was dropped after its week"}
+_BROKEN_RULE = {
+    "type": "object",
+    "required": ["where", "rule", "expected"],
+    "properties": {
+        "where": {"type": "string", "examples": ["body.period"]},
+        "rule": {"type": "string"},
+        "expected": {"type": "string"},
+    },
+    "description": "A rule that the request breaks",
+}
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "request_id"],
@@ -37,7 +54,7 @@ _PROBLEM = {
         "detail": {"type": "string", "description": "Found; expected; to do"},
         "request_id": {"type": "string"},
         "reasons": {"type": "array", "items": {"type": "string"}},
-        "errors": {"type": "array", "items": {"type": "object"}},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/BrokenRule"}},
     },
     "description": "RFC 9457 problem",
 }
@@ -58,23 +75,50 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     )
     parts = document["components"]
     parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    parts["schemas"]["Problem"] = _PROBLEM
+    parts["schemas"] |= {"Problem": _PROBLEM, "BrokenRule": _BROKEN_RULE}
     for name in ("HTTPValidationError", "ValidationError"):
         parts["schemas"].pop(name, None)
     for path, methods in document["paths"].items():
         for operation in methods.values():
             _add_refusals(operation, public=path in {"/livez", "/readyz"})
+            _name_bodies(operation, parts["schemas"])
     return document
 
 
 def _add_refusals(operation: dict[str, Any], *, public: bool) -> None:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    statuses = ("400", "503") if public else tuple(_REFUSALS)
+    told = {status: _REFUSALS[status] for status in ("400", "503")} if public else dict(_REFUSALS)
+    if any(one["in"] == "header" for one in operation.get("parameters", [])):
+        told |= _OF_EFFECTS
+    if "requestBody" in operation:
+        told |= _OF_BODIES
+    if operation["operationId"] == "readJobResult":
+        told |= _OF_RESULTS
     operation["responses"].pop("422", None)
-    for status in statuses:
-        operation["responses"][status] = {"description": _REFUSALS[status], "content": content}
+    for status, text in sorted(told.items()):
+        operation["responses"][status] = {"description": text, "content": content}
     if not public:
         operation["security"] = [{"key": []}]
+
+
+def _name_bodies(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Give each model of a body its own name in the document: generated clients use it."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        content["schema"] = _name_models(content["schema"], schemas)
+
+
+def _name_models(part: Any, schemas: dict[str, Any]) -> Any:
+    if isinstance(part, list):
+        return [_name_models(one, schemas) for one in part]
+    if not isinstance(part, dict):
+        return part
+    made = {name: _name_models(value, schemas) for name, value in part.items()}
+    name = made.get("title")
+    if "properties" not in made or not isinstance(name, str):
+        return made
+    if schemas.setdefault(name, made) != made:
+        return made  # another model has that name
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 @router.get(
