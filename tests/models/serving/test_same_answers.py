@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 from scipy.special import logit
 
 from models.answers import answer, predict_values
+from models.base import Explanation
 from models.classes import load_class
 from models.columns import Columns, to_columns
 from models.scoring import score
@@ -62,11 +64,27 @@ def test_one_row_alone_gets_the_score_it_had_in_the_crowd(name: str) -> None:
 def test_contributions_add_up_to_the_raw_score(name: str) -> None:
     model, frame, horizon = release_cases()[name]
     found = answer(model, through_json(frame), horizon_days=horizon, peers=False)
-    why = found.why
-    assert why is not None
-    raw = {"logit": logit, "log": np.log, "identity": np.asarray}[why.link](model.predict(frame))
+    assert found.why is not None
+    check_sum(found.why, model.predict(frame))
+
+
+def check_sum(why: Explanation, predicted: np.ndarray) -> None:
+    """The raw score is base and contributions, to a millionth."""
+    raw = {"logit": logit, "log": np.log, "identity": np.asarray}[why.link](predicted)
     total = why.base + why.contributions.sum(axis=1)
     np.testing.assert_allclose(total, raw, atol=1e-6 * max(1.0, float(np.abs(raw).max())))
+
+
+@pytest.mark.parametrize("name", ["blend", "contract_blend", "deal_win"])
+def test_a_contribution_that_is_left_out_is_caught(name: str) -> None:
+    """The planted fault of the sum."""
+    model, frame, horizon = release_cases()[name]
+    why = answer(model, through_json(frame), horizon_days=horizon, peers=False).why
+    assert why is not None
+    largest = int(np.abs(why.contributions).max(axis=0).argmax())
+    less = np.delete(why.contributions, largest, axis=1)
+    with pytest.raises(AssertionError):
+        check_sum(replace(why, contributions=less), model.predict(frame))
 
 
 def test_a_row_keeps_every_bit_through_json() -> None:
