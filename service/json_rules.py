@@ -78,7 +78,7 @@ def parse_strict(data: bytes) -> object:
             value = from_json(data, allow_inf_nan=False)
         except ValueError:
             return _parse_carefully(text)  # it knows what to say
-        if _has_each_name_once(data, _measure(value)):
+        if _has_each_name_once(data, _measure(value, data.count(b"[") + data.count(b"{"))):
             return value
     return _parse_carefully(text)
 
@@ -100,7 +100,7 @@ def _is_plain(data: bytes) -> bool:
     """
     if b"\\" in data:
         return False
-    shape = data.translate(_SHAPE, b"+")
+    shape = data.translate(_SHAPE, b"+") if b"+" in data else data.translate(_SHAPE)
     doubtful = (b"0e" in shape and _LARGE_EXPONENT in shape) or any(
         run in shape for run in (_LARGE_INTEGER, _MANY_DIGITS)
     )
@@ -127,11 +127,19 @@ def _may_hold_long_text(data: bytes) -> bool:
     return False
 
 
-def _measure(value: Any) -> int:
-    """Check depth and sizes level by level; return the number of members of all objects."""
-    level, members, depth = [value] if type(value) in {list, dict} else [], 0, 0
+def _measure(value: Any, brackets: int | None = None) -> int:
+    """Check depth and sizes level by level; return the number of members of all objects.
+
+    Parameters
+    ----------
+    brackets
+        How many brackets open in the bytes: once as many lists and objects were found, the cells of
+        the last level need no look. ``None``: all are looked at.
+    """
+    level, members, depth, found = [value] if type(value) in {list, dict} else [], 0, 0, 0
     while level:
         depth += 1
+        found += len(level)
         if depth > DEEPEST:
             raise refuse_body("too_deep", f"at most {DEEPEST} levels")
         below: list[Any] = []
@@ -141,7 +149,7 @@ def _measure(value: Any) -> int:
             if type(one) is dict:
                 members += len(one)
                 one = one.values()
-            if not _NESTED.isdisjoint(map(type, one)):
+            if found != brackets and not _NESTED.isdisjoint(map(type, one)):
                 below += [item for item in one if type(item) in _NESTED]
         level = below
     return members

@@ -69,10 +69,12 @@ class Saying:
 
 def compute_rows(saying: Saying, frame: Columns, faults: Faults) -> list[Row]:
     """Score the rows that have no fault; return all, in their order."""
+    if not faults:
+        return _compute(saying, frame) if frame.num_rows else []
     rows = [Row(faults=faults.get(at, ())) for at in range(frame.num_rows)]
     good = [at for at in range(frame.num_rows) if at not in faults]
-    part = frame if len(good) == len(rows) else frame.take(np.array(good, dtype=np.intp))
     if good:
+        part = frame.take(np.array(good, dtype=np.intp))
         for at, row in zip(good, _compute(saying, part), strict=True):
             rows[at] = row
     return rows

@@ -265,3 +265,14 @@ def test_a_broken_schema_is_told_without_values_and_made_up_names() -> None:
         "body.parts",
         "body",
     }
+
+
+@pytest.mark.parametrize("deep", [31, 32])
+def test_brackets_in_texts_hide_no_level(deep: int) -> None:
+    """What is counted to save a look at the cells never counts too few."""
+    body = b'{"text":"]]]{","a":' + b"[" * deep + b"1" + b"]" * deep + b"}"
+    if deep == 31:
+        assert parse_strict(body)
+        return
+    with pytest.raises(Problem):
+        parse_strict(body)
