@@ -6,10 +6,12 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import pyarrow.parquet as pq
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from benchmarks.kill_worker import BrokenError, address, do_all, is_any_left
@@ -42,10 +44,11 @@ class Push:
 
     def work(self, folder: Path, unit: int, tell: Callable[[str], None]) -> None:
         """Push twice, then have a worker take all to the lake; an answer of 202 is a promise."""
+        send = partial(_push, create_app(address(folder), Options(folder)), _read_key(folder))
         tell(f"sent {unit}")
         orders = [_order(f"n{unit}-{place}") for place in range(ROWS)]
-        asyncio.run(_push(folder, "accounts", [{"account_id": f"n{unit}"}], f"a{unit}"))
-        asyncio.run(_push(folder, "orders", orders, f"o{unit}"))
+        asyncio.run(send("accounts", [{"account_id": f"n{unit}"}], f"a{unit}"))
+        asyncio.run(send("orders", orders, f"o{unit}"))
         tell(f"asked {unit}")
         do_all(open_ledger(address(folder)), folder, TAKE)
         tell(f"acked {unit}")
@@ -95,10 +98,16 @@ def _order(order_id: str) -> dict[str, object]:
             "kind": "sale", "amount_minor": 100, "currency": "USD"}  # fmt: skip
 
 
-async def _push(folder: Path, table: str, rows: list[dict[str, object]], key: str) -> None:
-    transport = httpx2.ASGITransport(create_app(address(folder), Options(folder)))
-    headers = {"authorization": f"Bearer {(folder / 'key').read_text()}"}
-    headers |= {"idempotency-key": key, "content-type": "application/json"}
+def _read_key(folder: Path) -> str:
+    return (folder / "key").read_text()
+
+
+async def _push(
+    app: FastAPI, key: str, table: str, rows: list[dict[str, object]], name: str
+) -> None:
+    transport = httpx2.ASGITransport(app)
+    headers = {"authorization": f"Bearer {key}", "idempotency-key": name}
+    headers["content-type"] = "application/json"
     async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
         content = json.dumps({"rows": rows})
         answer = await client.post(f"/v1/ingest/{table}", headers=headers, content=content)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from ledger.audit import read_audit
 from ledger.engine import Ledger
 from lifecycle.tables.catalog import FACT_TABLES
 from service import idempotency, ingest
+from service.limits import INGEST_BODY_BYTES
 from tests.service.conftest import Client
 from tests.service.ingest.pushes import (
     append,
@@ -87,6 +91,26 @@ def test_one_thousand_rows_are_taken_and_one_more_is_not(crm: Client, ledger: Le
     assert push(crm, orders(1_000, "c")).status_code == 202
     assert push(crm, orders(1_001, "d")).status_code == 413
     assert count_waiting(ledger) - before == 1_999
+
+
+def push_bytes(client: Client, size: int) -> int:
+    """Push one row in a body of so many bytes; return the status."""
+    body = json.dumps({"rows": [order(f"size{size}")]}).encode()
+
+    async def send() -> httpx2.Response:
+        transport = httpx2.ASGITransport(client.app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://service") as http:
+            headers = {"authorization": f"Bearer {client.key}", "idempotency-key": f"size{size}"}
+            headers["content-type"] = "application/json"
+            content = body + b" " * (size - len(body))
+            return await http.post("/v1/ingest/orders", headers=headers, content=content)
+
+    return asyncio.run(send()).status_code
+
+
+def test_a_body_may_be_as_large_as_the_limit_and_no_larger(crm: Client) -> None:
+    around = [push_bytes(crm, INGEST_BODY_BYTES + more) for more in (-1, 0, 1)]
+    assert around == [202, 202, 413]
 
 
 @pytest.mark.parametrize(("bad", "status"), [(1, 202), (2, 422)])
