@@ -20,6 +20,8 @@ from service.deps import Options
 from service.permissions import load_permissions
 from tests.ledger.deal_story import fill_deals
 from tests.ledger.story import address, fill, new_ledger
+from tests.postgresql import database as database
+from tests.postgresql import tmp_path_factory as tmp_path_factory
 from tests.service.quarter import fill_quarter
 
 

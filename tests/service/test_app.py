@@ -85,6 +85,7 @@ print(json.dumps([sorted({name.partition(".")[0] for name in sys.modules}), foun
 """
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_the_web_process_imports_only_the_slim_set(client: Client, folder: Path) -> None:
     # plugins of the test runner may import more, so a process of its own
     command = [sys.executable, "-c", _ONE_REQUEST, str(folder), client.key]
@@ -106,6 +107,7 @@ def test_settings_of_the_environment_make_the_application(
     assert client.json("/v1/at-risk")["accounts"]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_missing_ledger_is_a_503_that_says_what_to_run(tmp_path: Path) -> None:
     client = Client(create_app(address(tmp_path), Options(tmp_path)), "none")
     answer = client.get("/readyz", headers={})

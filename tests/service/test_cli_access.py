@@ -63,6 +63,7 @@ def test_a_key_that_may_not_be_is_refused(
     assert told in _run(capsys, folder, "keys", "create", *words, code=2)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_changed_log_leaves_with_4(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     _run(capsys, folder, "keys", "create")
     with new_ledger(folder).writing() as connection:

@@ -47,6 +47,7 @@ def test_keys_are_listed_without_their_secret_and_revoked(
     assert (code, json.loads(out)["revoked_at"] is not None) == (0, True)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -101,6 +102,7 @@ def test_doctor_is_content_with_a_whole_directory(tmp_path: Path) -> None:
     assert [one for one in examine(_folders(tmp_path)) if not one.ok] == []
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("damage", "check"),
     [
@@ -142,6 +144,7 @@ def _wait_for(url: str) -> int:
     raise AssertionError(f"{url} did not answer")
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_second_server_on_the_port_leaves_with_5_and_harms_nobody(tmp_path: Path) -> None:
     load_pepper(tmp_path)
     open_ledger(address(tmp_path)).close()

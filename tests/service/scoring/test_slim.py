@@ -18,6 +18,8 @@ SCRIPT = Path(__file__).with_name("slim.py")
 SERVE = ROOT / "requirements" / "serve.txt"
 LOCKED = set(re.findall(r"^([a-z0-9][\w.-]*)==", SERVE.read_text(), re.MULTILINE))
 
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
 
 def run_slim(folder: Path, key: str, distributions: set[str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SCRIPT), str(folder), key, json.dumps(sorted(distributions))]

@@ -61,6 +61,7 @@ def lose_nothing(ledger: Ledger, disk: Path, folder: Path) -> None:
     assert [job.state for job in read_jobs(ledger, JobFilters(), limit=9)] == ["done", "done"]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_full_disk_loses_no_job_and_no_result(disk: Path, tmp_path: Path) -> None:
     ledger = new_ledger(disk)
     lose_nothing(ledger, disk, tmp_path)
@@ -68,6 +69,7 @@ def test_a_full_disk_loses_no_job_and_no_result(disk: Path, tmp_path: Path) -> N
     ledger.close()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_the_planted_fault_is_caught(
     disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
