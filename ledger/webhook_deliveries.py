@@ -50,7 +50,7 @@ class Delivery:
     event: str
     body: str
     created_at: datetime
-    state: Literal["waiting", "delivered", "dead"]
+    state: Literal["open", "waiting", "delivered", "dead"]
     tries: int
     due_at: datetime | None
     ended_at: datetime | None

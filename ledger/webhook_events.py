@@ -1,7 +1,8 @@
 """What webhooks are told: written in the transaction of its cause, and seen with it or not at all.
 
-Every function here takes the cause's own connection. Where nobody listens it costs one read of a
-small table. Nothing that is told holds a name: accounts are ids.
+What is called by a cause takes the cause's own connection and costs it a few rows. What a run has
+changed is worked out later, by whoever sends it (`fill_open`): runs never change, so that it comes
+to the same. Nothing that is told holds a name: accounts are ids.
 """
 
 from __future__ import annotations
@@ -11,17 +12,28 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.books import TOTAL
-from ledger.documents import dump_document
+from ledger.documents import dump_document, parse_document
+from ledger.engine import Ledger
 from ledger.holdouts import HELD_OUT
 from ledger.tables import at_risk, current_runs, forecast_books, runs, vintages
-from ledger.webhook_tables import webhook_deliveries
-from ledger.webhooks import FORECAST, PROMOTED, RISK, STALE, TEST, Webhook, find_listeners
+from ledger.webhook_tables import webhook_deliveries as deliveries
+from ledger.webhooks import (
+    FORECAST,
+    PROMOTED,
+    RISK,
+    STALE,
+    TEST,
+    Webhook,
+    find_listeners,
+    find_webhook,
+)
 
 MOST_ACCOUNTS = 1_000
+FILLED_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -36,16 +48,19 @@ class Told:
         A word under which a webhook is told once.
     at
         UTC instant of the cause; the clock's if left out.
+    state
+        ``open`` while the data are still to be worked out.
     """
 
     event: str
     data: dict[str, Any]
     dedup: str | None = None
     at: datetime | None = None
+    state: str = "waiting"
 
 
 def tell_run(connection: Connection, kind: str, run_id: int) -> None:
-    """Tell what a run changes against the one that is current; call it before that changes."""
+    """Tell that a run takes the place of the current one; call it before it does."""
     event = {"scores": RISK, "forecast": FORECAST}.get(kind)
     listeners = find_listeners(connection, event) if event else []
     if not listeners or event is None:
@@ -54,14 +69,40 @@ def tell_run(connection: Connection, kind: str, run_id: int) -> None:
     before = connection.scalar(current)
     if before is None:
         return
-    head = {"run_id": run_id, "run_id_before": before, "as_of": _day_of(connection, run_id)}
+    head = {"run_id": run_id, "run_id_before": before}
     for one in listeners:
-        if event == RISK:
-            told = _crossed(connection, run_id, before, threshold=one.risk_threshold)
+        add_delivery(connection, one, Told(event, head, state="open"))
+
+
+def fill_open(ledger: Ledger) -> int:
+    """Work out what published runs changed, and let it be sent; return how many are told of it.
+
+    Who would be told of nothing is not told.
+    """
+    query = select(deliveries).where(deliveries.c.state == "open").order_by(deliveries.c.id)
+    with ledger.reading() as connection:
+        rows = connection.execute(query.limit(FILLED_AT_ONCE)).mappings().all()
+    return sum(_fill(ledger, row) for row in rows)
+
+
+def _fill(ledger: Ledger, row: RowMapping) -> bool:
+    body = parse_document(row["body"])
+    run_id, before = body["data"]["run_id"], body["data"]["run_id_before"]
+    with ledger.reading() as connection:
+        whose = find_webhook(connection, row["webhook_id"])
+        if row["event"] == RISK:
+            told = _crossed(connection, run_id, before, threshold=whose.risk_threshold)
         else:
-            told = _changed(connection, run_id, before, share=one.change_share)
-        if told is not None:
-            add_delivery(connection, one, Told(event, {**head, **told}))
+            told = _changed(connection, run_id, before, share=whose.change_share)
+        body["data"] |= {"as_of": _day_of(connection, run_id), **(told or {})}
+    # of two that fill it the second changes nothing
+    mine = (deliveries.c.id == row["id"], deliveries.c.state == "open")
+    with ledger.writing() as connection:
+        if told is None:
+            connection.execute(delete(deliveries).where(*mine))
+            return False
+        filled = {"state": "waiting", "body": dump_document(body, f"the event {row['event']}")}
+        return connection.execute(update(deliveries).where(*mine).values(filled)).rowcount == 1
 
 
 def tell_promoted(connection: Connection, promotion: dict[str, Any]) -> None:
@@ -97,12 +138,12 @@ def add_delivery(connection: Connection, webhook: Webhook, told: Told) -> str | 
         "body": dump_document({**body, "data": told.data}, f"the event {told.event}"),
         "dedup": told.dedup,
         "created_at": when,
-        "state": "waiting",
+        "state": told.state,
         "tries": 0,
     }
     add = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    made = add(webhook_deliveries).values(row).on_conflict_do_nothing()
-    written = connection.scalar(made.returning(webhook_deliveries.c.id))
+    made = add(deliveries).values(row).on_conflict_do_nothing()
+    written = connection.scalar(made.returning(deliveries.c.id))
     return None if written is None else delivery_id
 
 

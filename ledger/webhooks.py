@@ -125,7 +125,7 @@ def disable_webhook(
     connection.execute(update(webhooks).where(mine).values(disabled_at=ended.disabled_at))
     waiting = (
         webhook_deliveries.c.webhook_id == webhook_id,
-        webhook_deliveries.c.state == "waiting",
+        webhook_deliveries.c.state.in_(["open", "waiting"]),
     )
     told = {"state": "dead", "reason": "the webhook was disabled", "ended_at": ended.disabled_at}
     connection.execute(update(webhook_deliveries).where(*waiting).values(told))

@@ -18,7 +18,7 @@ from ledger.engine import Ledger
 from ledger.pepper import load_pepper
 from ledger.runs import RunKind, read_current_run
 from ledger.webhook_deliveries import Delivery, Sent, drop_old, note_sent, take_delivery
-from ledger.webhook_events import tell_stale
+from ledger.webhook_events import fill_open, tell_stale
 from ledger.webhooks import STALE, Webhook, derive_secret, find_listeners
 from lifecycle.errors import TruecastError
 from service.shapes import is_stale
@@ -82,6 +82,7 @@ class Courier:
             self._next_round = self._clock.seconds() + ROUND.total_seconds()
             self._note_stale()
             drop_old(self._ledger, now=self._clock.now())
+        fill_open(self._ledger)
         failed: set[str] = set()
         count = 0
         while not self._stopping.is_set():

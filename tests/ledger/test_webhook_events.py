@@ -17,7 +17,8 @@ from ledger.releases import find_speaker, promote_release, read_releases
 from ledger.runs import publish_run
 from ledger.scores import write_scores
 from ledger.views import write_at_risk
-from ledger.webhook_events import tell_run, tell_stale
+from ledger.webhook_deliveries import take_delivery
+from ledger.webhook_events import fill_open, tell_run, tell_stale
 from ledger.webhook_tables import webhook_deliveries
 from ledger.webhooks import FORECAST, PROMOTED, RISK, STALE
 from tests.ledger.forecast_story import book, publish_books, said
@@ -27,6 +28,7 @@ from tests.ledger.test_webhooks import listen
 
 def told(ledger: Ledger, event: str) -> list[dict[str, Any]]:
     """The data of all deliveries of an event, oldest first."""
+    fill_open(ledger)
     query = select(webhook_deliveries.c.body).where(webhook_deliveries.c.event == event)
     with ledger.reading() as connection:
         bodies = list(connection.scalars(query.order_by(webhook_deliveries.c.id)))
@@ -115,6 +117,17 @@ def test_stale_data_are_told_once_for_each_run(ledger: Ledger) -> None:
         with ledger.writing() as connection:
             tell_stale(connection, "scores", run_id, told={"as_of": "2011-12-10"}, now=KNOWN)
     assert [one["run_id"] for one in told(ledger, STALE)] == [7, 8]
+
+
+def test_what_a_run_changed_is_worked_out_once_by_whoever_sends_it(ledger: Ledger) -> None:
+    listen(ledger, events=[RISK])
+    publish(ledger, A1=0.1)
+    publish(ledger, A1=0.9)
+    publish(ledger, A1=0.9)
+    assert take_delivery(ledger, now=KNOWN) is None
+    assert (fill_open(ledger), fill_open(ledger)) == (1, 0)
+    assert take_delivery(ledger, now=KNOWN) is not None
+    assert take_delivery(ledger, now=KNOWN) is None  # the run that changed nothing
 
 
 def test_who_did_not_ask_for_an_event_is_not_told(ledger: Ledger) -> None:
