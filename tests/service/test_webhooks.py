@@ -15,7 +15,6 @@ from ledger.keys import load_pepper
 from ledger.webhook_events import tell_test
 from ledger.webhooks import derive_secret, find_webhook
 from service import idempotency
-from tests.postgresql import add_settings
 from tests.service.conftest import Client, make_key, open_client
 from tests.service.test_jobs import name_of, post
 from tests.service.webhooks.conftest import receiver as receiver
@@ -83,6 +82,13 @@ def test_an_unknown_webhook_is_not_found_and_others_may_not_look(
     assert client.get("/v1/webhooks").status_code == 403
 
 
+@pytest.fixture
+def _allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let webhooks go to this machine without TLS."""
+    for name in ("HTTP", "PRIVATE"):
+        monkeypatch.setenv(f"TRUECAST_WEBHOOKS_ALLOW_{name}", "true")
+
+
 def run(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
     capsys.readouterr()
     code = main(["webhooks", *words, "--data-dir", str(folder), "--json"])
@@ -90,11 +96,17 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[
     return code, json.loads(told.out) if told.out else told.err
 
 
+def test_the_command_adds_neither_plain_http_nor_this_machine(
+    folder: Path, ledger: Ledger, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for url in (receiver.url, receiver.url.replace("http:", "https:"), "http://example.org/"):
+        assert run(folder, capsys, "add", url)[0] == 2
+
+
+@pytest.mark.usefixtures("_allowed")
 def test_the_commands_add_try_list_send_again_and_remove(
     folder: Path, ledger: Ledger, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(folder, capsys, "add", receiver.url)[0] == 2  # neither plain HTTP nor this machine
-    add_settings(folder, "webhooks_allow_http = true\nwebhooks_allow_private = true\n")
     code, made = run(folder, capsys, "add", receiver.url, "--event", "data.stale")
     assert (code, made["events"]) == (0, ["data.stale"])
     receiver.answers = [500]
@@ -111,6 +123,7 @@ def test_the_commands_add_try_list_send_again_and_remove(
                        ("create", "test", "redeliver", "test", "disable")]  # fmt: skip
 
 
+@pytest.mark.usefixtures("_allowed")
 def test_a_worker_tells_that_data_are_stale_and_sends_it(
     folder: Path, ledger: Ledger, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
