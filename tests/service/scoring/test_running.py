@@ -77,7 +77,10 @@ def test_the_planted_fault_is_caught(
 ) -> None:
     """A server that looks once, at its start, would never hear of a release."""
     folder, ledger = home
+    keeper: Keeper = server.app.state.scorer.keeper
+    keeper.stop()  # a look that has begun would hear of it
     monkeypatch.setattr(Keeper, "look", lambda _: None)
+    keeper.start()
     release(ledger, folder, orders()[1], "churn", "t3")
     assert not hears(server, "t3", patience=5.0)
     roll_back(ledger)
