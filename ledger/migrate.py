@@ -8,6 +8,7 @@ a read-only file system migrates as a source tree does.
 
 from __future__ import annotations
 
+import time
 from itertools import groupby
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import OperationalError
 
 from ledger import tables  # noqa: F401 - declares them in the metadata
 from ledger.declare import metadata
@@ -25,6 +27,9 @@ FOLDER = Path(__file__).parent / "migrations"
 TURN_KEY = 7_236_183  # any number, but the same in all versions
 TURN_SECONDS = 60
 LOCK_SECONDS = 2
+LOCK_TRY_MS = 400
+LOCK_TRIES = 12
+LOCK_PAUSE_SECONDS = 0.2
 
 
 def head_revision() -> str:
@@ -77,6 +82,8 @@ def migrate(connection: Connection) -> str:
             "install the newer version of Truecast that wrote it",
         )
 
+    if connection.dialect.name == "postgresql":
+        stop_writers(connection)
     environment = EnvironmentContext(
         Config(), script, fn=lambda revision, _: script._upgrade_revs(head, revision)
     )
@@ -93,6 +100,40 @@ def _wait_for_others(connection: Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN_KEY})")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+
+def stop_writers(connection: Connection) -> None:
+    """Take every table's lock against writers, all of them or none.
+
+    Taken one by one along the steps, a lock could be waited for while a writer waits for another:
+    the server would end one of the two, and it may be the writer. Here nothing is held for as long
+    as the server takes to see that (1 s).
+
+    Raises
+    ------
+    LedgerError
+        Somebody writes for long.
+    """
+    names = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
+    if not names:
+        return
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TRY_MS}ms'")
+    for _ in range(LOCK_TRIES):
+        try:
+            with connection.begin_nested():
+                connection.exec_driver_sql(
+                    f"LOCK TABLE {', '.join(names)} IN SHARE ROW EXCLUSIVE MODE"
+                )
+        except OperationalError:
+            time.sleep(LOCK_PAUSE_SECONDS)  # those who wait for us go first
+            continue
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        return
+    raise LedgerError(
+        "the ledger's tables are being written for long",
+        "a moment without writers",
+        "run `truecast migrate` again, when no job runs",
+    )
 
 
 def _compare_by_code(connection: Connection) -> None:
