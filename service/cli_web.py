@@ -91,7 +91,14 @@ def doctor(data_dir: DataDir = None, json: Json = False) -> None:
     console = Console(json)
     settings = load_settings(data_dir)
     findings = examine(
-        Folders(settings.data_dir, settings.lake_dir, settings.bundles_dir, settings.ledger_address)
+        Folders(
+            settings.data_dir,
+            settings.lake_dir,
+            settings.bundles_dir,
+            settings.ledger_address,
+            stale_after_days=settings.stale_after_days,
+            refuse_after_days=settings.refuse_after_days,
+        )
     )
     rows = [(one.check, "ok" if one.ok else "LOOK", one.found, one.todo) for one in findings]
     console.table(f"doctor: {settings.data_dir}", ["check", "", "found", "to do"], rows)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
+from ledger.due_times import read_last_due
 from ledger.engine import Ledger, attach_ledger, ledger_path
+from ledger.jobs import count_jobs
 from ledger.keys import load_pepper, read_keys
 from ledger.releases import read_champions
 from ledger.runs import RunKind, read_current_run
+from ledger.workers import read_workers
 from lifecycle.errors import TruecastError
 from models.digest import compute_digest
 
@@ -30,14 +34,26 @@ class Finding:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where things should be."""
+    """Where things should be.
+
+    Attributes
+    ----------
+    stale_after_days, refuse_after_days
+        Age (days) of a model that is told, and that is a fault.
+    """
 
     data_dir: Path
     lake_dir: Path
     bundles_dir: Path
     ledger_address: str
+    stale_after_days: int = 30
+    refuse_after_days: int = 90
 
 
+LEAST_FREE_BYTES = 2**30
+OLDEST_POSTGRESQL = 15
+SCHEDULED = ("refresh", "train", "backtest")
+WORKER_SILENCE = timedelta(minutes=2)
 _COMMANDS: dict[RunKind, str] = {
     "scores": "truecast refresh --as-of D",
     "forecast": "truecast refresh --as-of D",
@@ -47,16 +63,21 @@ _COMMANDS: dict[RunKind, str] = {
 
 def examine(folders: Folders) -> list[Finding]:
     """Check a data directory; nothing is made, migrated or repaired."""
-    findings = [_check_folder(folders.data_dir), _check_lake(folders.lake_dir)]
+    folder = folders.data_dir
+    findings = [_check_folder(folder), _check_lake(folders.lake_dir)]
+    if folder.is_dir():
+        findings.append(_check_space(folder))
     try:
         ledger = attach_ledger(folders.ledger_address)
     except TruecastError as error:
         return [*findings, Finding("ledger", False, str(error), "truecast migrate")]
-    findings.append(_check_ledger_file(ledger_path(folders.ledger_address)))
+    path = ledger_path(folders.ledger_address)
+    findings.append(_check_server(ledger) if path is None else _check_ledger_file(path))
     checks: list[Callable[[], Iterator[Finding]]] = [
-        lambda: _check_releases(ledger, folders.bundles_dir),
+        lambda: _check_releases(ledger, folders),
         lambda: _check_runs(ledger),
-        lambda: _check_keys(ledger, folders.data_dir),
+        lambda: _check_keys(ledger, folder),
+        lambda: _check_worker(ledger),
     ]
     for check in checks:
         try:
@@ -115,16 +136,33 @@ def _length(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _check_ledger_file(path: Path | None) -> Finding:
-    if path is None:
-        return Finding("ledger", True, "migrated, on a server")
+def _check_space(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 2**30:,.1f} GiB free"
+    todo = "make room: an ingest, a refresh or a job may fail"
+    return Finding(
+        "disk", free >= LEAST_FREE_BYTES, found, "" if free >= LEAST_FREE_BYTES else todo
+    )
+
+
+def _check_server(ledger: Ledger) -> Finding:
+    """Say which PostgreSQL holds the ledger; that it answers was seen when it was attached."""
+    version = ledger.engine.dialect.server_version_info or (0,)
+    found = f"migrated, on PostgreSQL {version[0]}"
+    if version[0] < OLDEST_POSTGRESQL:
+        return Finding("ledger", False, found, f"move to {OLDEST_POSTGRESQL} or newer")
+    return Finding("ledger", True, found)
+
+
+def _check_ledger_file(path: Path) -> Finding:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         return Finding("ledger", False, f"mode {mode:o}: others may read it", "chmod 600 it")
     return Finding("ledger", True, "migrated, private")
 
 
-def _check_releases(ledger: Ledger, bundles_dir: Path) -> Iterator[Finding]:
+def _check_releases(ledger: Ledger, folders: Folders) -> Iterator[Finding]:
+    now = datetime.now(UTC)
     champions = read_champions(ledger)
     for model in ("churn", "clv"):
         if model not in {release.model for release in champions}:
@@ -132,10 +170,15 @@ def _check_releases(ledger: Ledger, bundles_dir: Path) -> Iterator[Finding]:
             yield Finding(f"champion {model}", False, "never released", todo)
     for release in champions:
         name = f"champion {release.model} ({release.route}) over {release.horizon_days} days"
-        found = f"{release.candidate}, version {release.version}"
-        damage = _bundle_damage(bundles_dir, release.digest) if release.digest else None
+        days = (now - release.created_at).days
+        found = f"{release.candidate}, version {release.version}, {days} days old"
+        if days > folders.stale_after_days:
+            found += ", stale"
+        damage = _bundle_damage(folders.bundles_dir, release.digest) if release.digest else None
         if damage:
             yield Finding(name, False, f"{found}, {damage}", "restore bundles/, or train")
+        elif days > folders.refuse_after_days:
+            yield Finding(name, False, found, f"truecast train {release.model} --as-of D")
         else:
             yield Finding(name, True, found)
 
@@ -155,6 +198,21 @@ def _check_runs(ledger: Ledger) -> Iterator[Finding]:
             yield Finding(f"{kind} run", False, "never published", command)
         else:
             yield Finding(f"{kind} run", True, f"as of {run.as_of}, run {run.run_id}")
+
+
+def _check_worker(ledger: Ledger) -> Iterator[Finding]:
+    """Look whether jobs wait that nobody does; without jobs no worker is needed."""
+    with ledger.reading() as connection:
+        seen = read_workers(connection)
+        begun = [read_last_due(connection, kind) for kind in SCHEDULED]
+    waiting = count_jobs(ledger)["queued"]
+    alive = bool(seen) and datetime.now(UTC) - seen[0].seen_at < WORKER_SILENCE
+    found = "one works" if alive else "none works"
+    found += f", {waiting} jobs wait"
+    if last := max((one.due_at for one in begun if one is not None), default=None):
+        found += f", the schedule was last due {last:%Y-%m-%d %H:%M} UTC"
+    well = alive or not waiting
+    yield Finding("worker", well, found, "" if well else "truecast worker")
 
 
 def _check_keys(ledger: Ledger, data_dir: Path) -> Iterator[Finding]:

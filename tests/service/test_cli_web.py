@@ -77,7 +77,8 @@ def test_doctor_says_what_is_missing_and_leaves_with_5(
 
 
 def _folders(folder: Path) -> Folders:
-    return Folders(folder, folder / "lake", folder / "bundles", address(folder))
+    bundles = folder / "bundles"
+    return Folders(folder, folder / "lake", bundles, address(folder), refuse_after_days=36_500)
 
 
 def _make_well(folder: Path) -> None:
