@@ -21,8 +21,8 @@ def check_private(path: Path) -> None:
     """
     if not path.is_file() or not path.stat().st_mode & 0o077:
         return
-    address = tomllib.loads(path.read_text(encoding="utf-8")).get("ledger_url", "")
-    if _PASSWORD.search(str(address)):
+    held = tomllib.loads(path.read_text(encoding="utf-8"))
+    if any(_PASSWORD.search(str(value)) for value in held.values()):
         raise ValueError(f"{path.name} holds a password and others may read it; chmod 600 it")
 
 

@@ -76,6 +76,28 @@ def test_the_web_image_is_asked_for_its_health(stages: dict[str, Stage]) -> None
     assert "/livez" in " ".join(command_of(check.partition("CMD ")[2]))
 
 
+PLANTED = {
+    "shell": "CMD python -m truecast serve",
+    "root": "USER root",
+    "latest": "FROM python:latest",
+    "moved": "RUN cd /tmp && sudo ls",
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_the_planted_fault_is_caught(tmp_path: Path, fault: str) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text(f"FROM python:3.11-slim AS serve\n{PLANTED[fault]}\n")
+    program = Path(sys.executable).parent / "hadolint"
+    run = subprocess.run([program, path], capture_output=True, text=True)
+    assert run.returncode == 1
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_image_says_how_its_health_is_asked(target: str, stages: dict[str, Stage]) -> None:
+    assert stages[target].last("HEALTHCHECK")
+
+
 def test_the_base_is_pinned_by_tag_with_its_digest_an_argument(stages: dict[str, Stage]) -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^ARG PYTHON_TAG=3\.\d+-slim-\w+$", text, re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, metadata, packages_distributions
 from itertools import chain
 
 import pytest
@@ -32,6 +32,20 @@ NEVER_IN_THE_WEB_PROCESS = {
     "cloudpickle", "deltalake", "duckdb", "ibis-framework", "joblib", "mlflow", "mlflow-skinny",
     "pandas", "pandera", "pyarrow", "scikit-learn", "skops", "sqlglot", "statsforecast",
 }  # fmt: skip
+
+# loaders of foreign code, dead forks, and names that are a slip of the pen away from a real one
+DENIED = {
+    "defusedcsv", "dill", "pickle5", "pycrypto", "python-dateutils", "python-jose", "request",
+    "sklearn", "urllib", "yaml",
+}  # fmt: skip
+LICENCES = {
+    "0bsd", "3-clause bsd license", "apache license, version 2.0", "apache software license",
+    "apache-2.0", "bsd license", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "isc license (iscl)",
+    "mit", "mit license", "mit-0", "mit-cmu", "mozilla public license 2.0 (mpl 2.0)", "mpl-2.0",
+    "psf-2.0", "python software foundation license", "zlib",
+}  # fmt: skip
+# MIT, told in a file instead of a field; LGPL-3.0, used as it is through its public interface
+LICENCE_BY_HAND = {"huey", "skops", "psycopg", "psycopg-binary"}
 
 
 def _pins(name: str) -> dict[str, set[str]]:
@@ -98,3 +112,42 @@ def test_whatever_is_imported_is_locked() -> None:
         if not {canonicalize_name(source) for source in sources[name]} & locked
     }
     assert loose == set()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_nothing_denied_is_locked(name: str) -> None:
+    assert set(_pins(name)) & DENIED == set()
+
+
+def _licences(package: str) -> set[str]:
+    """Return the names of the licences that an installed package tells, in lower case."""
+    try:
+        told = metadata(package)
+    except PackageNotFoundError:  # of another platform
+        return set()
+    classified = [one for one in told.get_all("Classifier") or [] if one.startswith("License ::")]
+    text = told.get("License-Expression") or "; ".join(one.split(" :: ")[-1] for one in classified)
+    text = text or (told.get("License") or "").partition("\n")[0]
+    return {one.strip(" ()").lower() for one in re.split(r" AND | OR |; ", text) if one.strip()}
+
+
+def _is_accepted(package: str, found: set[str]) -> bool:
+    trimmed = {one.strip(" ()") for one in LICENCES}
+    return package in LICENCE_BY_HAND or found <= trimmed
+
+
+def test_every_shipped_package_has_a_licence_that_we_accept() -> None:
+    found = {name: _licences(name) for name in _pins("all")}
+    assert sum(map(bool, found.values())) > 100
+    assert {name: one for name, one in found.items() if not _is_accepted(name, one)} == {}
+
+
+@pytest.mark.parametrize("licence", ["gpl-3.0-only", "agpl-3.0", "sspl-1.0", "proprietary"])
+def test_the_planted_licence_is_caught(licence: str) -> None:
+    assert not _is_accepted("planted", {"mit", licence})
+
+
+@pytest.mark.parametrize("line", ["requests", "requests>=2", "    --hash=md5:00", "-e .", "a @ b"])
+def test_the_planted_line_is_caught(line: str) -> None:
+    assert not PIN.match(line)
+    assert not HASH.match(line)

@@ -1,0 +1,295 @@
+"""The whole product, run for a moment as in an image: a source that cannot be written, one folder
+of its own, a ledger on PostgreSQL, and secrets and contacts that must show up nowhere.
+
+When the tests run as root, the processes run as user 10001 without any capability.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import pyarrow.parquet as pq
+
+from tests.flows.company import AS_OF, MAPPING, write_orders
+from tests.house.sources import ROOMS, ROOT
+from tests.mlflow_template import copy_store
+from tests.postgresql import TEMPLATE, Cluster, find_binary
+
+USER = 10001
+PASSWORD, ISSUER = "Canary7password7hush", "https://idp.invalid/canary7issuer"
+MAIL, PHONE = "anna.canary77@example.com", "+49 30 7777123"
+LOWERED = [
+    "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--bounding-set=-all",
+    "--inh-caps=-all", "--no-new-privs",
+]  # fmt: skip
+PEOPLE = """\
+table = "contacts"
+timezone = "UTC"
+known_at = { column = "since", assumed = true }
+
+[columns]
+contact_id = "person"
+account_id = "customer"
+role = "part"
+created_at = { from = "since", formats = ["%Y-%m-%d"] }
+"""
+FIRMS = """\
+table = "accounts"
+timezone = "UTC"
+known_at = { column = "since", assumed = true }
+attributes = ["*"]
+
+[columns]
+account_id = "customer"
+created_at = { from = "since", formats = ["%Y-%m-%d"] }
+"""
+
+
+@dataclass
+class Smoke:
+    """One run: where it is, what it printed, and which keys it gave out."""
+
+    folder: Path
+    cluster: Cluster
+    port: int = field(default_factory=lambda: _free_port())
+    keys: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, bytes] = field(default_factory=dict)
+    seen: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "state" / "data"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        folder = self.folder
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder / "state"),
+            "TMPDIR": str(folder / "state"),
+            "PYTHONPATH": f"{folder / 'watched'}:{folder / 'source'}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+            "SOCKETS_SEEN": str(folder / "sockets"),
+            "TRUECAST_DATA_DIR": str(self.data),
+            "TRUECAST_LEDGER_URL_FILE": str(folder / "state" / "url"),
+            "TRUECAST_OIDC_ISSUER": ISSUER,
+            "TRUECAST_OIDC_AUDIENCE": "truecast",
+            "TRUECAST_OIDC_JWKS": str(folder / "state" / "jwks.json"),
+            "TRUECAST_SCHEDULE_REFRESH": "off",
+            "TRUECAST_SCHEDULE_TRAIN": "off",
+            "TRUECAST_SCHEDULE_BACKTEST": "off",
+        }
+
+    def words(self, *arguments: str) -> list[str]:
+        lowered = LOWERED if os.geteuid() == 0 else []
+        return [*lowered, sys.executable, *arguments]
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run Python as the product's user and wait for it."""
+        ran = subprocess.run(
+            self.words(*arguments), cwd=self.folder / "source", env=self.environment,
+            capture_output=True, text=True, check=False, timeout=240,
+        )  # fmt: skip
+        assert ran.returncode == 0 or not check, f"{arguments}: {ran.stdout}{ran.stderr}"
+        return ran
+
+    def truecast(self, *arguments: str) -> str:
+        """Run a command; what it tells people is kept as a log, what it prints is given back."""
+        ran = self.run("-m", "truecast", *arguments)
+        with (self.folder / "logs" / "commands").open("a") as log:
+            log.write(ran.stderr)
+        return ran.stdout
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command that goes on, its output in a file."""
+        with (self.folder / "logs" / name).open("ab") as log:
+            return subprocess.Popen(
+                self.words("-m", "truecast", *arguments), cwd=self.folder / "source",
+                env=self.environment, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def ask(self, path: str, role: str, body: object = None) -> tuple[int, bytes]:
+        """Send one request with a role's key; keep the answer's bytes under its path."""
+        headers = {"authorization": f"Bearer {self.keys.get(role, role)}"}
+        given = None if body is None else json.dumps(body).encode()
+        if given is not None:
+            headers |= {"content-type": "application/json", "idempotency-key": f"{path}-1"}
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, given, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, content = answer.status, answer.read()
+        except HTTPError as refused:
+            with refused:
+                status, content = refused.code, refused.read()
+        self.answers[f"{path} {role[:8]}"] = content
+        return status, content
+
+    def watch(self, *children: subprocess.Popen[bytes]) -> None:
+        """Keep what every process shows of itself, and the rights of those named."""
+        shown = Path("/proc").glob("[0-9]*/cmdline")
+        self.seen["cmdline"] = [_read(one) for one in shown]
+        self.seen["status"] = [_read(Path(f"/proc/{one.pid}/status")) for one in children]
+
+
+def build(cluster: Cluster) -> Smoke:
+    """Lay out the folders: a source that nobody may write, and one state folder."""
+    folder = Path(tempfile.mkdtemp(prefix="truecast-smoke-"))
+    for name in ("state", "logs", "watched", "source", "state/data"):
+        (folder / name).mkdir()
+    for room in ROOMS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / room, folder / "source" / room, ignore=ignored)
+    shutil.copy(ROOT / "truecast.py", folder / "source")
+    hook = Path(__file__).with_name("watched") / "sitecustomize.py"
+    shutil.copy(hook, folder / "watched")
+    (folder / "sockets").touch()
+    smoke = Smoke(folder, cluster)
+    _write_state(smoke)
+    _give_away(folder)
+    return smoke
+
+
+def _write_state(smoke: Smoke) -> None:
+    state = smoke.folder / "state"
+    copy_store(smoke.data)
+    smoke.cluster.run(f"CREATE DATABASE smoke TEMPLATE {TEMPLATE}")
+    url = smoke.cluster.address("smoke", f"truecast:{PASSWORD}")
+    (state / "url").write_text(url)
+    (state / "jwks.json").write_text('{"keys": []}')
+    smoke.cluster.folder.chmod(0o711)  # its socket is for whoever may sign in
+    (state / "orders.toml").write_text(MAPPING)
+    (state / "contacts.toml").write_text(PEOPLE)
+    (state / "accounts.toml").write_text(FIRMS)
+    write_orders(state)
+    with (state / "contacts.csv").open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["person", "customer", "part", "since", "mail", "phone"])
+        rows.writerows([f"p{n}", f"c{n}", "buyer", "2018-01-02", MAIL, PHONE] for n in range(160))
+    with (state / "accounts.csv").open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["customer", "since", "email", "contact_phone", "tier"])
+        rows.writerows(
+            [f"c{n}", "2018-01-01", f"{n % 5}{MAIL}", PHONE, "abc"[n % 3]] for n in range(160)
+        )
+
+
+def _give_away(folder: Path) -> None:
+    folder.chmod(0o755)
+    (folder / "sockets").chmod(0o666)
+    for path in [folder / "source", *(folder / "source").rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for path in [folder / "state", *(folder / "state").rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        if os.geteuid() == 0:
+            os.chown(path, USER, USER)
+
+
+def live(smoke: Smoke) -> None:
+    """Live one day of the product: facts, a model, scores, keys, requests, a job, the end."""
+    where = str(smoke.folder / "state")
+    for name in ("orders", "contacts", "accounts"):
+        smoke.truecast("ingest", f"{where}/{name}.csv", "--mapping", f"{where}/{name}.toml")
+    smoke.truecast("train", "churn", "--as-of", AS_OF)
+    smoke.truecast("refresh", "--as-of", AS_OF)
+    pairs = ["--pair", "segment=north", "--pair", "segment=south"]
+    smoke.truecast("books", "create", "all", *pairs)
+    for role, more in (("reader", []), ("admin", []), ("success", ["--book", "all"])):
+        told = smoke.truecast("keys", "create", "--role", role, *more)
+        smoke.keys[role] = json.loads(told)["key"]
+    server = smoke.start("server", "serve", "--port", str(smoke.port))
+    worker = smoke.start("worker", "worker")
+    try:
+        _wait(lambda: smoke.ask("/readyz", "reader")[0] == 200)
+        _talk(smoke)
+        smoke.watch(server, worker)
+    finally:
+        for child in (server, worker):
+            child.send_signal(signal.SIGINT)
+        for child in (server, worker):
+            child.wait(60)
+
+
+def _talk(smoke: Smoke) -> None:
+    for path in ("/v1/at-risk", "/v1/accounts/c1", "/v1/models", "/openapi.json", "/docs"):
+        assert smoke.ask(path, "reader")[0] == 200, path
+    assert smoke.ask(f"/v1/at-risk?limit={MAIL}", "reader")[0] == 422
+    assert smoke.ask(f"/v1/at-risk?key={smoke.keys['reader']}", "reader")[0] == 400
+    assert smoke.ask("/v1/models", "truecast_live_wrong")[0] == 401
+    assert smoke.ask("/v1/models", "admin")[0] == 200
+    wrong = {"ids": ["c1"], "overrides": {"mail": MAIL}}
+    assert MAIL.encode() not in smoke.ask("/v1/scores/churn", "reader", wrong)[1]
+    assert smoke.ask("/v1/exports/at-risk", "success", {"format": "csv"})[0] == 202
+    _wait(lambda: b'"done"' in smoke.ask("/v1/jobs", "success")[1])
+    assert smoke.ask("/metrics", "admin")[0] == 200
+
+
+def _wait(is_so: Any, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            if is_so():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < until, is_so
+        time.sleep(0.2)
+
+
+def read_places(smoke: Smoke) -> Iterator[tuple[str, bytes]]:
+    """Return the name and the content of everything that the run has left or shown."""
+    for path in sorted((smoke.folder / "logs").iterdir()):
+        yield f"logs/{path.name}", path.read_bytes()
+    for path in sorted(smoke.data.rglob("*")):
+        if path.is_file():
+            yield str(path.relative_to(smoke.data)), _open(path)
+    yield from smoke.answers.items()
+    yield "cmdline", "\n".join(smoke.seen["cmdline"]).encode()
+    dump = [find_binary("pg_dump"), "-h", str(smoke.cluster.folder), "-U", "truecast", "smoke"]
+    yield "ledger", subprocess.run(dump, capture_output=True, check=True).stdout
+
+
+def _open(path: Path) -> bytes:
+    """Return a file's content; of a compressed table, its rows as text."""
+    if path.suffix == ".parquet":
+        return repr(pq.read_table(path, partitioning=None).to_pylist()).encode()
+    return path.read_bytes()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # it has ended
+        return ""
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def remove(smoke: Smoke) -> None:
+    """Throw the folders away."""
+    for path in (smoke.folder / "source").rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+    (smoke.folder / "source").chmod(0o755)
+    shutil.rmtree(smoke.folder)
