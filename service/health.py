@@ -75,10 +75,10 @@ async def read_readiness(service: ServiceHere, request: Request) -> Ready:
     )
 
 
-def find_faults(service: Service, keeper: Keeper) -> list[str]:
+def find_faults(service: Service, keeper: Keeper, *, now: datetime | None = None) -> list[str]:
     """Return what is old, or was released and refused, although the service can answer."""
     found = [f"a released bundle does not speak: {one}" for one in keeper.troubles]
-    limit, now = timedelta(days=service.options.stale_after_days), datetime.now(UTC)
+    limit, now = timedelta(days=service.options.stale_after_days), now or datetime.now(UTC)
     for one in keeper.champions.values():
         if now - one.release.created_at > limit:
             days = (now - one.release.created_at).days

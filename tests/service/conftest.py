@@ -23,6 +23,8 @@ from tests.ledger.story import address, fill, new_ledger
 from tests.postgresql import database as database
 from tests.postgresql import tmp_path_factory as tmp_path_factory
 from tests.service.quarter import fill_quarter
+from tests.service.refusals import every_refusal_is_a_problem as every_refusal_is_a_problem
+from tests.service.refusals import watch_refusals as watch_refusals
 
 
 @dataclass(frozen=True)

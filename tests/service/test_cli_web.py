@@ -66,6 +66,14 @@ def test_wrong_arguments_leave_with_2(
     assert _run(capsys, *arguments, "--data-dir", tmp_path)[0] == 2
 
 
+@pytest.mark.parametrize("command", sorted(set(truecast.COMMANDS) - {"demo"}))
+def test_every_command_answers_to_its_name(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = _run(capsys, command, "--no-such-option")
+    assert (code, "--no-such-option" in err) == (2, True)
+
+
 def test_doctor_says_what_is_missing_and_leaves_with_5(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

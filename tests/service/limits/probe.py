@@ -17,7 +17,7 @@ from starlette.routing import Route
 from lifecycle.limits import NO_PACE, Limits
 from service.admission import Admission
 from service.guard import Guard
-from service.problems import Problem, render_problem
+from service.problems import Problem, render_problem, request_id_of
 from service.strict_json import read_body
 
 
@@ -91,4 +91,4 @@ class Probe:
 
 async def _render(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return render_problem(error, "probe")
+    return render_problem(error, request_id_of(request))
