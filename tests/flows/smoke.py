@@ -1,7 +1,8 @@
 """The whole product, run for a moment as in an image: a source that cannot be written, one folder
 of its own, a ledger on PostgreSQL, and secrets and contacts that must show up nowhere.
 
-When the tests run as root, the processes run as user 10001 without any capability.
+When the tests run as root, the processes run without any capability, and as user 10001 if that
+one may read this machine's Python at all.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -33,10 +35,9 @@ from tests.postgresql import TEMPLATE, Cluster, find_binary
 USER = 10001
 PASSWORD, ISSUER = "Canary7password7hush", "https://idp.invalid/canary7issuer"
 MAIL, PHONE = "anna.canary77@example.com", "+49 30 7777123"
-LOWERED = [
-    "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--bounding-set=-all",
-    "--inh-caps=-all", "--no-new-privs",
-]  # fmt: skip
+NO_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+OTHER_USER = [*NO_RIGHTS, f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+CALLS_ITSELF = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', '']))"
 PEOPLE = """\
 table = "contacts"
 timezone = "UTC"
@@ -60,13 +61,23 @@ created_at = { from = "since", formats = ["%Y-%m-%d"] }
 """
 
 
+@cache
+def find_lowering() -> list[str]:
+    """Return what takes the rights away from a command of this user."""
+    if os.geteuid() != 0:
+        return []
+    words = [*OTHER_USER, sys.executable, "-c", CALLS_ITSELF]
+    ran = subprocess.run(words, capture_output=True, check=False)
+    return OTHER_USER if ran.returncode == 0 else NO_RIGHTS
+
+
 @dataclass
 class Smoke:
     """One run: where it is, what it printed, and which keys it gave out."""
 
     folder: Path
     cluster: Cluster
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=lambda: find_free_port())
     keys: dict[str, str] = field(default_factory=dict)
     answers: dict[str, bytes] = field(default_factory=dict)
     seen: dict[str, list[str]] = field(default_factory=dict)
@@ -91,14 +102,11 @@ class Smoke:
             "TRUECAST_OIDC_ISSUER": ISSUER,
             "TRUECAST_OIDC_AUDIENCE": "truecast",
             "TRUECAST_OIDC_JWKS": str(folder / "state" / "jwks.json"),
-            "TRUECAST_SCHEDULE_REFRESH": "off",
-            "TRUECAST_SCHEDULE_TRAIN": "off",
-            "TRUECAST_SCHEDULE_BACKTEST": "off",
+            **{f"TRUECAST_SCHEDULE_{job}": "off" for job in ("REFRESH", "TRAIN", "BACKTEST")},
         }
 
     def words(self, *arguments: str) -> list[str]:
-        lowered = LOWERED if os.geteuid() == 0 else []
-        return [*lowered, sys.executable, *arguments]
+        return [*find_lowering(), sys.executable, *arguments]
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Python as the product's user and wait for it."""
@@ -112,8 +120,7 @@ class Smoke:
     def truecast(self, *arguments: str) -> str:
         """Run a command; what it tells people is kept as a log, what it prints is given back."""
         ran = self.run("-m", "truecast", *arguments)
-        with (self.folder / "logs" / "commands").open("a") as log:
-            log.write(ran.stderr)
+        (self.folder / "logs" / arguments[0]).write_text(ran.stderr)
         return ran.stdout
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -143,8 +150,7 @@ class Smoke:
 
     def watch(self, *children: subprocess.Popen[bytes]) -> None:
         """Keep what every process shows of itself, and the rights of those named."""
-        shown = Path("/proc").glob("[0-9]*/cmdline")
-        self.seen["cmdline"] = [_read(one) for one in shown]
+        self.seen["cmdline"] = [_read(one) for one in Path("/proc").glob("[0-9]*/cmdline")]
         self.seen["status"] = [_read(Path(f"/proc/{one.pid}/status")) for one in children]
 
 
@@ -157,13 +163,13 @@ def build(cluster: Cluster) -> Smoke:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / room, folder / "source" / room, ignore=ignored)
     shutil.copy(ROOT / "truecast.py", folder / "source")
-    hook = Path(__file__).with_name("watched") / "sitecustomize.py"
-    shutil.copy(hook, folder / "watched")
+    hook = Path(__file__).with_name("smoke_hook.py")
+    shutil.copy(hook, folder / "watched" / "sitecustomize.py")
     (folder / "sockets").touch()
-    smoke = Smoke(folder, cluster)
-    _write_state(smoke)
+    made = Smoke(folder, cluster)
+    _write_state(made)
     _give_away(folder)
-    return smoke
+    return made
 
 
 def _write_state(smoke: Smoke) -> None:
@@ -191,14 +197,14 @@ def _write_state(smoke: Smoke) -> None:
 
 
 def _give_away(folder: Path) -> None:
-    folder.chmod(0o755)
     (folder / "sockets").chmod(0o666)
     for path in [folder / "source", *(folder / "source").rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     for path in [folder / "state", *(folder / "state").rglob("*")]:
         path.chmod(0o700 if path.is_dir() else 0o600)
-        if os.geteuid() == 0:
+        if find_lowering() == OTHER_USER:
             os.chown(path, USER, USER)
+    folder.chmod(0o555)  # the last: nothing is added to it from here on
 
 
 def live(smoke: Smoke) -> None:
@@ -222,7 +228,6 @@ def live(smoke: Smoke) -> None:
     finally:
         for child in (server, worker):
             child.send_signal(signal.SIGINT)
-        for child in (server, worker):
             child.wait(60)
 
 
@@ -279,7 +284,7 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
@@ -291,5 +296,6 @@ def remove(smoke: Smoke) -> None:
     for path in (smoke.folder / "source").rglob("*"):
         if path.is_dir():
             path.chmod(0o755)
-    (smoke.folder / "source").chmod(0o755)
+    for path in (smoke.folder / "source", smoke.folder):
+        path.chmod(0o755)
     shutil.rmtree(smoke.folder)
