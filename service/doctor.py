@@ -147,9 +147,9 @@ def _check_space(folder: Path) -> Finding:
 
 def _check_server(ledger: Ledger) -> Finding:
     """Say which PostgreSQL holds the ledger; that it answers was seen when it was attached."""
-    version = ledger.engine.dialect.server_version_info or (0,)
-    found = f"migrated, on PostgreSQL {version[0]}"
-    if version[0] < OLDEST_POSTGRESQL:
+    version = int((ledger.engine.dialect.server_version_info or (0,))[0])
+    found = f"migrated, on PostgreSQL {version}"
+    if version < OLDEST_POSTGRESQL:
         return Finding("ledger", False, found, f"move to {OLDEST_POSTGRESQL} or newer")
     return Finding("ledger", True, found)
 
