@@ -151,7 +151,8 @@ class Smoke:
     def watch(self, *children: subprocess.Popen[bytes]) -> None:
         """Keep what every process shows of itself, and the rights of those named."""
         self.seen["cmdline"] = [_read(one) for one in Path("/proc").glob("[0-9]*/cmdline")]
-        self.seen["status"] = [_read(Path(f"/proc/{one.pid}/status")) for one in children]
+        for one in children:
+            self.seen.setdefault("status", []).append(_read(Path(f"/proc/{one.pid}/status")))
 
 
 def build(cluster: Cluster) -> Smoke:
@@ -285,17 +286,13 @@ def _read(path: Path) -> str:
 
 
 def find_free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
 
 
 def remove(smoke: Smoke) -> None:
     """Throw the folders away."""
-    for path in (smoke.folder / "source").rglob("*"):
-        if path.is_dir():
-            path.chmod(0o755)
-    for path in (smoke.folder / "source", smoke.folder):
+    source = smoke.folder / "source"
+    for path in (smoke.folder, source, *(one for one in source.rglob("*") if one.is_dir())):
         path.chmod(0o755)
     shutil.rmtree(smoke.folder)
