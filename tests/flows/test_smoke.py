@@ -23,7 +23,7 @@ from tests.flows.smoke import (
 )
 from tests.postgresql import shared_cluster
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = pytest.mark.timeout(600)
 # where contacts and secrets belong: facts as they were sent, what was refused of them, the pepper
 KEPT = ("lake/", "quarantine/", "pepper")
 NEAR = ("/", "('127.", "127.0.0.1", "('::1", "localhost", "b'", "''", "None")

@@ -37,6 +37,8 @@ NO_SECRET = [
         r"://truecast_app:PASSWORD@|://truecast:%s@|://user:password@",  # how an address looks
         r"://\w+:(secret|hush|hush-hush)@|:hush-hush@",  # in tests that look whether it is shown
         r"^\s*\"?(a token|.*eyJ)",  # a token that must be refused
+        r'://user:pw@|\{"secret": "mine"\}',  # fields of a webhook that must be refused
+        r'"Webhook id", examples=\["[0-9a-f]{12}"\]',
     )
 ]
 PLANTED = {
