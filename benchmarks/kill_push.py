@@ -47,8 +47,8 @@ class Push:
         send = partial(_push, create_app(address(folder), Options(folder)), _read_key(folder))
         tell(f"sent {unit}")
         orders = [_order(f"n{unit}-{place}") for place in range(ROWS)]
-        asyncio.run(send("accounts", [{"account_id": f"n{unit}"}], f"a{unit}"))
-        asyncio.run(send("orders", orders, f"o{unit}"))
+        asyncio.run(send("accounts", [{"account_id": f"n{unit}"}], name=f"a{unit}"))
+        asyncio.run(send("orders", orders, name=f"o{unit}"))
         tell(f"asked {unit}")
         do_all(open_ledger(address(folder)), folder, TAKE)
         tell(f"acked {unit}")
@@ -103,7 +103,7 @@ def _read_key(folder: Path) -> str:
 
 
 async def _push(
-    app: FastAPI, key: str, table: str, rows: list[dict[str, object]], name: str
+    app: FastAPI, key: str, table: str, rows: list[dict[str, object]], *, name: str
 ) -> None:
     transport = httpx2.ASGITransport(app)
     headers = {"authorization": f"Bearer {key}", "idempotency-key": name}
