@@ -68,7 +68,8 @@ READER = load_permissions().roles["reader"].scopes
 @pytest.mark.parametrize("scope", READER)
 def test_a_scope_opens_its_routes_only(folder: Path, ledger: Ledger, scope: str) -> None:
     client = open_client(folder, make_key(folder, ledger, (scope,)))
-    scopes = {route.path.split("{")[0]: route.scope for route in client.app.routes}
+    asked = [route for route in client.app.routes if "GET" in route.methods]
+    scopes = {route.path.split("{")[0]: route.scope for route in asked}
     for path in GUARDED:
         wanted = next(name for start, name in scopes.items() if path.startswith(start))
         assert client.get(path).status_code == (200 if wanted == scope else 403)
