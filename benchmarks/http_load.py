@@ -88,8 +88,8 @@ def post(path: str, body: bytes, key: str = "") -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-def exchange(port: int, request: bytes) -> bytes:
-    """Send one request on a connection of its own and return the body of a 200.
+def exchange(port: int, request: bytes, status: int = 200) -> bytes:
+    """Send one request on a connection of its own and return the body of a 200, or as expected.
 
     Raises
     ------
@@ -103,8 +103,8 @@ def exchange(port: int, request: bytes) -> bytes:
         while part := one.recv(65_536):
             received += part
     head, _, body = received.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise BenchmarkError(f"found {head[:40]!r} {body[:200]!r}; expected 200")
+    if not head.startswith(b"HTTP/1.1 %d" % status):
+        raise BenchmarkError(f"found {head[:40]!r} {body[:200]!r}; expected {status}")
     return body
 
 
@@ -130,23 +130,35 @@ def server(
     BenchmarkError
         It did not.
     """
-    # a server may start another by its name
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    given = {**os.environ, "PATH": path, **(extra or {})}
-    child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=given, stdout=-3)
-    try:
+    with running(arguments, extra) as child:
         end = time.monotonic() + patience
         while not _takes_connections(port):
             if child.poll() is not None or time.monotonic() > end:
                 raise BenchmarkError(f"{' '.join(arguments[:3])} did not start")
             time.sleep(0.1)
         yield child
+
+
+@contextlib.contextmanager
+def running(
+    arguments: Sequence[str], extra: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Python until the block ends, then end it and what it has started."""
+    # a server may start another by its name
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    given = {**os.environ, "PATH": path, **(extra or {})}
+    quiet = subprocess.DEVNULL  # a line a request is written as in service, and read by nobody
+    child = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, env=given, stdout=quiet, stderr=quiet
+    )
+    try:
+        yield child
     finally:
         below = psutil.Process(child.pid).children(recursive=True) if child.poll() is None else []
         for one in (child, *below):
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.terminate()
-        child.wait(30)
+        child.wait(60)
 
 
 def _takes_connections(port: int) -> bool:

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from features.columns import ACCOUNT_COLUMNS
 from ledger.engine import open_ledger
 from ledger.keys import KeyRequest, create_key, load_pepper
-from ledger.releases import Release, write_release
+from ledger.releases import Release, read_champions, write_release
 from ledger.runs import begin_run, publish_run
 from ledger.scores import write_scores
 from models.base import Examples
@@ -86,6 +86,19 @@ def build_served(folder: Path) -> Served:
     names = [name for name in frame.column_names if name != "account_id"]
     rows = [list(row.values()) for row in frame.select(names).to_pylist()]
     return Served(data, key, digest, names, rows, model._matrix(frame), columns)
+
+
+def add_second(served: Served) -> list[Release]:
+    """Release the same trees once more under another digest; return both, the champion last."""
+    ledger = open_ledger(f"sqlite:///{served.data_dir / 'ledger.sqlite'}")
+    (first,) = read_champions(ledger)
+    model = load_model(served.data_dir / "bundles", first.digest)
+    parts = {"note": "the second of two"}
+    digest = save_bundle(served.data_dir / "bundles", "LapseModel", model.to_parts(), parts)
+    second = Release(**{**vars(first), "version": "2", "digest": digest})
+    release_id = write_release(ledger, second)
+    ledger.close()
+    return [first, Release(**{**vars(second), "release_id": release_id})]
 
 
 def save_for_mlflow(served: Served, folder: Path, *, signature: bool) -> Path:
