@@ -59,9 +59,11 @@ test: check
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m benchmarks.run $(NAME)
 
-# the long ones of the service: overload, and ten minutes at half load
+# the long ones of the service: overload, ten minutes at half load, kills, and what is left out of
+# `make test` on PostgreSQL because one run tells it
 soak: $(DEV_STAMP)
-	@$(BIN)/python -m benchmarks.run overload soak
+	@$(BIN)/python -m benchmarks.run overload soak kills
+	@OMP_NUM_THREADS=1 TRUECAST_TEST_ALL=1 $(BIN)/python -m pytest -q tests/service -k postgresql
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m bench tests/service/hostile
 
 # One resolution for all three files: the smaller ones are cut out of the largest.

@@ -153,7 +153,8 @@ async def disable(request: Request, webhook_id: WebhookId) -> Response:
         try:
             ended = disable_webhook(connection, webhook_id, by)
         except UsageError as error:
-            raise Problem(404, "unknown-webhook", str(error)) from error
+            detail = "no such webhook; expected an id that GET /v1/webhooks lists; correct the id"
+            raise Problem(404, "unknown-webhook", detail) from error
         return 200, WebhookAnswer.model_validate(describe_webhook(ended, NO_TALLY))
 
     return await once(request, find_caller(request), write)

@@ -143,7 +143,7 @@ def sign(secret: str, body: str, *, at: int) -> str:
     Examples
     --------
     >>> sign("whsec_x", "{}", at=1)[:12]
-    't=1,v1=dad96'
+    't=1,v1=36ee2'
     """
     told = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256)
     return f"t={at},v1={told.hexdigest()}"
