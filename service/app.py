@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -117,6 +118,7 @@ def create_app(ledger_address: str, options: Options, issuer: Issuer | None = No
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         scorer.keeper.start()
+        app.openapi()  # here, and not while somebody waits
         tell(LOG, "start")
         yield
         tell(LOG, "stop")
@@ -141,8 +143,7 @@ def create_app(ledger_address: str, options: Options, issuer: Issuer | None = No
     install_problems(app)
     check_routes(app.routes)
     check_policies(app.routes)
-    document = reference.build_openapi(app)
-    app.openapi = lambda: document  # type: ignore[method-assign]
+    app.openapi = partial(reference.build_openapi, app)  # type: ignore[method-assign]
     _guard(app, service, keeper)
     return app
 

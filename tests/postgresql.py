@@ -152,6 +152,16 @@ def shared_cluster() -> Cluster:
     return cluster
 
 
+@cache
+def migrated_sqlite() -> Path:
+    """Return a migrated ledger that holds nothing: to copy it takes a tenth of making one."""
+    folder = Path(tempfile.mkdtemp(prefix="truecast-sqlite-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "ledger.sqlite"
+    open_ledger(f"sqlite:///{path}").close()
+    return path
+
+
 @dataclass
 class Choice:
     """Which kind of ledger `new_address` gives, and what was made of it."""
@@ -170,6 +180,9 @@ def make_address(folder: Path) -> str:
     ``truecast.toml`` in the folder then names it, so that commands find it too.
     """
     if CHOICE.kind == "sqlite":
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "ledger.sqlite").exists():
+            shutil.copy(migrated_sqlite(), folder / "ledger.sqlite")
         return find_address(folder)
     name = _database_of(folder)
     if name not in CHOICE.databases:
