@@ -48,7 +48,7 @@ def places(smoke: Smoke) -> dict[str, bytes]:
 def secrets_of(smoke: Smoke) -> dict[str, list[bytes]]:
     pepper = (smoke.data / "pepper").read_bytes()
     forms = [pepper, pepper.hex().encode(), base64.b64encode(pepper)]
-    keys = {f"key of {role}": [key.split("_")[3].encode()] for role, key in smoke.keys.items()}
+    keys = {f"key of {role}": [key.split("_", 3)[3].encode()] for role, key in smoke.keys.items()}
     named = {"password": [PASSWORD.encode()], "issuer": [ISSUER.encode()], "pepper": forms}
     return {**keys, **named}
 
