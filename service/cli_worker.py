@@ -30,6 +30,11 @@ app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions
 SCHEDULED = ("refresh", "train", "backtest")
 
 
+@app.callback()
+def _group() -> None:
+    """Do long work."""  # an app of one command would not expect that command's name
+
+
 @app.command("worker", epilog="Example: truecast worker --concurrency 2 --data-dir ./truecast-data")
 def worker_command(
     once: Annotated[

@@ -35,7 +35,7 @@ def run_held_job(home: Home) -> None:
         )
     stay_in_bounds(home.memory_bytes)
     ledger = attach_ledger(home.ledger_address)
-    with ledger.reading() as connection:
+    with ledger.writing() as connection:  # the look at the lease holds its row
         check_lease(connection, lease)
         job = reread_job(connection, lease.job_id)
     task = Task(job, lease, ledger, home)
