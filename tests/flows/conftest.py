@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,9 +15,25 @@ from truecast import main
 
 @pytest.fixture(scope="session")
 def world_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory that ``truecast demo --world tiny`` leaves, its truth beside it."""
-    made = tmp_path_factory.mktemp("world") / "data"
-    made.mkdir()
-    copy_store(made)
-    assert main(["demo", "--world", "tiny", "--no-serve", "--data-dir", str(made)]) == 0
-    return made
+    """The data directory that ``truecast demo --world tiny`` leaves, its truth beside it.
+
+    The demo takes minutes: of several test processes one makes it, and each gets a copy.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    made = shared / "world-made"
+    with (shared / "world.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            _make(shared / "world-begun" / "data")
+            (shared / "world-begun").rename(made)
+    own = tmp_path_factory.mktemp("world") / "copy"
+    shutil.copytree(made, own)
+    return own / "data"
+
+
+def _make(data: Path) -> None:
+    data.mkdir(parents=True)
+    copy_store(data)
+    assert main(["demo", "--world", "tiny", "--no-serve", "--data-dir", str(data)]) == 0

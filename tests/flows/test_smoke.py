@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.timeout(600)
 # where contacts and secrets belong: facts as they were sent, what was refused of them, the pepper
 KEPT = ("lake/", "quarantine/", "pepper")
 NEAR = ("/", "('127.", "127.0.0.1", "('::1", "localhost", "b'", "''", "None")
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 WHO = "import os; print(os.getuid(), [l for l in open('/proc/self/status') if l[:6] == 'CapEff'])"
 
 
@@ -77,7 +79,9 @@ def test_the_planted_secret_is_caught(smoke: Smoke, place: str) -> None:
             command = smoke.words("-c", f"import logging; logging.warning('key {secret}')")
             subprocess.run(command, stderr=log, check=True)
     else:
-        waiting = subprocess.Popen(smoke.words("-c", "input()", secret), stdin=subprocess.PIPE)
+        code = "print(flush=True); input()"  # it speaks: it is no longer the shell that lowers
+        waiting = subprocess.Popen(smoke.words("-c", code, secret), **PIPES)
+        assert waiting.stdout is not None and waiting.stdout.readline() == b"\n"
         smoke.watch()
         waiting.communicate(b"\n")
     found = find(dict(flow.read_places(smoke)), [secret.encode()])
