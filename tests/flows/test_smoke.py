@@ -81,7 +81,8 @@ def test_the_planted_secret_is_caught(smoke: Smoke, place: str) -> None:
     else:
         code = "print(flush=True); input()"  # it speaks: it is no longer the shell that lowers
         waiting = subprocess.Popen(smoke.words("-c", code, secret), **PIPES)
-        assert waiting.stdout is not None and waiting.stdout.readline() == b"\n"
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == b"\n"
         smoke.watch()
         waiting.communicate(b"\n")
     found = find(dict(flow.read_places(smoke)), [secret.encode()])
