@@ -31,7 +31,8 @@ from ledger.engine import open_ledger
 KINDS = ("sqlite", "postgresql")
 TEMPLATE = "migrated"
 DEBIAN = Path("/usr/lib/postgresql")
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+# commits are waited for: what a killed server acknowledged must be in its file
+QUICK = ("fsync=off", "full_page_writes=off", "max_connections=200")
 
 
 @dataclass
