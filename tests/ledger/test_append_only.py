@@ -7,20 +7,7 @@ from ledger.engine import Ledger
 from ledger.scores import write_scores
 from ledger.tables import APPEND_ONLY
 from lifecycle.errors import ConflictError
-from tests.ledger.deal_story import fill_deals
-from tests.ledger.forecast_story import fill_forecasts
-from tests.ledger.gap_story import fill_gaps
-from tests.ledger.story import fill, new_ledger, score
-
-
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    made = new_ledger(tmp_path_factory.mktemp("data"))
-    fill(made)
-    fill_deals(made)
-    fill_gaps(made)
-    fill_forecasts(made)
-    return made
+from tests.ledger.story import score
 
 
 def _content(ledger: Ledger, table: str) -> list[object]:
@@ -40,16 +27,16 @@ STATEMENTS = {
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize("way", range(3))
-def test_what_was_said_cannot_be_changed(ledger: Ledger, table: str, way: int) -> None:
-    before = _content(ledger, table)
+def test_what_was_said_cannot_be_changed(full_ledger: Ledger, table: str, way: int) -> None:
+    before = _content(full_ledger, table)
     assert before
-    statement = STATEMENTS[ledger.engine.dialect.name][way]
+    statement = STATEMENTS[full_ledger.engine.dialect.name][way]
     column = metadata.tables[table].columns.keys()[0]
-    with pytest.raises(ConflictError), ledger.writing() as connection:
+    with pytest.raises(ConflictError), full_ledger.writing() as connection:
         connection.exec_driver_sql(statement.format(table, column))
-    assert _content(ledger, table) == before
+    assert _content(full_ledger, table) == before
 
 
-def test_a_published_run_takes_no_more_rows(ledger: Ledger) -> None:
+def test_a_published_run_takes_no_more_rows(full_ledger: Ledger) -> None:
     with pytest.raises(ConflictError, match="closed"):
-        write_scores(ledger, 1, [score("late", 1)])
+        write_scores(full_ledger, 1, [score("late", 1)])

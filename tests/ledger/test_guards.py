@@ -13,10 +13,7 @@ from ledger.runs import read_current_run
 from ledger.scores import write_scores
 from ledger.tables import APPEND_ONLY
 from lifecycle.errors import ConflictError, LedgerError
-from tests.ledger.deal_story import fill_deals
-from tests.ledger.forecast_story import fill_forecasts
-from tests.ledger.gap_story import fill_gaps
-from tests.ledger.story import fill, new_ledger, score
+from tests.ledger.story import score
 
 GRANTS = (
     "DO $$ BEGIN CREATE ROLE app LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
@@ -27,25 +24,15 @@ GRANTS = (
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    made = new_ledger(tmp_path_factory.mktemp("data"))
-    fill(made)
-    fill_deals(made)
-    fill_gaps(made)
-    fill_forecasts(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def service(ledger: Ledger) -> Iterator[Ledger]:
+def service(full_ledger: Ledger) -> Iterator[Ledger]:
     """The ledger as the service sees it: on PostgreSQL by a role that owns nothing."""
-    if ledger.path is not None:
-        yield ledger
+    if full_ledger.path is not None:
+        yield full_ledger
         return
-    with ledger.writing() as connection:
+    with full_ledger.writing() as connection:
         for statement in GRANTS:
             connection.exec_driver_sql(statement)
-    url = make_url(ledger.engine.url).set(username="app")
+    url = make_url(full_ledger.engine.url).set(username="app")
     opened = attach_ledger(url.render_as_string(hide_password=False))
     yield opened
     opened.close()
@@ -71,13 +58,13 @@ def test_no_append_only_table_can_be_changed(service: Ledger) -> None:
     assert find_unguarded(service) == []
 
 
-def test_the_planted_fault_is_caught(ledger: Ledger, service: Ledger) -> None:
-    name = "guard_vintages_update" if ledger.path else "guard_vintages_changed ON vintages"
-    guard = _definition(ledger)
-    with ledger.writing() as connection:
+def test_the_planted_fault_is_caught(full_ledger: Ledger, service: Ledger) -> None:
+    name = "guard_vintages_update" if full_ledger.path else "guard_vintages_changed ON vintages"
+    guard = _definition(full_ledger)
+    with full_ledger.writing() as connection:
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
     found = find_unguarded(service)
-    with ledger.writing() as connection:
+    with full_ledger.writing() as connection:
         connection.exec_driver_sql(guard)
     assert found == ["UPDATE vintages SET id = id"]
 
