@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import ibis
@@ -61,6 +62,7 @@ def clock_at(snapshot: Snapshot) -> Clock:
     return Clock(**{name: ibis.literal(values[name], type=kind) for name, kind in _TYPES.items()})
 
 
+@cache
 def any_clock() -> Clock:
     """Return a clock of parameters, for a query that is compiled once."""
     return Clock(**{name: ibis.param(kind) for name, kind in _TYPES.items()})
@@ -133,6 +135,7 @@ def contract_clock_at(snapshot: Snapshot) -> ContractClock:
     )
 
 
+@cache
 def any_contract_clock() -> ContractClock:
     """Return a contract clock of parameters, for a query that is compiled once."""
     return ContractClock(**{name: ibis.param(kind) for name, kind in _CONTRACT_TYPES.items()})

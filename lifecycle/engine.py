@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ import pyarrow as pa
 import sqlglot.expressions as sge
 
 from lifecycle.errors import LakeError, UsageError
+
+MOST_COMPILED = 64
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
@@ -56,7 +59,10 @@ class Engine:
         if names not in self._tables:
             # IOError, invalid headers and refused folders all arrive as duckdb.Error.
             with _as_lake_error(names[0]):
-                self._tables[names] = self._connection.read_parquet(list(names), union_by_name=True)
+                # numbered, so that the same question over another lake is the same expression
+                self._tables[names] = self._connection.read_parquet(
+                    list(names), table_name=f"facts_{len(self._tables)}", union_by_name=True
+                )
         return self._tables[names]
 
     def to_arrow(self, expr: Any) -> pa.Table:
@@ -82,17 +88,24 @@ class Engine:
         parameters
             Name to parameter (``ibis.param``); every one is used in the expression.
         """
-        compiler = self._connection.compiler
-        marks, given = {}, {}
-        for number, (name, parameter) in enumerate(parameters.items()):
-            # Ibis writes values into the text: give it ones that nobody means, then swap them.
-            given[parameter] = _stand_in(parameter, number)
-            literal = ibis.literal(given[parameter], type=parameter.type()).name("value")
-            mark = compiler.to_sqlglot(literal.as_table()).expressions[0].this
-            marks[mark] = sge.cast(sge.Placeholder(this=name), _sql_type(parameter))
-        tree = compiler.to_sqlglot(expr, params=given)
-        sql = tree.transform(lambda node: marks.get(node, node)).sql(dialect="duckdb")
+        given = tuple(parameters.items())
+        sql = _compile(self._connection.compiler, expr.op(), given)
         return Prepared(self._connection, sql, expr.schema().to_pyarrow())
+
+
+@lru_cache(maxsize=MOST_COMPILED)
+def _compile(compiler: Any, node: Any, parameters: tuple[tuple[str, Any], ...]) -> str:
+    """Return an expression's SQL; equal expressions of any engine of a process are one text."""
+    marks, given = {}, {}
+    for number, (name, parameter) in enumerate(parameters):
+        # Ibis writes values into the text: give it ones that nobody means, then swap them.
+        given[parameter] = _stand_in(parameter, number)
+        literal = ibis.literal(given[parameter], type=parameter.type()).name("value")
+        mark = compiler.to_sqlglot(literal.as_table()).expressions[0].this
+        marks[mark] = sge.cast(sge.Placeholder(this=name), _sql_type(parameter))
+    tree = compiler.to_sqlglot(node.to_expr(), params=given)
+    sql: str = tree.transform(lambda one: marks.get(one, one)).sql(dialect="duckdb")
+    return sql
 
 
 def _stand_in(parameter: Any, number: int) -> Any:

@@ -73,3 +73,18 @@ def test_a_prepared_query_answers_as_one_written_out(tmp_path: Path) -> None:
         written = rows.filter(rows.x >= low).select(y=rows.x * by).order_by("y")
         found = prepared.to_arrow({"least": low, "factor": by})
         assert found.to_pylist() == engine.to_arrow(written).to_pylist()
+
+
+def test_a_question_prepared_for_one_lake_asks_another_lake_about_its_own_facts(
+    tmp_path: Path,
+) -> None:
+    least, factor = ibis.param("int64"), ibis.param("int64")
+    found = []
+    for number, by in enumerate((1, 1, 2)):
+        engine = open_engine(folders=[tmp_path])
+        rows = engine.read([write(tmp_path / f"{number}.parquet", x=[number, number + 10])])
+        query = rows.filter(rows.x >= least * by).select(y=rows.x * factor)
+        prepared = engine.prepare(query, {"least": least, "factor": factor})
+        found.append((prepared.sql, prepared.to_arrow({"least": 6, "factor": 1})["y"].to_pylist()))
+    assert [answer for _, answer in found] == [[10], [11], [12]]
+    assert found[0][0] == found[1][0] != found[2][0]
