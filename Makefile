@@ -54,7 +54,7 @@ check: $(DEV_STAMP)
 
 # two processes, a file's tests in one of them: what a module's fixture built is built once
 test: check
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m benchmarks.run $(NAME)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,13 +41,15 @@ class Engine:
         self._connection = connection
         self._tables: dict[tuple[str, ...], ibis.Table] = {}
 
-    def read(self, files: Sequence[str]) -> ibis.Table:
+    def read(self, files: Sequence[str], name: str = "facts") -> ibis.Table:
         """Return one table over Parquet files, their columns united by name.
 
         Parameters
         ----------
         files
             Absolute paths, at least one. A column that only some files have is null in the others.
+        name
+            What they hold: the same question over another lake is then the same expression.
 
         Raises
         ------
@@ -59,11 +62,14 @@ class Engine:
         if names not in self._tables:
             # IOError, invalid headers and refused folders all arrive as duckdb.Error.
             with _as_lake_error(names[0]):
-                # numbered, so that the same question over another lake is the same expression
                 self._tables[names] = self._connection.read_parquet(
-                    list(names), table_name=f"facts_{len(self._tables)}", union_by_name=True
+                    list(names), table_name=self._free_name(name), union_by_name=True
                 )
         return self._tables[names]
+
+    def _free_name(self, name: str) -> str:
+        taken = {table.get_name() for table in self._tables.values()}
+        return next(one for n in count() if (one := f"{name}_{n}") not in taken)
 
     def to_arrow(self, expr: Any) -> pa.Table:
         """Run a table expression.

@@ -154,7 +154,7 @@ class _StoredTables(Mapping[str, StoredTable]):
         files = self._lake.superseded() if name == "superseded" else self._lake.files(name)
         if not files:
             return StoredTable(table, empty_rows(table), filled=False)
-        rows = declared_rows(table, self._engine.read(files))
+        rows = declared_rows(table, self._engine.read(files, name))
         hidden = self._lake.unlisted(name)
         if hidden:
             rows = rows.filter(rows.batch_id.notin(hidden))
