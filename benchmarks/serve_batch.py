@@ -15,7 +15,6 @@ from benchmarks.http_load import PACES, exchange, free_port, load, post, server
 from benchmarks.protocol import BenchmarkError, Result
 from benchmarks.served_model import (
     ACCOUNTS,
-    WEB_PROCESS,
     Served,
     build_served,
     mlflow_command,
@@ -23,7 +22,7 @@ from benchmarks.served_model import (
 )
 
 NAME = "serve-batch"
-MEASURES = WEB_PROCESS
+MEASURES = ("truecast.py", "service/app.py", "service/cli_web.py", "lifecycle/settings.py")
 ROUNDS, ROUND_SECONDS, CONNECTIONS = 7, 3.0, 2
 
 

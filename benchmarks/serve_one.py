@@ -21,7 +21,6 @@ from benchmarks.http_load import PACES, Load, exchange, free_port, load, post, s
 from benchmarks.protocol import ROOT, BenchmarkError, Result
 from benchmarks.served_model import (
     FOLDER_VARIABLE,
-    WEB_PROCESS,
     Served,
     bare_command,
     build_served,
@@ -30,7 +29,7 @@ from benchmarks.served_model import (
 )
 
 NAME = "serve-one"
-MEASURES = WEB_PROCESS
+MEASURES = ("truecast.py", "service/app.py", "service/cli_web.py", "lifecycle/settings.py")
 ROUNDS, ROUND_SECONDS, CONNECTIONS = 9, 2.0, 4
 ROWS = 200
 IMPORT = """

@@ -35,7 +35,6 @@ from service.refresh.scoring import Scored, build_score_rows, keep_features
 
 ACCOUNTS, DAYS, HORIZON = 1_000, 6, 90
 FOLDER_VARIABLE = "TRUECAST_BENCH_MODEL"
-WEB_PROCESS = ("truecast.py", "service/app.py", "service/cli_web.py", "lifecycle/settings.py")
 
 
 @dataclass(frozen=True)

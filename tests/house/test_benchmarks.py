@@ -54,6 +54,11 @@ def test_what_a_script_measures_in_another_process_counts_as_imported(clone: Pat
     assert clone / "room" / "rule.py" in found
 
 
+@pytest.mark.parametrize("name", names())
+def test_every_script_says_plainly_what_it_measures(name: str) -> None:
+    assert script_of(name) in imported_files(script_of(name))
+
+
 def test_a_result_is_fresh_while_its_code_stands(clone: Path) -> None:
     (clone / "other.py").write_text("OTHER = 2\n")
     assert _state(clone, _git(clone, "rev-parse", "HEAD")) == "fresh"
