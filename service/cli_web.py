@@ -20,7 +20,7 @@ from service.doctor import Folders, examine
 from service.health import find_reasons
 from service.logs import configure_logs
 from service.measurements import tell_measurements
-from service.server import bind_port, build_server
+from service.server import bind_port, build_server, calm_collector
 
 NEAR = ("127.0.0.1", "::1", "localhost")
 
@@ -65,6 +65,7 @@ def serve(
         }
     )
     measured = tell_measurements(web.state.measurements, settings.metrics_port)
+    calm_collector()
     with taken, measured:
         build_server(web, settings.limits).run(sockets=[taken])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import json
 import signal
 import socket
@@ -28,6 +29,7 @@ from service.problems import MEDIA_TYPE
 HEADER_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 5
 LARGEST_HEADER_BYTES = 16_384
+YOUNG_OBJECT_COUNT = 50_000  # one call of a thousand rows makes fewer
 
 
 class GuardedProtocol(H11Protocol):
@@ -150,6 +152,17 @@ class DrainingServer(uvicorn.Server):
         if self._stops_at is not None and time.monotonic() >= self._stops_at:
             self.should_exit = True
         return await super().on_tick(counter)
+
+
+def calm_collector() -> None:
+    """Keep the garbage collector from looking through what start-up made, and from each call.
+
+    For a process that only serves: by Python's defaults a call of a thousand rows was interrupted
+    so often that a quarter of its time went there.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECT_COUNT, *gc.get_threshold()[1:])
 
 
 def build_server(app: FastAPI, limits: Limits = NO_PACE) -> DrainingServer:
