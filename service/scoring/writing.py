@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from service.scoring.compute import About, Row
 
 COLUMNS = ("id", "value", "band", "rank", "input_digest", "about", "problems", "reasons")
@@ -34,22 +36,20 @@ def write_rows(ids: Sequence[str], rows: Sequence[Row]) -> str:
 def write_columns(ids: Sequence[str], rows: Sequence[Row]) -> str:
     """Return the members ``columns``, ``rows`` and ``about`` of a columnar answer."""
     places: dict[int, int] = {}
-    abouts: list[str] = []
-    written = []
+    abouts: list[dict[str, Any]] = []
+    cells: list[list[Any]] = []
     for name, row in zip(ids, rows, strict=True):
         if row.about is None:
-            written.append(f'["{name}",null,null,null,null,null,{_problems(row)},null]')
+            faults = [vars(fault) for fault in row.faults]
+            cells.append([name, None, None, None, None, None, faults, None])
             continue
         place = places.get(id(row.about))
         if place is None:
             place = places[id(row.about)] = len(abouts)
-            abouts.append(f"{{{_about(row.about)}}}")
-        written.append(
-            f'["{name}",{row.value!r},"{row.band}",{"null" if row.rank is None else row.rank},'
-            f"{_text(row.digest)},{place},null,{row.reasons or 'null'}]"
-        )
-    head = json.dumps(COLUMNS, separators=(",", ":"))
-    return f'"columns":{head},"rows":[{",".join(written)}],"about":[{",".join(abouts)}]'
+            abouts.append(describe_about(row.about))
+        reasons = orjson.Fragment(row.reasons) if row.reasons else None
+        cells.append([name, row.value, row.band, row.rank, row.digest, place, None, reasons])
+    return orjson.dumps({"columns": COLUMNS, "rows": cells, "about": abouts}).decode()[1:-1]
 
 
 def describe_about(about: About) -> dict[str, Any]:
