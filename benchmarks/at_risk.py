@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from benchmarks.http_load import PACES, free_port, server
 from benchmarks.protocol import BenchmarkError, Result
-from benchmarks.serve_stored import PACES, _free_port, _score, _server
+from benchmarks.serve_stored import _score
 from ledger.engine import Ledger, open_ledger
 from ledger.keys import KeyRequest, create_key, load_pepper
 from ledger.releases import Release, write_release
@@ -91,10 +92,10 @@ def find_p99(seconds: list[float]) -> float:
 
 def measure(data: Path, url: str) -> dict[int, list[float]]:
     """Fill a ledger, serve it and ask; return the seconds of each answer by page."""
-    key, port = _fill(data, url), _free_port()
+    key, port = _fill(data, url), free_port()
     serve = ["-m", "truecast", "serve", "--data-dir", str(data), "--port", str(port)]
     with (
-        _server(serve, port, {**PACES, "TRUECAST_LEDGER_URL": url}),
+        server(serve, port, {**PACES, "TRUECAST_LEDGER_URL": url}),
         closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as line,
     ):
         first = [f"/v1/at-risk?limit={PAGE}&{question}" for question in (*QUESTIONS, *SHORT)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 from pathlib import Path
@@ -57,6 +58,11 @@ def test_what_a_script_measures_in_another_process_counts_as_imported(clone: Pat
 @pytest.mark.parametrize("name", names())
 def test_every_script_says_plainly_what_it_measures(name: str) -> None:
     assert script_of(name) in imported_files(script_of(name))
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_script_can_be_run_as_the_code_stands(name: str) -> None:
+    assert name == importlib.import_module(f"benchmarks.{script_of(name).stem}").NAME
 
 
 def test_a_result_is_fresh_while_its_code_stands(clone: Path) -> None:
