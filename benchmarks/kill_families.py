@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -19,7 +20,7 @@ from sqlalchemy import func, select
 from benchmarks.kill_copies import Backup, Erase, Restore
 from benchmarks.kill_push import Push
 from benchmarks.kill_worker import BrokenError, address, do_all, is_any_left
-from ledger.engine import open_ledger
+from ledger.engine import Ledger, open_ledger
 from ledger.job_results import read_result
 from ledger.jobs import JobFilters, enqueue, read_jobs
 from ledger.releases import Release, read_champion, read_releases, write_release
@@ -28,6 +29,7 @@ from ledger.tables import at_risk, publications, runs
 from ledger.tables import scores as scores_table
 from lifecycle.lake import Lake
 from models.bundle import load_bundle, save_bundle
+from service.refresh.place import Place
 from service.refresh.scores import refresh_scores
 from service.worker.task import Answer, Task
 from tests.builders import account, build_lake, order
@@ -96,10 +98,10 @@ class Refresh:
     per_folder = 40
 
     def prepare(self, folder: Path) -> None:
-        """Write the lake and release a model."""
+        """Write the lake and release a model, also for a ledger that nobody disturbs."""
         place = build_company(folder)
-        ledger = place.open_ledger()
-        release_orders(ledger, place)
+        for one in (place, _beside(folder)):
+            release_orders(one.open_ledger(), one)
 
     def work(self, folder: Path, unit: int, tell: Tell) -> None:
         """Score as of one day more."""
@@ -110,30 +112,38 @@ class Refresh:
         tell(f"acked {unit}")
 
     def read_units(self, folder: Path) -> Sequence[int]:
-        """Count each published run's rows: a whole list, and each day published once."""
-        ledger = place_of(folder).open_ledger()
-        with ledger.reading() as connection:
-            days: list[date] = []
-            told = select(runs.c.id, runs.c.as_of).join(publications).order_by(runs.c.id)
-            for run_id, day in connection.execute(told).all():
-                days.append(day)
-                for table in (at_risk, scores_table):
-                    count = select(func.count()).where(table.c.run_id == run_id)
-                    if not connection.scalar(count):
-                        raise BrokenError(f"run {run_id} is published without {table.name}")
-            newest = connection.scalar(select(func.max(publications.c.run_id)))
-            sizes = set(
-                connection.scalars(
-                    select(func.count()).select_from(at_risk.join(publications, at_risk.c.run_id
-                    == publications.c.run_id)).group_by(at_risk.c.run_id)
-                )
-            )  # fmt: skip
-        current = read_current_run(ledger, "scores")
-        if len(sizes) > 1 or (current and current.run_id) != newest:
-            raise BrokenError(f"lists of {sizes} rows, current {current}, newest {newest}")
+        """Hold each published run to one that nobody disturbed: all its rows, each day once."""
+        ledger, beside = place_of(folder).open_ledger(), _beside(folder)
+        found, whole = _count_rows(ledger), _count_rows(beside.open_ledger())
+        for day in sorted({day for _, day, _ in found} - {day for _, day, _ in whole}):
+            refresh_scores(stand_on(beside, day), beside.open_ledger(), place=beside)
+        expected = {day: counts for _, day, counts in _count_rows(beside.open_ledger())}
+        for run_id, day, counts in found:
+            if counts != expected[day]:
+                raise BrokenError(f"run {run_id}: {counts} rows, undisturbed {expected[day]}")
+        days, current = [day for _, day, _ in found], read_current_run(ledger, "scores")
+        if (current and current.run_id) != max((run_id for run_id, _, _ in found), default=None):
+            raise BrokenError(f"current {current}, published {found}")
         if len(days) != len(set(days)):
             raise BrokenError(f"a day was published twice: {days}")
         return [(day - FIRST).days for day in days]
+
+
+def _beside(folder: Path) -> Place:
+    """Return the same company with a ledger of its own, which nobody disturbs."""
+    return replace(place_of(folder), ledger_address=f"sqlite:///{folder / 'beside.sqlite'}")
+
+
+def _count_rows(ledger: Ledger) -> list[tuple[int, date, tuple[int, ...]]]:
+    """Return run, day and rows in lists and scores of each published run, oldest first."""
+    tables = (at_risk, scores_table)
+    counts = [
+        select(func.count()).where(table.c.run_id == runs.c.id).scalar_subquery()
+        for table in tables
+    ]
+    query = select(runs.c.id, runs.c.as_of, *counts).join(publications).order_by(runs.c.id)
+    with ledger.reading() as connection:
+        return [(row[0], row[1], tuple(row[2:])) for row in connection.execute(query)]
 
 
 class Promote:
