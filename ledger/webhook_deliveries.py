@@ -138,12 +138,13 @@ def redeliver(connection: Connection, delivery_id: str, by: Actor) -> Delivery:
     Raises
     ------
     UsageError
-        There is no such delivery, or its webhook is disabled.
+        There is no such delivery, it waits for its data, or its webhook is disabled.
     """
     query = select(deliveries, webhooks.c.disabled_at).join(webhooks)
     query = query.where(deliveries.c.delivery_id == delivery_id)
     row = connection.execute(query).mappings().first()
-    if row is None or row["disabled_at"] is not None:
+    # an open one has not got its data yet: it is sent when it has
+    if row is None or row["disabled_at"] is not None or row["state"] == "open":
         raise UsageError(
             f"no delivery {delivery_id[:40]!r} of a living webhook",
             "an id that was not delivered or was, within 30 days",

@@ -203,13 +203,14 @@ def _clean_quarantine(folder: Path, secrets: Collection[str]) -> int:
     """Take refused rows out that name the person; each file is replaced whole."""
     removed = 0
     for path in sorted(folder.glob("*.jsonl")):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        # at line feeds only: JSON leaves U+2028 and its like within a line
+        lines = path.read_bytes().splitlines(keepends=True)
         kept = [line for line in lines if not _names(line, secrets)]
         if len(kept) == len(lines):
             continue
         removed += len(lines) - len(kept)
         draft = path.with_name(f".{path.name}.tmp")
-        with open(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as written:
+        with open(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as written:
             written.writelines(kept)
             written.flush()
             os.fsync(written.fileno())
@@ -217,7 +218,7 @@ def _clean_quarantine(folder: Path, secrets: Collection[str]) -> int:
     return removed
 
 
-def _names(line: str, secrets: Collection[str]) -> bool:
+def _names(line: bytes, secrets: Collection[str]) -> bool:
     """Say whether a refused row holds one of the texts, as a value or within a longer one."""
     try:
         row = json.loads(line)["row"]

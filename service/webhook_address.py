@@ -97,6 +97,8 @@ def is_reachable(address: str, reach: Reach) -> bool:
     """
     place = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(place, ipaddress.IPv6Address):
+        if place.is_site_local:  # Python calls these public
+            return reach.private
         place = _inner(place) or place
     if place.is_loopback:
         return reach.private

@@ -118,6 +118,8 @@ class Courier:
                 self.look()
             except TruecastError as error:
                 LOG.warning("%s", error)
+            except Exception as error:
+                LOG.error("the courier failed: %s", type(error).__name__)
             self._stopping.wait(LOOK_SECONDS)
 
     def _note_stale(self) -> None:

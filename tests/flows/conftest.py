@@ -26,6 +26,7 @@ def world_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "world.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
+            shutil.rmtree(shared / "world-begun", ignore_errors=True)  # of one that was stopped
             _make(shared / "world-begun" / "data")
             (shared / "world-begun").rename(made)
     own = tmp_path_factory.mktemp("world") / "copy"

@@ -21,7 +21,7 @@ from service.permissions import load_permissions
 from tests.flows.worlds import HORIZON, World, open_world
 from training.specs import find_spec
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 SPEC = find_spec("churn", route="contractual")
 CURVE = ("30", "60", "90", "180", "365")
 FIVE_YEARS_DAYS = 1825

@@ -34,7 +34,7 @@ from training.splits import OriginRule
 from training.train import TrainOutputs, train
 from truecast import main
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 SPEC = find_spec("churn", route="contractual")
 CANARY = "account_status"
 LEARNED = "contract_logistic"

@@ -25,6 +25,7 @@ from ledger.webhook_deliveries import (
     take_delivery,
 )
 from ledger.webhook_events import tell_test
+from ledger.webhook_tables import webhook_deliveries
 from ledger.webhooks import (
     MOST_WEBHOOKS,
     Webhook,
@@ -167,3 +168,12 @@ def test_tallies_count_by_webhook_and_old_deliveries_are_forgotten(ledger: Ledge
 def test_an_unknown_webhook_is_refused(ledger: Ledger) -> None:
     with pytest.raises(UsageError), ledger.reading() as connection:
         find_webhook(connection, "nobody")
+
+
+def test_a_delivery_that_waits_for_its_data_is_not_sent_without(ledger: Ledger) -> None:
+    delivery_id = tell(ledger, listen(ledger))
+    mine = webhook_deliveries.c.delivery_id == delivery_id
+    with ledger.writing() as connection:
+        connection.execute(webhook_deliveries.update().where(mine).values(state="open"))
+    with pytest.raises(UsageError), ledger.writing() as connection:
+        redeliver(connection, delivery_id, BY)

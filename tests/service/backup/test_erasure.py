@@ -87,11 +87,15 @@ def folder(facts: Path, tmp_path: Path) -> Path:
     return folder
 
 
+# letters outside of Latin-1, and a separator that JSON leaves within a line
+OTHERS = {"id": "x", "note": "M\u00fcller\u2028\u20ac 5"}
+
+
 def write_quarantine(folder: Path) -> None:
     folder.mkdir()
-    rows = [{"id": WHO}, {"note": f"call {CANARIES[1]}"}, {"id": "x"}]
-    lines = [json.dumps({"line": 1, "row": row}) + "\n" for row in rows]
-    (folder / "b.jsonl").write_text("".join(lines))
+    rows = [{"id": WHO}, {"note": f"call {CANARIES[1]}"}, OTHERS]
+    lines = [json.dumps({"line": 1, "row": row}, ensure_ascii=False) + "\n" for row in rows]
+    (folder / "b.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
 @pytest.fixture
@@ -125,6 +129,8 @@ def test_an_erased_person_is_nowhere_left(folder: Path, ledger: Ledger) -> None:
     assert find_traces(folder) == set()
     assert report.told()["renamed_rows"] == {"contacts": 2, "leads": 2, "usage": 2, "activities": 2}
     assert (report.told()["removed_rows"], report.erased.quarantined) == ({"attributes": 4}, 2)
+    (kept,) = (folder / "quarantine" / "b.jsonl").read_bytes().splitlines()
+    assert json.loads(kept)["row"] == OTHERS
     job = read_job(ledger, 1)
     assert job is not None
     assert job.payload == {"erased": report.subject}
