@@ -158,7 +158,7 @@ def calm_collector() -> None:
     """Keep the garbage collector from looking through what start-up made, and from each call.
 
     For a process that only serves: by Python's defaults a call of a thousand rows was interrupted
-    so often that a quarter of its time went there.
+    so often that much of its time went there.
     """
     gc.collect()
     gc.freeze()
