@@ -76,8 +76,8 @@ def check_inbox(ledger: Ledger, contact_id: str) -> None:
 
 
 def count_backups(ledger: Ledger) -> int:
-    """Return how many backups the log knows of."""
-    query = select(audit_log.c.seq).where(audit_log.c.action == "backup.make")
+    """Return how many backups the log knows of, those among them that are being made."""
+    query = select(audit_log.c.seq).where(audit_log.c.action == "backup.begin")
     with ledger.reading() as connection:
         return len(connection.execute(query).all())
 

@@ -53,6 +53,9 @@ class BatchHeader:
         Rows per table; empty until listed.
     known_sources
         Rows per table and ``known_source``; empty until listed.
+    appending_at
+        UTC instant of the append, given where every row's ``known_at`` is the instant at which it
+        came in by itself: then a row may be older than what the lake holds by now. Not listed.
     """
 
     batch_id: str
@@ -61,6 +64,7 @@ class BatchHeader:
     mapping_digest: str = ""
     tables: Mapping[str, TableCount] = field(default_factory=dict)
     known_sources: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    appending_at: datetime | None = None
 
     def as_row(self) -> dict[str, Any]:
         """Return the row that `_batches` keeps."""

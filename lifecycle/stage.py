@@ -139,8 +139,7 @@ class Stage:
     def _judge(self, spool: Spool) -> Verdict:
         prints, recorded = spool.take_prints()
         held = read_matching(self._lake.files(spool.table.name), spool.table, prints.keys)
-        arrived_at = self._header.arrived_at
-        verdict = judge(spool.table, prints, recorded, lake=held, arrived_at=arrived_at)
+        verdict = judge(spool.table, prints, recorded, lake=held, header=self._header)
         if spool.table.name in self._removals:
             keep = verdict.keep
             own = Fingerprints(prints.keys[keep], prints.contents[keep], verdict.known[keep])

@@ -12,12 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lifecycle.batches import BatchHeader
 from lifecycle.errors import RowsError, TableError
 from lifecycle.fingerprints import Fingerprints, Micros, known_micros, row_hashes
 from lifecycle.tables.arrow import arrow_schema
 from lifecycle.tables.declare import Table
 
 READ_ROWS = 131_072
+CLOCKS_APART = 60_000_000
+"""Microseconds that two machines' clocks may differ by: nearer than this, the last to come wins."""
 Flags = npt.NDArray[np.bool_]
 
 
@@ -176,16 +179,17 @@ def _among(values: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> Fl
 
 
 def judge(
-    table: Table, batch: Fingerprints, recorded: Flags, *, lake: Fingerprints, arrived_at: datetime
+    table: Table, batch: Fingerprints, recorded: Flags, *, lake: Fingerprints, header: BatchHeader
 ) -> Verdict:
     """Decide for each row of a batch whether it is new, already known, or a correction.
 
     An event with the content of its key's latest version is already known; with another content it
     is a correction, known from its recorded ``known_at`` if that is later than what it replaces,
-    else from its arrival. An entity's row is already known when the version before it (by
-    ``known_at``) says the same; a row that contradicts a version of the very same ``known_at``
-    counts from its arrival if no later version is known, else it is left out: history is not
-    rewritten.
+    else from its arrival. Where rows came in one by one, an event that came well before what the
+    lake holds of its key is left out: it waited while newer ones were told. An entity's row is
+    already known when the version before it (by ``known_at``) says the same; a row that contradicts
+    a version of the very same ``known_at`` counts from its arrival if no later version is known,
+    else it is left out: history is not rewritten.
 
     Parameters
     ----------
@@ -195,18 +199,23 @@ def judge(
         Rows whose ``known_at`` comes from a recorded column, shape (n,).
     lake
         The lake's rows of the same keys.
+    header
+        The batch's clocks.
 
     Raises
     ------
     RowsError
         One key has two contents at one time within the batch.
     """
-    arrived = int(arrived_at.timestamp() * 1_000_000)
     if table.kind == "system":
         return _keep_all(batch)
     if table.kind == "event":
-        return _judge_events(batch, lake, recorded=recorded, arrived=arrived)
-    return _judge_versions(batch, lake, arrived=arrived)
+        return _judge_events(batch, lake, recorded=recorded, header=header)
+    return _judge_versions(batch, lake, arrived=_micros(header.arrived_at))
+
+
+def _micros(instant: datetime) -> int:
+    return int(instant.timestamp() * 1_000_000)
 
 
 def _keep_all(batch: Fingerprints) -> Verdict:
@@ -215,7 +224,7 @@ def _keep_all(batch: Fingerprints) -> Verdict:
 
 
 def _judge_events(
-    batch: Fingerprints, lake: Fingerprints, *, recorded: Flags, arrived: int
+    batch: Fingerprints, lake: Fingerprints, *, recorded: Flags, header: BatchHeader
 ) -> Verdict:
     is_first = _first_of_each_key(batch)
     none = np.zeros(len(batch.keys), dtype=bool)
@@ -226,10 +235,16 @@ def _judge_events(
     # the last row of each key's run is its latest version
     place = np.searchsorted(keys, batch.keys, side="right") - 1
     matched = (place >= 0) & (keys[place] == batch.keys)
+    latest, arrived = known[place], np.full(len(place), _micros(header.arrived_at))
     corrects = is_first & matched & (contents[place] != batch.contents)
-    restamped = corrects & ~(recorded & (batch.known > known[place]))
-    stamped = np.where(restamped, np.maximum(arrived, known[place] + 1), batch.known)
-    return Verdict(is_first & ~(matched & ~corrects), stamped, restamped, corrects)
+    if header.appending_at is not None:
+        recorded, arrived = ~none, batch.known
+        # what claims to be known later than now tells nothing of which came first
+        is_past = latest <= _micros(header.appending_at)
+        corrects &= ~((batch.known < latest - CLOCKS_APART) & is_past)
+    restamped = corrects & ~(recorded & (batch.known > latest))
+    stamped = np.where(restamped, np.maximum(arrived, latest + 1), batch.known)
+    return Verdict(is_first & (~matched | corrects), stamped, restamped, corrects)
 
 
 def _first_of_each_key(batch: Fingerprints) -> Flags:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,8 @@ import typer
 
 from ledger.audit import AuditEntry, note_action
 from ledger.audit_check import write_head
-from ledger.engine import attach_ledger
-from ledger.migrate import head_revision
+from ledger.engine import Ledger, attach_ledger
+from ledger.migrate import current_revision, head_revision
 from lifecycle.console import Console
 from lifecycle.errors import UsageError
 from lifecycle.options import DataDir, Json
@@ -45,10 +46,14 @@ def backup(
     with closing(attach_ledger(settings.ledger_address, any_version=True)) as ledger:
         total = measure_company(settings.data_dir)
         with console.progress("copying", total) as ticker:
-            manifest, digest = make_backup(settings.data_dir, ledger, to, ticker=ticker)
-        if manifest.ledger.revision == head_revision():
-            note_action(ledger, AuditEntry(operator(), "backup.make", digest))
-            write_head(ledger, settings.data_dir)
+            manifest, digest = make_backup(
+                settings.data_dir,
+                ledger,
+                to,
+                ticker=ticker,
+                begun=partial(_note, settings.data_dir, ledger, "backup.begin", to.name),
+            )
+        _note(settings.data_dir, ledger, "backup.make", digest)
     took = time.monotonic() - began
     console.say(
         f"{manifest.size / 1e6:,.1f} MB in {len(manifest.files):,} files are in {to} "
@@ -64,6 +69,15 @@ def backup(
             "seconds": round(took, 2),
         }
     )
+
+
+def _note(folder: Path, ledger: Ledger, action: str, what: str) -> None:
+    """Write it into the audit log, if that log is one of this version."""
+    with ledger.reading() as connection:
+        is_current = current_revision(connection) == head_revision()
+    if is_current:
+        note_action(ledger, AuditEntry(operator(), action, what))
+        write_head(ledger, folder)
 
 
 @app.command()

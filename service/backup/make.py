@@ -76,11 +76,21 @@ class Copying:
 
 
 def make_backup(
-    data_dir: Path, ledger: Ledger, target: Path, *, ticker: Ticker | None = None
+    data_dir: Path,
+    ledger: Ledger,
+    target: Path,
+    *,
+    ticker: Ticker | None = None,
+    begun: Callable[[], None] = lambda: None,
 ) -> tuple[Manifest, str]:
     """Copy a company whole into a new folder; return what is in it, and the digest of that list.
 
     Others go on writing. What they acknowledged before this began is in the backup.
+
+    Parameters
+    ----------
+    begun
+        Called before anything is copied: whoever erases a person from then on is to know.
 
     Raises
     ------
@@ -98,6 +108,7 @@ def make_backup(
         )
     began = datetime.now(UTC)
     with drafted(target, "backup", needed_bytes=measure_company(source)) as (draft, show):
+        begun()
         copying = Copying(source, draft, ledger, ticker or SilentTicker())
         for part in PARTS:
             COPIERS[part](copying)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -67,7 +67,8 @@ def _append(lake: Lake, task: Task, batch: InboxBatch) -> BatchReport | None:
     table = find_table(batch.table)
     schema = arrow_schema(table)
     reader = pa.RecordBatchReader.from_batches(schema, _records(table, schema, rows))
-    header = BatchHeader(batch.name, SOURCE, batch.arrived_at)
+    now = datetime.now(UTC)
+    header = BatchHeader(batch.name, SOURCE, batch.arrived_at, appending_at=now)
     return lake.append(header, {batch.table: reader})
 
 

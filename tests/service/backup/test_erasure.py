@@ -24,6 +24,8 @@ from ledger.jobs import enqueue, read_job
 from ledger.pepper import load_pepper
 from lifecycle.history import open_history
 from lifecycle.lake import Lake
+from service import cli_backup
+from service.backup import make
 from service.erasure import Report, erase_subject
 from tests.builders import account, build_lake, fact
 from tests.ledger.story import address
@@ -134,6 +136,21 @@ def test_an_erased_person_is_nowhere_left(folder: Path, ledger: Ledger) -> None:
     job = read_job(ledger, 1)
     assert job is not None
     assert job.payload == {"erased": report.subject}
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@only_once
+def test_a_backup_under_way_is_counted_and_a_planted_silence_is_caught(
+    folder: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, *, is_told: bool
+) -> None:
+    """The person is erased after the lake was copied, and before the backup is done."""
+    reports: list[Report] = []
+    monkeypatch.setitem(make.COPIERS, "training", lambda _: reports.append(erase(folder, ledger)))
+    if not is_told:
+        monkeypatch.setattr(cli_backup, "_note", lambda *_: None)
+    cli_backup.backup(folder.parent / "copy", folder, json=True)
+    assert reports[0].backups == (1 if is_told else 0)
+    assert WHO in find_traces(folder.parent / "copy")
 
 
 def forget_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 import pyarrow.parquet as pq
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, select, update
 
 from ledger.engine import Ledger
 from ledger.inbox_tables import inbox
 from ledger.job_claims import claim
+from ledger.job_tables import jobs
 from lifecycle.lake import Lake
 from lifecycle.periods import CALENDAR_YEAR
 from service.app import create_app
@@ -97,3 +99,25 @@ def ids(folder: Path, prefix: str = "") -> list[str]:
     """Ids of the lake's orders, sorted, each as often as it is there."""
     found = (row["order_id"] for row in stored(folder))
     return sorted(one for one in found if one.startswith(prefix))
+
+
+def amounts(folder: Path, order_id: str) -> list[int]:
+    rows = [row for row in stored(folder) if row["order_id"] == order_id]
+    return [row["amount_minor"] for row in sorted(rows, key=lambda row: row["known_at"])]
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, error: Exception) -> None:
+    real, calls = getattr(where, name), iter([True])
+
+    def fail(*given: Any, **named: Any) -> Any:
+        if next(calls, False):
+            raise error
+        return real(*given, **named)
+
+    monkeypatch.setattr(where, name, fail)
+
+
+def end_jobs(ledger: Ledger) -> None:
+    """Let every job have failed."""
+    with ledger.writing() as connection:
+        connection.execute(update(jobs).values(state="failed"))

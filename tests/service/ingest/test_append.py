@@ -20,8 +20,11 @@ from service.worker import inbox as handler
 from service.worker.task import Answer, Task
 from tests.service.conftest import Client
 from tests.service.ingest.pushes import (
+    amounts,
     append,
     count_waiting,
+    end_jobs,
+    fail_once,
     ids,
     open_crm,
     order,
@@ -35,11 +38,6 @@ from tests.service.test_jobs import name_of
 
 def batches(folder: Path) -> list[str]:
     return [one.batch_id for one in Lake(folder / "lake").batches()]
-
-
-def amounts(folder: Path, order_id: str) -> list[int]:
-    rows = [row for row in stored(folder) if row["order_id"] == order_id]
-    return [row["amount_minor"] for row in sorted(rows, key=lambda row: row["known_at"])]
 
 
 def test_pushes_that_wait_together_go_as_one_batch_a_table(
@@ -63,17 +61,6 @@ def test_a_row_pushed_again_with_another_content_corrects_the_first(
     push(crm, [order("c1", amount_minor=300)])
     append(ledger, folder)
     assert amounts(folder, "c1") == [100, 200, 300]
-
-
-def fail_once(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, error: Exception) -> None:
-    real, calls = getattr(where, name), iter([True])
-
-    def fail(*given: Any, **named: Any) -> Any:
-        if next(calls, False):
-            raise error
-        return real(*given, **named)
-
-    monkeypatch.setattr(where, name, fail)
 
 
 def append_twice(
@@ -103,15 +90,11 @@ def test_a_planted_name_of_chance_is_caught(
 ) -> None:
     append(ledger, folder)
     real, number = handler.BatchHeader, iter(range(9))
-    monkeypatch.setattr(handler, "BatchHeader", lambda _, *rest: real(f"x{next(number)}", *rest))
+    monkeypatch.setattr(
+        handler, "BatchHeader", lambda _, *rest, **named: real(f"x{next(number)}", *rest, **named)
+    )
     with pytest.raises(AssertionError):
         assert len(append_twice(crm, ledger, folder, monkeypatch)) == 2
-
-
-def end_jobs(ledger: Ledger) -> None:
-    """Let every job have failed."""
-    with ledger.writing() as connection:
-        connection.execute(update(jobs).values(state="failed"))
 
 
 def mark_first(task: Task) -> Answer:
