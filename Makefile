@@ -16,7 +16,8 @@ NAME ?=
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.truecast-all
 DEV_STAMP := $(VENV)/.truecast-dev
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progress-bar off
+# most of what is installed is never imported: Python compiles the rest as it is
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progress-bar off --no-compile
 
 .PHONY: help install demo serve test check bench soak lock clean
 

@@ -69,13 +69,16 @@ def imported_files(script: Path, root: Path = ROOT) -> set[Path]:
         those it lists as ``MEASURES = ("truecast.py", "service")``.
     """
     found: set[Path] = set()
+    # most imports are of libraries: asking the disk for each of them takes longer than all else
+    own = {one.name for one in root.iterdir()}
     waiting = [script, *_measured_elsewhere(script, root)]
     while waiting:
         path = waiting.pop()
         if path in found:
             continue
         found.add(path)
-        files = (root / name for name in _imports(path.read_text(encoding="utf-8")))
+        names = _imports(path.read_text(encoding="utf-8"))
+        files = (root / name for name in names if name.partition("/")[0] in own)
         waiting += [one for one in files if one not in found and one.is_file()]
     return found
 

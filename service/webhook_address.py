@@ -17,6 +17,11 @@ from lifecycle.errors import RefusedError, UsageError
 
 _PLAIN = re.compile(r"[!-~]+").fullmatch
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# where machines of a cloud read their own secrets, outside of the link's addresses
+_METADATA = frozenset(
+    ipaddress.ip_address(one)
+    for one in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
+)
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -86,7 +91,7 @@ def is_reachable(address: str, reach: Reach) -> bool:
     """Say whether an IP address may be called.
 
     Of an IPv6 address that stands for an IPv4 address, that one is looked at. Addresses of the
-    own link, where clouds keep their secrets, are never called.
+    own link, and others where clouds keep their secrets, are never called.
 
     Examples
     --------
@@ -100,6 +105,8 @@ def is_reachable(address: str, reach: Reach) -> bool:
         if place.is_site_local:  # Python calls these public
             return reach.private
         place = _inner(place) or place
+    if place in _METADATA:
+        return False
     if place.is_loopback:
         return reach.private
     if place.is_multicast or place.is_unspecified or place.is_link_local or place.is_reserved:

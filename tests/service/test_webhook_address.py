@@ -54,8 +54,16 @@ def test_a_name_that_stands_for_both_is_refused(monkeypatch: pytest.MonkeyPatch)
         find_address("hooks.example", 443, PUBLIC_ONLY)
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0"])
-def test_addresses_of_the_own_link_are_refused_whatever_is_allowed(address: str) -> None:
+NEVER = [
+    "169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0",
+    "fd00:ec2::254", "100.100.100.200", "::ffff:100.100.100.200", "168.63.129.16", "192.0.0.192",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_addresses_of_the_own_link_and_of_clouds_are_refused_whatever_is_allowed(
+    address: str,
+) -> None:
     assert not is_reachable(address, HERE)
 
 
