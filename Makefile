@@ -16,8 +16,10 @@ NAME ?=
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.truecast-all
 DEV_STAMP := $(VENV)/.truecast-dev
-# most of what is installed is never imported: Python compiles the rest as it is
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progress-bar off --no-compile
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progress-bar off
+
+# where it is set, each of the hundreds of processes that tests start compiles all code anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo serve test check bench soak lock clean
 
@@ -32,10 +34,11 @@ $(RUN_STAMP): requirements/all.txt pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@
 
+# Most of it is never imported: compiling all takes as long as everything else, and tests do it as they go.
 $(DEV_STAMP): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing requirements/dev.txt into $(VENV) (a few minutes the first time)"
-	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-compile --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@ $(RUN_STAMP)
 
