@@ -53,35 +53,60 @@ def drive(*loads: Load) -> list[Answers]:
     return found
 
 
+@dataclass
+class Connections:
+    """Kept-alive connections to one server, as a client keeps them."""
+
+    port: int
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
+    open_count: int = 0
+
+    async def take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return one that the server has not closed meanwhile, or a new one."""
+        while self.idle:
+            connection = self.idle.pop()
+            if not connection[0].at_eof():
+                return connection
+            self.drop(connection)
+        self.open_count += 1
+        try:
+            return await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            self.open_count -= 1
+            raise
+
+    def drop(self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+        """Forget a connection."""
+        connection[1].close()
+        self.open_count -= 1
+
+
 async def _run(load: Load) -> Answers:
-    answers, idle = Answers(), list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
-    began, jobs, open_count = time.perf_counter() + 0.1, set[asyncio.Task[None]](), 0
+    answers, line = Answers(), Connections(load.port)
+    began, jobs = time.perf_counter() + 0.1, set[asyncio.Task[None]]()
 
     async def send(due: float, request: bytes) -> None:
-        nonlocal open_count
-        connection = idle.pop() if idle else None
+        connection = None
         try:
-            if connection is None:
-                open_count += 1
-                connection = await asyncio.open_connection("127.0.0.1", load.port)
+            connection = await line.take()
             status, told, keep = await asyncio.wait_for(exchange(*connection, request), 30)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             answers.failures += 1
-            open_count -= 1
+            if connection is not None:
+                line.drop(connection)
             return
         answers.status.append(status)
         answers.seconds.append(time.perf_counter() - due)
         answers.told.append(told)
         if keep:
-            idle.append(connection)
+            line.idle.append(connection)
         else:
-            open_count -= 1
-            connection[1].close()
+            line.drop(connection)
 
     for number in range(int(load.per_second * load.seconds)):
         due = began + number / load.per_second
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        if not idle and open_count >= MOST_CONNECTIONS:
+        if not line.idle and line.open_count >= MOST_CONNECTIONS:
             answers.failures += 1
             continue
         request = load.requests[number % len(load.requests)].encode()

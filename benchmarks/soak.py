@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -112,7 +113,8 @@ def _conclude(answers: Answers, watch: Watch, unrest: Unrest, capacity: float) -
         found = f"{len(late)} looks, {unrest.pushes} pushes, {unrest.swaps} swaps"
         raise BenchmarkError(f"{found}; expected them to go on to the end")
     slope, _ = statistics.linear_regression([one[0] / 60 for one in late], [one[1] for one in late])
-    wrong = sum(status != 200 for status in answers.status) + answers.failures
+    others = Counter(status for status in answers.status if status != 200)
+    wrong = others.total() + answers.failures
     asked = len(answers.status) + answers.failures
     return Result(
         figures={
@@ -125,7 +127,9 @@ def _conclude(answers: Answers, watch: Watch, unrest: Unrest, capacity: float) -
         note=f"{SECONDS:g} s at {capacity / 2:.0f} requests a second, stored scores and rows with "
         f"features; {unrest.swaps} swaps, {unrest.pushes} pushes of {PUSHED_ROWS} rows, a worker; "
         f"open files {min(one[2] for one in late)} to {max(one[2] for one in late)}, threads "
-        f"{min(one[3] for one in late)} to {max(one[3] for one in late)}; the machine was shared.",
+        f"{min(one[3] for one in late)} to {max(one[3] for one in late)}; "
+        f"other answers than 200: {dict(others) or 'none'}, none at all {answers.failures} times; "
+        "the machine was shared.",
     )
 
 
