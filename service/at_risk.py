@@ -210,7 +210,8 @@ def _answer(
     return AtRiskAnswer.model_validate(
         {
             **service.freshness(page.run, version),
-            "accounts": [withhold(caller, asdict(row)) for row in page.rows],
+            # not `asdict`, which copies every reason anew for nobody
+            "accounts": [withhold(caller, vars(row)) for row in page.rows],
             "next_cursor": following,
         }
     )
