@@ -44,6 +44,12 @@ class Admission:
         """How many requests wait."""
         return sum(map(len, self._waiting.values()))
 
+    def is_full(self, weight: Weight) -> bool:
+        """Say whether `enter` would refuse at once: no place, none to wait in, nobody lighter."""
+        if self._running < self._places or self.waiting < self._longest:
+            return False
+        return not any(queue for one, queue in self._waiting.items() if one > weight)
+
     def try_enter(self) -> bool:
         """Take a place if one is free: the usual way, without waiting."""
         if self._running >= self._places:
@@ -67,11 +73,11 @@ class Admission:
             503 with ``Retry-After``: no place in time, or none to wait in.
         """
         if late > self._patience:
-            raise _refuse()
+            raise be_busy()
         if self.try_enter():
             return
         if self.waiting >= self._longest and not self._send_away(weight):
-            raise _refuse()
+            raise be_busy()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[bool] = loop.create_future()
         queue = self._waiting[weight]
@@ -88,7 +94,7 @@ class Admission:
             if place in queue:
                 queue.remove(place)
         if not taken:
-            raise _refuse()
+            raise be_busy()
 
     def leave(self) -> None:
         """Give the place to whoever weighs most and has waited longest, or free it."""
@@ -118,6 +124,7 @@ def _settle(place: asyncio.Future[bool], taken: bool) -> None:
         place.set_result(taken)
 
 
-def _refuse() -> Problem:
+def be_busy() -> Problem:
+    """Return the refusal: come back later."""
     detail = "the service has more to do than it can answer in time; ask again in a second"
     return Problem(503, "busy", detail, headers={"retry-after": str(RETRY_SECONDS)})

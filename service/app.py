@@ -42,6 +42,7 @@ from service.auth import check_routes
 from service.callers import KeyCache
 from service.denials import DenialLog, Failures
 from service.deps import Options, Service
+from service.door import Door
 from service.guard import Guard
 from service.idempotency import InFlight
 from service.limits import check_policies
@@ -155,6 +156,7 @@ def _guard(app: FastAPI, service: Service, keeper: Keeper) -> None:
     app.state.measurements = build_registry(
         Measurements(observer.tally, admission, keeper=keeper, service=service)
     )
+    app.state.door = Door(limits, admission, observer)
     app.build_middleware_stack = lambda: Guard(  # type: ignore[method-assign]
         build(), limits, admission, observer=observer
     )

@@ -15,6 +15,7 @@ from typing import Any
 from lifecycle.limits import Limits
 from service.admission import Admission
 from service.allowances import Allowances
+from service.door import NO_STORE, Pairs, list_safe_headers
 from service.etags import TaggedSend
 from service.limits import Policy, Weight, find_policy
 from service.observer import Observer, Outcome
@@ -25,14 +26,11 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Pairs = list[tuple[bytes, bytes]]
 
 LONGEST_URL_BYTES = 8_192
 LARGEST_QUERY_COUNT = 128
 ARRIVED = "truecast_arrived"
 SHORT_SECONDS = 0.02  # in the event loop's queue: not worth a closer look
-HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
-NO_STORE = (b"cache-control", b"no-store")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _READ_HERE = frozenset(
     {
@@ -71,9 +69,7 @@ class Guard:
         self._observer = observer
         self._allowances = Allowances(limits)
         self._hosts = frozenset(host.lower().encode() for host in limits.allowed_hosts)
-        self._headers: Pairs = [(b"x-content-type-options", b"nosniff")]
-        if limits.behind_tls:
-            self._headers.append(HSTS)
+        self._headers = list_safe_headers(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

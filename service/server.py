@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-import json
 import signal
 import socket
 import time
 from types import FrameType
 from typing import Any
 
+import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,8 +23,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from lifecycle.errors import TruecastError
 from lifecycle.limits import NO_PACE, Limits
 from service.admission import Admission
+from service.door import Door, list_safe_headers, write_problem
 from service.guard import ARRIVED
-from service.problems import MEDIA_TYPE
+from service.problems import Problem
 
 HEADER_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 5
@@ -43,6 +44,7 @@ class GuardedProtocol(H11Protocol):
     _late_at: float | None = None
     _timer: asyncio.TimerHandle | None = None
     _surplus = False
+    door: Door | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
@@ -57,7 +59,21 @@ class GuardedProtocol(H11Protocol):
             self.transport.write(_FULL)
             self.transport.close()
             return
-        super().data_received(data)
+        answer = None if self.door is None or not self._is_idle() else self.door.refuse(data)
+        if answer is None:
+            super().data_received(data)
+            return
+        self.transport.write(answer)
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+        self._wait()
+
+    def _is_idle(self) -> bool:
+        """Say whether nothing of an earlier request is unread, unanswered or unsent."""
+        fresh = self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE
+        return fresh and not self.conn.trailing_data[0] and not self.flow.write_paused
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop looking."""
@@ -178,6 +194,7 @@ def build_server(app: FastAPI, limits: Limits = NO_PACE) -> DrainingServer:
 
     class Protocol(GuardedProtocol):
         largest_connection_count = limits.connections
+        door = getattr(app.state, "door", None)
 
     config = uvicorn.Config(
         app,
@@ -196,26 +213,13 @@ def build_server(app: FastAPI, limits: Limits = NO_PACE) -> DrainingServer:
     return DrainingServer(config, limits, app.state.admission)
 
 
-def _write_full() -> bytes:
-    """Return the answer to one connection too many: it is sent before anything is parsed."""
-    problem = {
-        "type": "urn:truecast:problem:too-many-connections",
-        "title": "Service Unavailable",
-        "status": 503,
-        "detail": "this process has all the connections that it takes; try again in a second",
-        "request_id": "",
-    }
-    body = json.dumps(problem).encode()
-    head = (
-        "HTTP/1.1 503 Service Unavailable",
-        f"content-type: {MEDIA_TYPE}",
-        f"content-length: {len(body)}",
-        "retry-after: 1",
-        "cache-control: no-store",
-        "x-content-type-options: nosniff",
-        "connection: close",
-    )
-    return "\r\n".join((*head, "", "")).encode() + body
-
-
-_FULL = _write_full()
+_FULL = write_problem(
+    Problem(
+        503,
+        "too-many-connections",
+        "this process has all the connections that it takes; try again in a second",
+        headers={"retry-after": "1", "connection": "close"},
+    ),
+    "",
+    list_safe_headers(NO_PACE),
+)
