@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 import stat
+import threading
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -54,6 +56,21 @@ def test_only_the_owner_can_read_the_files(ledger: Ledger, tmp_path: Path) -> No
 def test_connections_carry_the_pragmas(ledger: Ledger, pragma: str, value: object) -> None:
     with ledger.reading() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+
+
+@SQLITE
+def test_a_restored_file_is_opened_while_another_writes(tmp_path: Path, ledger: Ledger) -> None:
+    ledger.close()
+    writer = sqlite3.connect(tmp_path / "ledger.sqlite", check_same_thread=False)
+    writer.execute("PRAGMA journal_mode=DELETE")  # as a backup leaves it
+    writer.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, writer.rollback)
+    release.start()
+    again = open_ledger(address(tmp_path))
+    release.join()
+    with again.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    writer.close()
 
 
 @SQLITE
