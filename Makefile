@@ -21,7 +21,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progre
 # where it is set, each of the hundreds of processes that tests start compiles all code anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo serve test check bench soak lock clean
+.PHONY: help install demo serve test tests check lint types bench soak lock clean
 
 help:
 	@sed -n '1,4s/^# \{0,1\}//p' Makefile
@@ -50,15 +50,24 @@ demo: $(RUN_STAMP)
 serve: $(RUN_STAMP)
 	@$(BIN)/truecast serve --data-dir $(DATA_DIR) --port $(PORT)
 
-check: $(DEV_STAMP)
+check: lint types
+
+lint: $(DEV_STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-# two processes, a file's tests in one of them: what a module's fixture built is built once
-test: check
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+types: $(DEV_STAMP)
+	@$(BIN)/mypy
+
+# types beside the tests: they need one core for a minute, on which the tests would wait
+test: lint
+	@$(MAKE) --jobs=2 types tests
+
+# two processes, a file's tests in one of them: what a module's fixture built is built once. In the
+# order in which they are collected: by xdist's own, the longest of few tests come last and alone.
+tests: $(DEV_STAMP)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m benchmarks.run $(NAME)

@@ -93,6 +93,8 @@ def build_attribute_columns(
     LakeError
         The lake's files cannot be read.
     """
+    if not snapshot.holds("attributes"):
+        return {}
     known = _known(snapshot)
     known = known.filter(pc.equal(known["is_late"], 0))
     found: dict[str, pa.Array] = {}

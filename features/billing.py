@@ -13,7 +13,7 @@ from lifecycle.snapshot import Snapshot
 
 
 def build_billing(
-    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
 ) -> tuple[ibis.Table, ibis.Table]:
     """Build one row per account: from its invoices, and from its payments.
 
@@ -26,7 +26,7 @@ def build_billing(
     return _sum_invoices(invoices), _sum_payments(with_survivors(payments, merges))
 
 
-def build_earned(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def build_earned(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None) -> ibis.Table:
     """Build one row per account: revenue ever billed and earned by the day, straight-line by day.
 
     An invoice without a service period is earned when issued; each is rounded to minor units, so
@@ -43,7 +43,9 @@ def build_earned(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -
     return rows.group_by("account_id").agg(revenue_total_minor=rows.earned.sum())
 
 
-def _known_invoices(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def _known_invoices(
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
+) -> ibis.Table:
     invoices = snapshot.known("invoices", clock.as_of)
     invoices = invoices.filter(
         (invoices.issued_at < clock.as_of) & (invoices.issued_at >= clock.year_ago)

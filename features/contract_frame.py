@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from features.attributes import ENTITIES, build_attribute_columns
 from features.billing import build_billing, build_earned
 from features.clock import ContractClock, any_contract_clock, contract_clock_values
+from features.columns import Column
 from features.contract import (
     MONTH_DAYS,
     YEAR_DAYS,
@@ -32,7 +33,7 @@ from features.contract import (
 from features.contract_columns import CONTRACT_COLUMNS, LINE, ZERO_WHEN_ABSENT
 from features.contract_context import add_use_peers, build_ended, build_profiles
 from features.engagement import build_engagement
-from features.frames import save_frame
+from features.frames import empty_frame, save_frame
 from features.lines import build_line_spells
 from features.merges import build_merges, with_survivors
 from features.moves import build_line_moves
@@ -104,14 +105,16 @@ def split_notice(frame: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 
 def _build(snapshot: Snapshot, unit: ContractUnit, allow: Collection[str]) -> pa.Table:
-    clock = any_contract_clock()
-    answer = snapshot.answer(
-        f"contract_frame_{unit}",
-        lambda: build_contract_frame(snapshot, clock, unit),
-        clock.parameters(),
-        contract_clock_values(snapshot),
-    )
-    frame = answer.combine_chunks()
+    if snapshot.holds("subscriptions"):
+        clock = any_contract_clock()
+        frame = snapshot.answer(
+            f"contract_frame_{unit}",
+            lambda: build_contract_frame(snapshot, clock, unit),
+            clock.parameters(),
+            contract_clock_values(snapshot),
+        ).combine_chunks()
+    else:  # a seller without contracts need not wait for the widest of all queries
+        frame = empty_frame(_columns(unit))
     ids = {name: _whole(frame[name]) for name in ENTITIES if name in frame.column_names}
     for name, values in build_attribute_columns(snapshot, ids, allow=allow).items():
         frame = frame.append_column(name, values)
@@ -133,7 +136,8 @@ def build_contract_frame(
     snapshot: Snapshot, clock: ContractClock, unit: ContractUnit = "account"
 ) -> ibis.Table:
     """Build the frame without custom fields as one expression, portable between engines."""
-    merges = build_merges(snapshot, clock.as_of).alias("merges")
+    merges = build_merges(snapshot, clock.as_of)
+    merges = None if merges is None else merges.alias("merges")
     spells = build_line_spells(snapshot, clock.as_of, clock.today).alias("spells")
     moves = build_line_moves(snapshot, clock.as_of)
     wide = _build_units(snapshot, clock, spells, moves=moves, unit=unit)
@@ -164,7 +168,7 @@ def _build_units(
 
 
 def _account_parts(
-    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
 ) -> list[ibis.Table]:
     costs = with_survivors(build_serve_costs(snapshot, clock), merges)
     return [
@@ -228,12 +232,16 @@ def _add_last(wide: ibis.Table) -> ibis.Table:
     )
 
 
+def _columns(unit: ContractUnit) -> tuple[Column, ...]:
+    first, *others = CONTRACT_COLUMNS
+    return (first, *((LINE,) if unit == "subscription" else ()), *others)
+
+
 def _select(wide: ibis.Table, unit: ContractUnit) -> ibis.Table:
     """Put the columns in frame order: text as it is, numbers as float64, NaN where undefined."""
     undefined = ibis.literal(math.nan, type="float64")
-    first, *others = CONTRACT_COLUMNS
     columns: dict[str, Any] = {}
-    for column in (first, *((LINE,) if unit == "subscription" else ()), *others):
+    for column in _columns(unit):
         values = wide[column.name]
         if column.unit in ("id", "text"):
             columns[column.name] = values

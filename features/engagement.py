@@ -15,7 +15,7 @@ MEETINGS = ("meeting", "call", "qbr", "visit", "review")
 
 
 def build_engagement(
-    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
 ) -> tuple[ibis.Table, ibis.Table, ibis.Table]:
     """Build one row per account: from activities, from contacts, and from interventions."""
     return (
@@ -25,7 +25,9 @@ def build_engagement(
     )
 
 
-def _known_activities(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def _known_activities(
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
+) -> ibis.Table:
     activities = snapshot.known("activities", clock.as_of)
     activities = activities.filter(
         activities.account_id.notnull()
@@ -60,7 +62,9 @@ def _sum_activities(rows: ibis.Table) -> ibis.Table:
     )
 
 
-def _known_contacts(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def _known_contacts(
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
+) -> ibis.Table:
     contacts = snapshot.known("contacts", clock.as_of)
     contacts = contacts.filter(contacts.account_id.notnull())
     left_days = clock.today - day_of_date(contacts.left_on)
@@ -90,7 +94,9 @@ def _sum_contacts(rows: ibis.Table) -> ibis.Table:
     return sums.mutate(champion_lost=lost.ifelse(1, 0))
 
 
-def _sum_interventions(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def _sum_interventions(
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
+) -> ibis.Table:
     work = snapshot.known("interventions", clock.as_of)
     work = work.filter(
         ~work.is_holdout & (work.started_at < clock.as_of) & (work.started_at >= clock.year_ago)

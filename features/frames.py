@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.clock import Clock, any_clock, clock_values
-from features.columns import ACCOUNT_COLUMNS, CONTEXT
+from features.columns import ACCOUNT_COLUMNS, CONTEXT, Column
 from features.context import build_accounts, build_first_order_day, build_peers
 from features.orders import (
     add_order_features,
@@ -63,6 +64,8 @@ def account_frame(snapshot: Snapshot, *, cache_dir: Path | None = None) -> pa.Ta
 
 
 def _build(snapshot: Snapshot) -> pa.Table:
+    if not snapshot.holds("orders"):
+        return empty_frame(ACCOUNT_COLUMNS)
     clock = any_clock()
     answer = snapshot.answer(
         "account_frame",
@@ -86,6 +89,14 @@ def save_frame(frame: pa.Table, path: Path) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         pq.write_table(frame, part)
     os.replace(part.name, path)
+
+
+def empty_frame(columns: Iterable[Column]) -> pa.Table:
+    """Return a frame without rows: strings for ids and texts, float64 for all else."""
+    kinds = {
+        one.name: pa.string() if one.unit in ("id", "text") else pa.float64() for one in columns
+    }
+    return pa.schema(list(kinds.items())).empty_table()
 
 
 def build_account_frame(snapshot: Snapshot, clock: Clock) -> ibis.Table:

@@ -12,11 +12,14 @@ _DOUBLINGS = 3
 """Chains of up to 2 ** 3 merges are followed; longer ones, and circles, end where this ends."""
 
 
-def build_merges(snapshot: Snapshot, as_of: Any) -> ibis.Table:
+def build_merges(snapshot: Snapshot, as_of: Any) -> ibis.Table | None:
     """Build account_id and survivor_id: one row per duplicate known before ``as_of``.
 
-    An account merged twice went where the latest merge says.
+    An account merged twice went where the latest merge says. ``None``: no merge was ever told, and
+    the ten joins that look for one are a good part of what a query costs.
     """
+    if not snapshot.holds("account_merges"):
+        return None
     merges = snapshot.known("account_merges", as_of)
     merges = merges.filter(merges.account_id != merges.into_account_id)
     newest_first = ibis.window(
@@ -33,9 +36,11 @@ def build_merges(snapshot: Snapshot, as_of: Any) -> ibis.Table:
     return found
 
 
-def with_survivors(rows: ibis.Table, merges: ibis.Table) -> ibis.Table:
+def with_survivors(rows: ibis.Table, merges: ibis.Table | None) -> ibis.Table:
     """Replace ``account_id`` by the account that the merges known by then left over."""
+    if merges is None:
+        return rows
     renamed = merges.select(duplicate_id="account_id", survivor_id="survivor_id")
     joined = rows.left_join(renamed, rows.account_id == renamed.duplicate_id)
-    others = [name for name in rows.columns if name != "account_id"]
-    return joined.select(*others, account_id=ibis.coalesce(joined.survivor_id, joined.account_id))
+    survivor = ibis.coalesce(joined.survivor_id, joined.account_id).name("account_id")
+    return joined.select(*(survivor if name == "account_id" else name for name in rows.columns))

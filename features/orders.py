@@ -26,9 +26,7 @@ def build_known_orders(snapshot: Snapshot, clock: Clock) -> ibis.Table:
     """
     orders = snapshot.known("orders", clock.as_of)
     orders = orders.filter(orders.account_id.notnull() & (orders.ordered_at < clock.as_of))
-    # The join passes over every order: where nothing was ever merged it is left out.
-    if snapshot.holds("account_merges"):
-        orders = with_survivors(orders, build_merges(snapshot, clock.as_of))
+    orders = with_survivors(orders, build_merges(snapshot, clock.as_of))
     age = clock.today - day_of_order(snapshot, orders.ordered_at)
     return orders.mutate(age_days=age.cast("int32"))
 

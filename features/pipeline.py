@@ -10,7 +10,9 @@ from features.merges import with_survivors
 from lifecycle.snapshot import Snapshot
 
 
-def build_pipeline(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def build_pipeline(
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
+) -> ibis.Table:
     """Build one row per account with deals, each as versions and changes known by then tell it."""
     deals = build_deals_told(snapshot, clock)
     rows = deals.select(

@@ -20,6 +20,8 @@ def contract_accounts(snapshot: Snapshot) -> frozenset[str]:
     LakeError
         The lake's files cannot be read.
     """
+    if not snapshot.holds("subscriptions"):
+        return frozenset()
     lines = build_lines(snapshot)
     started = pc.less(lines["started_on"], pa.scalar(snapshot.day))
     held = lines.filter(started)

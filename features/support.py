@@ -16,7 +16,9 @@ STEPS = 1_000
 _WINDOWS_DAYS = (30, 90, 180)
 
 
-def build_support(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def build_support(
+    snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None
+) -> ibis.Table:
     """Build one row per account that opened a ticket in the last 400 days or has one open.
 
     Tickets about leaving (offboarding, export of data) are no features: they follow the decision.

@@ -14,7 +14,7 @@ AGE_CAP_DAYS = 400
 """An answer older than that, and none at all, are alike; a flag says which accounts have none."""
 
 
-def build_survey(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def build_survey(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None) -> ibis.Table:
     """Build one row per account asked in the last 400 days; scores on a scale of 0 to 10."""
     surveys = snapshot.known("surveys", clock.as_of)
     surveys = surveys.filter(

@@ -35,7 +35,7 @@ STEPS = 1_000
 _LATEST_LAG_DAYS = 28
 
 
-def build_usage(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table) -> ibis.Table:
+def build_usage(snapshot: Snapshot, clock: ContractClock, merges: ibis.Table | None) -> ibis.Table:
     """Build one row per account with use in the last year."""
     rows = _known_usage(snapshot, clock, clock.year_ago)
     recent = _known_usage(snapshot, clock, clock.recently)

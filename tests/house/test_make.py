@@ -34,7 +34,7 @@ def test_the_demo_installs_no_tool_of_development() -> None:
 
 def test_tests_run_after_the_checks() -> None:
     plan = _planned("test")
-    order = [plan.index(tool) for tool in ("/ruff check", "/mypy", "/lint-imports", "-m pytest")]
+    order = [plan.index(tool) for tool in ("/ruff check", "/lint-imports", "/mypy", "-m pytest")]
     assert order == sorted(order)
 
 
