@@ -29,7 +29,7 @@ for _name, _value in {
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# by Python's default the collector takes a quarter of the time in which a wide query is compiled
+# by Python's default the collector takes much of the time in which a wide query is compiled
 YOUNG_OBJECT_COUNT = 50_000
 
 COMMANDS: dict[str, tuple[str, str]] = {
