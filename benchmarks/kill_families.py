@@ -99,7 +99,7 @@ class Refresh:
 
     def prepare(self, folder: Path) -> None:
         """Write the lake and release a model, also for a ledger that nobody disturbs."""
-        place = build_company(folder)
+        place = build_company(folder, contracts=False)
         for one in (place, _beside(folder)):
             release_orders(one.open_ledger(), one)
 

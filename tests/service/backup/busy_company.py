@@ -74,7 +74,7 @@ def place_at(folder: Path, url: str) -> Place:
 def found_company(folder: Path) -> Company:
     """Build, score and open a company; it has a key."""
     url = make_address(folder)
-    build_company(folder)
+    build_company(folder, contracts=False)
     place, ledger = place_at(folder, url), open_ledger(url)
     release_orders(ledger, place)
     refresh_scores(stand_on(place, FIRST), ledger, place=place)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 @pytest.fixture(scope="module")
 def ledger(folder: Path) -> Ledger:
-    place = build_company(folder)
+    place = build_company(folder, contracts=False)
     made = place.open_ledger()
     release_orders(made, place)
     add_settings(folder, f'currency = "{CURRENCY}"\n')

@@ -36,7 +36,7 @@ def test_a_purchase_counts_for_every_id_of_its_buyer(tmp_path: Path) -> None:
 
 
 def test_a_merged_orderer_that_buys_under_its_new_id_has_not_lapsed(tmp_path: Path) -> None:
-    place = build_company(tmp_path)
+    place = build_company(tmp_path, contracts=False)
     day = date(2021, 6, 10)
     build_lake(tmp_path, batch="merged", account_merges=[merged("A08", "A00", day)])
     ledger = place.open_ledger()
