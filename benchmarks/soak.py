@@ -35,6 +35,7 @@ MEASURES = ("truecast.py", "service/app.py", "service/cli_web.py", "lifecycle/se
 SECONDS = float(os.environ.get("TRUECAST_BENCH_SOAK_SECONDS", "600"))
 WATCH_SECONDS = 1.0
 UNREST_SECONDS = 20.0
+RETRY_SECONDS = 1.0
 PUSHED_ROWS = 100
 
 
@@ -62,6 +63,7 @@ class Unrest(threading.Thread):
         super().__init__(daemon=True)
         self.port, self.key, self.served = port, key, served
         self.over, self.pushes, self.swaps = threading.Event(), 0, 0
+        self.refused = 0
 
     def run(self) -> None:
         releases = add_second(self.served)
@@ -79,7 +81,14 @@ class Unrest(threading.Thread):
         body = json.dumps({"rows": [{"account_id": name} for name in names]}).encode()
         request = post("/v1/ingest/accounts", body, self.key).decode()
         named = f"\r\nIdempotency-Key: soak-{self.pushes}\r\n\r\n"
-        exchange(self.port, request.replace("\r\n\r\n", named, 1).encode(), status=202)
+        asked = request.replace("\r\n\r\n", named, 1).encode()
+        while not self.over.is_set():
+            try:
+                exchange(self.port, asked, status=202)
+                return
+            except BenchmarkError:  # refused while it had too much to do: ask again, as told
+                self.refused += 1
+                self.over.wait(RETRY_SECONDS)
 
 
 def run() -> Result:
@@ -125,7 +134,8 @@ def _conclude(answers: Answers, watch: Watch, unrest: Unrest, capacity: float) -
         },
         n=asked,
         note=f"{SECONDS:g} s at {capacity / 2:.0f} requests a second, stored scores and rows with "
-        f"features; {unrest.swaps} swaps, {unrest.pushes} pushes of {PUSHED_ROWS} rows, a worker; "
+        f"features; {unrest.swaps} swaps, {unrest.pushes} pushes of {PUSHED_ROWS} rows "
+        f"(asked again {unrest.refused} times), a worker; "
         f"open files {min(one[2] for one in late)} to {max(one[2] for one in late)}, threads "
         f"{min(one[3] for one in late)} to {max(one[3] for one in late)}; "
         f"other answers than 200: {dict(others) or 'none'}, none at all {answers.failures} times; "
