@@ -31,7 +31,8 @@ from service.scoring.writing import write_columns, write_rows
 from service.strict_json import read_body
 
 router = APIRouter(route_class=ScopedRoute, tags=["scores"])
-QUICK_SECONDS = 0.001
+# below the interpreter's switch interval: handed to a thread, the loop would wait as long for it
+QUICK_SECONDS = 0.004
 SLOWER, TICK = 1.1, 0.0001
 PARAMETERS = [
     {
@@ -67,7 +68,7 @@ class Scorer:
         self._pace: dict[str, float] = {}
 
     async def ask(self, model: str, question: Question, book: Book | None = None) -> list[Row]:
-        """Answer on the event loop if that takes less than a millisecond, else in a thread."""
+        """Answer on the event loop if that takes a few milliseconds at most, else in a thread."""
         needs_model = any(block.given != "stored" for block in question.blocks)
         if needs_model and not self.keeper.has_looked:
             await asyncio.to_thread(self.keeper.look)
