@@ -158,13 +158,14 @@ def read_releases(ledger: Ledger, model: str | None = None) -> list[Release]:
         return [_release(row) for row in connection.execute(query).mappings()]
 
 
-def read_last_promotion(ledger: Ledger) -> int:
-    """Return the number of the newest promotion, by which a change of champions is seen; 0 = none.
+def count_promotions(ledger: Ledger) -> int:
+    """Return how many promotions there were, by which a change of champions is seen.
 
-    Promotions are only ever added, so the number grows with each.
+    They are only ever added. Their highest number would not do: of two at the same time, the one
+    that was numbered first may be seen last.
     """
     with ledger.reading() as connection:
-        return int(connection.scalar(select(func.max(promotions.c.id))) or 0)
+        return int(connection.scalar(select(func.count()).select_from(promotions)) or 0)
 
 
 def read_recent_digests(ledger: Ledger, count: int) -> set[str]:

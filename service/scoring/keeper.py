@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.engine import Ledger
-from ledger.releases import Release, read_champions, read_last_promotion, read_recent_digests
+from ledger.releases import Release, count_promotions, read_champions, read_recent_digests
 from lifecycle.errors import BundleError, TruecastError
 from models.base import ScoreModel
 from models.bundle import load_bundle
@@ -116,13 +116,13 @@ class Keeper:
         """
         with self._lock:
             ledger = self._ledger()
-            last = read_last_promotion(ledger)
+            count = count_promotions(ledger)
             due = bool(self._troubles) and time.monotonic() - self._tried_at > RETRY_SECONDS
-            if last == self._seen and not due:
+            if count == self._seen and not due:
                 return
             self._take_all(ledger)
             # only now: a look that failed half-way is done again
-            self._seen = last
+            self._seen = count
 
     def _watch(self) -> None:
         while True:
@@ -130,6 +130,9 @@ class Keeper:
                 self.look()
             except TruecastError as error:
                 LOG.debug("champions not read: %s", error)
+            except Exception as error:
+                # nobody would look again: the next rollback must be heard, whatever this was
+                LOG.error("looking for champions failed: %s", type(error).__name__)
             if self._stop.wait(POLL_SECONDS):
                 return
 

@@ -186,3 +186,31 @@ def test_the_reader_needs_no_table_library() -> None:
         "sys.exit(len(bad))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_child_process_is_a_refusal_like_any_other(
+    saved: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    with pytest.raises(BundleError, match="no child process"):
+        load_bundle(*saved)
+
+
+@pytest.mark.parametrize("damage", ["altered", "emptied", "linked"])
+def test_training_again_mends_a_damaged_bundle(
+    saved: tuple[Path, str], parts: Mapping[str, bytes], damage: str
+) -> None:
+    folder, digest = saved
+    if damage == "linked":
+        (folder / digest).rename(folder / "other")
+        (folder / digest).symlink_to(folder / "other")
+    else:
+        content = b"[0.5]" if damage == "altered" else b""
+        (folder / digest / "logistic.json").write_bytes(content)
+    with pytest.raises(BundleError):
+        load_bundle(folder, digest)
+    assert save_bundle(folder, "Blend", parts, {"as_of": "2011-12-10"}) == digest
+    assert load_bundle(folder, digest)[1] == parts

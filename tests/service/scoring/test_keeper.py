@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import insert, select
 
 from ledger.engine import Ledger
 from ledger.releases import promote_release, read_releases
+from ledger.tables import promotions, releases
 from models import bundle
 from models.answers import predict_values
 from models.base import ScoreModel
@@ -233,3 +235,44 @@ def test_a_version_that_does_not_belong_to_its_value_is_caught(
         while not callers.seen:
             pass
     assert callers.wrong
+
+
+def test_a_failure_nobody_foresaw_does_not_end_the_looking(
+    keeper: tuple[Keeper, Path, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, folder, ledger = keeper
+    monkeypatch.setattr("service.scoring.keeper.POLL_SECONDS", 0.02)
+    looked = threading.Event()
+    real = kept.look
+    falls = iter([MemoryError(), RuntimeError()])
+
+    def look() -> None:
+        for failure in falls:
+            raise failure
+        real()
+        looked.set()
+
+    monkeypatch.setattr(kept, "look", look)
+    release(ledger, folder, orders()[1], "churn", "next")
+    kept.start()
+    assert looked.wait(10)
+    assert speaker(kept) == "next"
+
+
+def test_a_promotion_that_is_seen_after_a_later_one_counts(
+    keeper: tuple[Keeper, Path, Ledger],
+) -> None:
+    kept, _, ledger = keeper
+    with ledger.writing() as connection:
+        good = dict(connection.execute(select(releases)).mappings().one())
+        first = dict(connection.execute(select(promotions)).mappings().one())
+        connection.execute(insert(releases), {**good, "id": 50, "model": "clv"})
+        connection.execute(insert(promotions), {**first, "id": 52})
+    kept.look()
+    assert set(kept.champions) == {KEY}
+    # of two at the same time, the one that was numbered first may be seen last
+    late = {**first, "id": 51, "release_id": 50, "model": "clv"}
+    with ledger.writing() as connection:
+        connection.execute(insert(promotions), late)
+    kept.look()
+    assert set(kept.champions) == {KEY, ("clv", *KEY[1:])}

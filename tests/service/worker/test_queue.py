@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ledger.engine import Ledger
+from ledger.job_leases import Lease, SeenLease
 from ledger.jobs import JobFilters, enqueue, read_jobs
 from service.worker.clock import SteadyClock
 from service.worker.watch import LEASE_SECONDS, LeaseWatch
@@ -86,6 +87,15 @@ def test_a_lease_is_taken_over_within_a_minute() -> None:
     assert watch.find_dead([], at=0) == []
 
 
+def test_time_in_which_nobody_could_look_kills_nobody() -> None:
+    watch, stands = LeaseWatch(), SeenLease(Lease(1, "token"), "w1", 3)
+    assert watch.find_dead([stands], at=0) == []
+    # the ledger was away for a minute: its holder could not renew it either
+    assert watch.find_dead([stands], at=60) == []
+    looks = [watch.find_dead([stands], at=at) for at in range(61, 107)]
+    assert [at for at, dead in zip(range(61, 107), looks, strict=True) if dead] == [105, 106]
+
+
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
 def test_a_clock_that_jumps_takes_no_lease_from_a_living_worker(
     ledger: Ledger, tmp_path: Path, jump: float
@@ -134,6 +144,8 @@ def test_the_planted_fault_is_caught(
             test_a_clock_that_jumps_begins_nothing_early_and_nothing_twice(ledger, tmp_path, HOUR)
     else:
         monkeypatch.setattr(SteadyClock, "seconds", lambda self: self._wall())
+        # else a jump is time in which nobody could look, and does no harm
+        monkeypatch.setattr(LeaseWatch, "_was_blind", lambda self, at: False)
         with pytest.raises(AssertionError):
             test_a_clock_that_jumps_takes_no_lease_from_a_living_worker(ledger, tmp_path, HOUR)
 
