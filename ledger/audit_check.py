@@ -13,10 +13,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from ledger.access_tables import audit_heads
+from ledger.access_tables import audit_heads, audit_log
 from ledger.audit import NO_HASH, AuditRow, hash_row, read_audit
 from ledger.engine import Ledger
-from lifecycle.errors import DataError
+from lifecycle.errors import DataError, RefusedError
 
 HEAD_FILE = "audit-head.json"
 
@@ -66,12 +66,14 @@ def verify_audit(ledger: Ledger, folder: Path | None = None) -> AuditReport:
 def write_head(ledger: Ledger, folder: Path) -> None:
     """Write the head of the log beside the ledger, whole or not at all; it never goes back.
 
-    A head that the log no longer reaches stays as it is: `verify_audit` then says so.
+    A head that the log no longer has stays as it is: `verify_audit` then says so.
     """
     with ledger.reading() as connection:
         head = connection.execute(select(audit_heads.c.seq, audit_heads.c.hash)).one()
     kept = read_head(folder)
     if head.seq == 0 or (kept is not None and kept[0] >= head.seq):
+        return
+    if kept is not None and not _has(ledger, kept):
         return
     path = folder / HEAD_FILE
     draft = path.with_name(f".{HEAD_FILE}.{os.getpid()}")
@@ -82,6 +84,31 @@ def write_head(ledger: Ledger, folder: Path) -> None:
     finally:
         os.close(handle)
     draft.replace(path)
+
+
+def check_belongs(ledger: Ledger, folder: Path) -> None:
+    """Refuse a ledger that is not that of a data directory: its log lacks the kept head.
+
+    Raises
+    ------
+    RefusedError
+        It is another one, such as that of production beside a restored copy.
+    DataError
+        The head's file cannot be read.
+    """
+    kept = read_head(folder)
+    if kept is not None and not _has(ledger, kept):
+        raise RefusedError(
+            f"a ledger whose audit log has not row {kept[0]} as {HEAD_FILE} knows it",
+            "the ledger of this data directory",
+            "correct ledger_url (or --data-dir); `truecast audit verify` says more",
+        )
+
+
+def _has(ledger: Ledger, kept: tuple[int, str]) -> bool:
+    found = select(audit_log.c.hash).where(audit_log.c.seq == kept[0])
+    with ledger.reading() as connection:
+        return connection.scalar(found) == kept[1]
 
 
 def read_head(folder: Path) -> tuple[int, str] | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ledger.due_times import SCHEDULE
 from ledger.engine import Ledger
@@ -28,6 +28,7 @@ RESCORE = "rescore"
 MOST_ROWS = 20_000
 """Rows of one batch."""
 KEPT_DAYS = 30
+RESCORE_PAUSE_MINUTES = 5
 _CHUNK = 5_000
 
 
@@ -146,10 +147,18 @@ def mark_appended(
         connection.execute(delete(inbox).where(inbox.c.batch_id == batch.number))
         wanted = wanted or (batch.rescore and done.rowcount == 1)
     if wanted:
-        enqueue(connection, RESCORE, {}, by=by, dedup=RESCORE)
+        _ask_for_scores(connection, by=by)
     old = inbox_batches.c.appended_at < when - timedelta(days=KEPT_DAYS)
     connection.execute(delete(inbox_batches).where(old))
     crashpoint("inbox.marking")
+
+
+def _ask_for_scores(connection: Connection, *, by: str) -> None:
+    """Ask for new scores, of everybody and kept for good: hence not again and again at once."""
+    begun = select(func.max(jobs.c.started_at)).where(jobs.c.kind == RESCORE)
+    last = connection.scalar(begun)
+    due = None if last is None else last + timedelta(minutes=RESCORE_PAUSE_MINUTES)
+    enqueue(connection, RESCORE, {}, by=by, dedup=RESCORE, due_at=due)
 
 
 def ask_for_left(ledger: Ledger) -> int | None:

@@ -112,15 +112,24 @@ def newest_actuals(target: str) -> Subquery:
 
 
 def read_unscored_periods(ledger: Ledger) -> list[tuple[str, str]]:
-    """Return (target, period) of which published vintages wait for their scores.
+    """Return (target, period) of which published vintages wait for their scores or their actual.
 
-    Quarters that have not ended are among them: who asks knows the calendar.
+    A run that died between the two has scored them, and its actual is seen by nobody. Quarters that
+    have not ended are among them: who asks knows the calendar.
     """
     here = (vintages.c.target, vintages.c.period)
-    query = _unscored(select(*here)).join(publications, publications.c.run_id == vintages.c.run_id)
+    waiting = _unscored(select(*here)).join(
+        publications, publications.c.run_id == vintages.c.run_id
+    )
+    said = select(*here).join(publications, publications.c.run_id == vintages.c.run_id)
+    known = select(period_actuals.c.target, period_actuals.c.period).join(
+        publications, publications.c.run_id == period_actuals.c.run_id
+    )
     with ledger.reading() as connection:
-        found = connection.execute(query.distinct().order_by(*here))
-        return [(row.target, row.period) for row in found]
+        wait = {tuple(row) for row in connection.execute(waiting.distinct())}
+        told = {tuple(row) for row in connection.execute(said.distinct())}
+        told -= {tuple(row) for row in connection.execute(known.distinct())}
+    return sorted((target, period) for target, period in wait | told)
 
 
 def read_unscored(

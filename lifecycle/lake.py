@@ -1,4 +1,4 @@
-"""The only door to Delta Lake: append-only facts, in batches that appear whole or not at all.
+"""The lake: append-only facts, in batches that appear whole or not at all.
 
 A batch writes its tables, then one row in `_batches`; readers are given only files of listed
 batches. Whatever kills the process, the lake is as it was before or as it is after.
@@ -11,25 +11,21 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError
 
 from lifecycle.batches import BatchHeader, BatchReport
 from lifecycle.crashpoint import crashpoint
-from lifecycle.damage import check_whole, lake_error, read_rows
+from lifecycle.damage import read_rows
+from lifecycle.delta import Batches, DeltaTables, storage_errors
 from lifecycle.errors import LakeError
-from lifecycle.locks import exclusive
+from lifecycle.locks import exclusive, unless_held
 from lifecycle.stage import STAGING, Stage
-from lifecycle.tables.arrow import arrow_schema, let_columns_be_absent
+from lifecycle.tables.arrow import arrow_schema
 from lifecycle.tables.catalog import BATCHES, FACT_TABLES, SUPERSEDED, find_table
 
 LOCK_WAIT_SECONDS = 30.0
-Batches = Iterator[pa.RecordBatch]
-ADD_FIELDS = ("path", "size_bytes", "modification_time", "min.batch_id", "max.batch_id")
-DELTA_SETTINGS: dict[str, str | None] = {"delta.dataSkippingStatsColumns": "known_at,batch_id"}
+COPYING = ".copying"
 
 
 class Lake:
@@ -58,7 +54,7 @@ class Lake:
         self._lock_wait = lock_wait_seconds
         self._pinned: list[BatchHeader] | None = None
         # files never change once written, so what was read of them stays true
-        self._opened: dict[str, DeltaTable] = {}
+        self._delta = DeltaTables(self.root)
         self._headers: dict[str, list[BatchHeader]] = {}
 
     # reading
@@ -74,7 +70,7 @@ class Lake:
         if self._pinned is not None:
             return self._pinned
         headers: list[BatchHeader] = []
-        for file in self._adds(BATCHES.name):
+        for file in self._delta.adds(BATCHES.name):
             path = file["path"]
             if path not in self._headers:
                 self._headers[path] = [BatchHeader.from_row(row) for row in read_rows(path)]
@@ -100,7 +96,7 @@ class Lake:
         listed = {header.batch_id for header in self.batches()}
         return [
             add["path"]
-            for add in self._adds(find_table(table).name)
+            for add in self._delta.adds(find_table(table).name)
             if add["first_batch"] in listed or add["first_batch"] != add["last_batch"]
         ]
 
@@ -111,7 +107,7 @@ class Lake:
         """
         if self._pinned is None:
             return []
-        adds = self._adds(find_table(table).name)
+        adds = self._delta.adds(find_table(table).name)
         if all(add["first_batch"] == add["last_batch"] for add in adds):
             return []
         pinned = {header.batch_id for header in self._pinned}
@@ -119,7 +115,7 @@ class Lake:
 
     def named_files(self, table: str) -> list[str]:
         """Return the files that a table's newest version names, also those of unlisted batches."""
-        return [add["path"] for add in self._adds(table, check=False)]
+        return [add["path"] for add in self._delta.adds(table, check=False)]
 
     def superseded(self) -> list[str]:
         """Return files of (table_name, key, known_at): see :data:`SUPERSEDED`."""
@@ -170,12 +166,15 @@ class Lake:
         with self.alone():
             self._on_step("rolled back")
             crashpoint("lake.rolled_back")
+            with storage_errors("putting small files together", self.root):
+                self._compact()
             stage = Stage(self, batch)
             try:
-                with self._guard(f"writing batch {batch.batch_id}"):
+                with storage_errors(f"writing batch {batch.batch_id}", self.root):
                     yield stage
             except BaseException:
-                with suppress(OSError, DeltaError, LakeError):  # the rest falls to the next write
+                tidying = storage_errors("tidying up", self.root)
+                with suppress(LakeError), tidying:  # the rest falls to the next write
                     self._roll_back()
                 raise
             finally:
@@ -184,10 +183,10 @@ class Lake:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other writers out; what an interrupted batch left is removed first."""
-        with self._guard("writing the lake"):
+        with storage_errors("writing the lake", self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         with exclusive(self.root / ".lock", wait_seconds=self._lock_wait):
-            with self._guard("tidying up after an interrupted batch"):
+            with storage_errors("tidying up after an interrupted batch", self.root):
                 self._roll_back()
             yield
 
@@ -196,14 +195,8 @@ class Lake:
 
         The files of before stay on the disk until :meth:`forget`.
         """
-        delta, schema = self._open(table), arrow_schema(find_table(table))
-        if delta is None or not ids:
-            return
-        names = ", ".join(f"'{one}'" for one in sorted(ids))
-        with self._guard(f"writing {table} anew"):
-            given = pa.RecordBatchReader.from_batches(schema, rows)
-            where = f"batch_id IN ({names})"
-            write_deltalake(delta, given, mode="overwrite", predicate=where, schema_mode="merge")
+        with storage_errors(f"writing {table} anew", self.root):
+            self._delta.replace(table, ids, arrow_schema(find_table(table)), rows)
 
     def forget(self, table: str, *, since: float = 0.0) -> int:
         """Remove files changed since then that the table's newest version does not name."""
@@ -216,18 +209,7 @@ class Lake:
 
     def write_table(self, table: str, schema: pa.Schema, rows: Batches) -> None:
         """Append rows to one Delta table in one commit; only a :class:`Stage` calls this."""
-        path = self.root / table
-        delta = self._open(table)
-        first = delta is None
-        if delta is not None:
-            let_columns_be_absent(delta, schema)
-        write_deltalake(
-            delta or str(path),
-            pa.RecordBatchReader.from_batches(schema, rows),
-            mode="append",
-            schema_mode=None if first else "merge",
-            configuration=DELTA_SETTINGS if first and table != BATCHES.name else None,
-        )
+        self._delta.append(table, schema, rows, by_batch=table != BATCHES.name)
         if table == BATCHES.name:
             self._on_step("listed")
             crashpoint("lake.listed")
@@ -241,60 +223,49 @@ class Lake:
 
     # inside
 
-    def _open(self, table: str) -> DeltaTable | None:
-        path = self.root / table
-        with self._guard(f"reading the log of {path}"):
-            if table in self._opened:
-                self._opened[table].update_incremental()
-            elif (path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(path)):
-                self._opened[table] = DeltaTable(str(path))
-        return self._opened.get(table)
+    def _find_stale(self) -> dict[str, dict[str, str]]:
+        """Return, by table, the files of batches that never were listed, and their batches."""
+        listed = {header.batch_id for header in self.batches()}
+        stale = {
+            table: {
+                add["path"]: add["first_batch"]
+                for add in self._delta.adds(table, check=False)
+                if add["first_batch"] == add["last_batch"] and add["first_batch"] not in listed
+            }
+            for table in (*FACT_TABLES, SUPERSEDED.name)
+        }
+        ids = {batch for files in stale.values() for batch in files.values()}
+        # one write dies at a time, and the next tidies up: of many the list must have known
+        if len(ids) > 1 and not self._delta.has_log(BATCHES.name):
+            raise LakeError(
+                f"{len(ids)} batches in {self.root}, and no list of them ({BATCHES.name} is gone)",
+                "the list beside the tables",
+                f"restore {BATCHES.name} from a backup; nothing was changed",
+            )
+        return stale
 
-    def _adds(self, table: str, *, check: bool = True) -> list[dict[str, Any]]:
-        """Return path, first and last batch of each file of a table's current version."""
-        delta = self._open(table)
-        if delta is None:
-            return []
-        adds = pa.table(delta.get_add_actions(flatten=True))
-        adds = adds.select([name for name in ADD_FIELDS if name in adds.column_names])
-        found = []
-        order = [("modification_time", "ascending"), ("path", "ascending")]
-        for add in adds.sort_by(order).to_pylist():
-            path = self.root / table / add["path"]
-            if check:
-                check_whole(path, add["size_bytes"])
-            span = {"first_batch": add.get("min.batch_id"), "last_batch": add.get("max.batch_id")}
-            found.append({"path": str(path), **span})
-        return found
+    def _compact(self) -> None:
+        """Put small files together unless somebody copies the lake.
+
+        A copy has the list of batches first: it would find rows of later ones in a file of many.
+        """
+        (self.root / STAGING).mkdir(exist_ok=True)  # what dies on the way is newer, and is removed
+        with unless_held(self.root / COPYING) as free:
+            for table in (BATCHES.name, *FACT_TABLES, SUPERSEDED.name) if free else ():
+                if self._delta.compact(table):
+                    self._on_step(f"compacted {table}")
 
     def _roll_back(self) -> None:
         """Remove rows of batches that never were listed, and their files from the disk.
 
         No reader was ever given these files, so they need no grace period.
         """
-        listed = {header.batch_id for header in self.batches()}
         staging = self.root / STAGING
         since = staging.stat().st_mtime if staging.is_dir() else None
-        for table in (*FACT_TABLES, SUPERSEDED.name):
-            stale = [
-                add
-                for add in self._adds(table, check=False)
-                if add["first_batch"] == add["last_batch"] and add["first_batch"] not in listed
-            ]
-            delta = self._open(table) if stale else None
-            if delta is not None:
-                names = ", ".join(sorted({f"'{add['first_batch']}'" for add in stale}))
-                delta.delete(f"batch_id IN ({names})")
-                for add in stale:
-                    Path(add["path"]).unlink(missing_ok=True)
+        for table, stale in self._find_stale().items():
+            self._delta.remove(table, set(stale.values()))
+            for path in stale:
+                Path(path).unlink(missing_ok=True)
             if since is not None:  # what a dead or failed write left without a commit
                 self.forget(table, since=since)
         shutil.rmtree(staging, ignore_errors=True)
-
-    @contextmanager
-    def _guard(self, doing: str) -> Iterator[None]:
-        """Turn the storage's errors into one clear line."""
-        try:
-            yield
-        except (OSError, DeltaError, pa.ArrowException) as error:
-            raise lake_error(error, doing, self.root) from error

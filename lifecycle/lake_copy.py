@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from lifecycle.delta import LOG
 from lifecycle.errors import LakeError
-from lifecycle.lake import Lake
+from lifecycle.lake import COPYING, LOCK_WAIT_SECONDS, Lake
+from lifecycle.locks import shared
 from lifecycle.tables.catalog import BATCHES, TABLES
 
-LOG = "_delta_log"
 _COMMIT = re.compile(r"(\d{20})\.json").fullmatch
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d+\.\d+)?\.parquet").fullmatch
 TRIES = 5
@@ -42,10 +43,14 @@ def copy_lake(root: Path, target: Path, copy: Copy, *, forget: Callable[[], None
     LakeError
         Files vanish again and again, or are missing for good.
     """
+    if not root.is_dir():
+        return Lake(target).version()
     for _ in range(TRIES):
         try:
-            for table in [BATCHES.name, *(name for name in TABLES if name != BATCHES.name)]:
-                _copy_table(root / table, target, copy)
+            # where files are put together meanwhile, one holds rows that this list does not know
+            with shared(root / COPYING, wait_seconds=LOCK_WAIT_SECONDS):
+                for table in [BATCHES.name, *(name for name in TABLES if name != BATCHES.name)]:
+                    _copy_table(root / table, target, copy)
         except FileNotFoundError as error:
             missing = error.filename
             forget()

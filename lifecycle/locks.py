@@ -29,10 +29,42 @@ def exclusive(path: Path, *, wait_seconds: float) -> Iterator[None]:
         os.close(handle)
 
 
-def _take(handle: int, path: Path, *, deadline: float) -> None:
-    while True:
+@contextmanager
+def shared(path: Path, *, wait_seconds: float) -> Iterator[None]:
+    """Hold the lock together with others who share it while the block runs.
+
+    Raises
+    ------
+    LakeError
+        Somebody still holds it alone after the wait.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _take(handle, path, deadline=time.monotonic() + wait_seconds, kind=fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def unless_held(path: Path) -> Iterator[bool]:
+    """Hold the lock alone while the block runs if nobody else does; tell whether."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int, path: Path, *, deadline: float, kind: int = fcntl.LOCK_EX) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise LakeError(

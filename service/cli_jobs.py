@@ -119,14 +119,21 @@ def refresh_command(
     scores_only: Annotated[
         bool, typer.Option("--scores-only", help="Scores of accounts and deals; no forecast.")
     ] = False,
+    forecasts_only: Annotated[
+        bool, typer.Option("--forecasts-only", help="Forecasts, beside the scores that stand.")
+    ] = False,
     data_dir: DataDir = None,
     json_mode: Json = False,
 ) -> None:
     """Score accounts and open deals, and forecast two quarters, as of a day into the ledger."""
+    if scores_only and forecasts_only:
+        raise UsageError("--scores-only and --forecasts-only", "one of them", "leave both out")
     console = Console(json_mode)
     place, snapshot, ledger = _open(data_dir, as_of)
-    with console.progress("scoring", total=2 * len(read_champions(ledger))) as ticker:
-        scores = refresh_scores_if_any(snapshot, ledger, place=place, ticker=ticker)
+    scores: dict[str, Any] = {"run_id": None, "why": "forecasts only were asked for"}
+    if not forecasts_only:
+        with console.progress("scoring", total=2 * len(read_champions(ledger))) as ticker:
+            scores = refresh_scores_if_any(snapshot, ledger, place=place, ticker=ticker)
     needed = scores["run_id"] is not None and "contractual" not in scores["routes"]
     forecasts: dict[str, Any] = {"forecasts": [], "why": "scores only were asked for"}
     if not scores_only:
@@ -134,18 +141,17 @@ def refresh_command(
             forecasts = refresh_forecasts_if_any(
                 snapshot, ledger, place=place, needed=needed, ticker=ticker
             )
-    judged = judge_deals(snapshot, ledger)
-    deals = {**refresh_deals_if_any(snapshot, ledger, place=place), "judged": judged}
+    deals: dict[str, Any] = {"run_id": None, "deals": 0, "why": None}
+    deals["judged"] = judge_deals(snapshot, ledger)
+    if not forecasts_only:
+        deals.update(refresh_deals_if_any(snapshot, ledger, place=place))
     console.mark(synthetic=place.synthetic)
     _show_refresh(console, scores)
     if forecasts["forecasts"]:
         _show_forecasts(console, forecasts["forecasts"], place.currency)
     else:
         console.say(f"no forecast: {forecasts['why']}")
-    for line in describe_deals(deals):
-        console.say(line)
-    if judged:
-        console.say(f"{judged:,} earlier chances of deals judged; see `track-record deal_win`")
+    _show_deals(console, deals)
     document = {"synthetic": place.synthetic, "scores": scores, "forecasts": forecasts}
     console.emit({**document, "deals": deals})
 
@@ -222,6 +228,14 @@ def _frame_for(release: Release, snapshot: Snapshot, place: Place) -> pa.Table:
     if speaks_of_lines(release):
         return build_open_lines(snapshot, frames_dir=place.frames_dir)
     return build_route(snapshot, release.route, frames_dir=place.frames_dir).frame
+
+
+def _show_deals(console: Console, deals: Mapping[str, Any]) -> None:
+    for line in describe_deals(deals):
+        console.say(line)
+    if deals["judged"]:
+        told = f"{deals['judged']:,} earlier chances of deals judged"
+        console.say(f"{told}; see `track-record deal_win`")
 
 
 def _show_refresh(console: Console, scores: Mapping[str, Any]) -> None:

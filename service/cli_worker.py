@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.audit_check import check_belongs
 from ledger.due_times import read_last_due
 from ledger.engine import Ledger, open_ledger
 from ledger.workers import read_workers
@@ -66,6 +67,7 @@ def worker_command(
     if show_schedule:
         _show(console, ledger, schedule)
         return
+    check_belongs(ledger, settings.data_dir)  # else it takes rows that belong in another lake
     configure_logs(settings.log_format, settings.log_level)
     worker = Worker(ledger, load_plan(settings, concurrency=concurrency), schedule)
     for one in (signal.SIGTERM, signal.SIGINT):

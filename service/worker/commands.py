@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from threading import Thread
 from typing import IO, Any
 
 from ledger.releases import read_champions
+from ledger.runs import read_current_run
 from lifecycle.errors import DataError, ModelNotFoundError, RefusedError, TruecastError, UsageError
 from service.worker.task import Answer, Task
 
@@ -20,8 +21,15 @@ _BY_EXIT_CODE: dict[int, type[TruecastError]] = {2: UsageError, 3: RefusedError,
 
 
 def refresh(task: Task) -> Answer:
-    """Score and forecast as of the payload's day."""
-    told = run_command(task, ["refresh", "--as-of", _day(task)])
+    """Score and forecast as of the payload's day.
+
+    Where `rescore` has scored since that day began, its scores stand: they know all that these
+    would, and rows that came in since.
+    """
+    words, run = ["refresh", "--as-of", _day(task)], read_current_run(task.ledger, "scores")
+    if run is not None and run.as_of == date.fromisoformat(_day(task)) + timedelta(days=1):
+        words.append("--forecasts-only")
+    told = run_command(task, words)
     return _keep(told, f"refreshed as of {_day(task)}")
 
 

@@ -23,6 +23,7 @@ from service.worker.task import Answer, Task
 
 SOURCE = "push"
 CHUNK_COUNT = 5_000
+GROUP_COUNT = 50
 
 
 def append_inbox(task: Task) -> Answer:
@@ -40,6 +41,7 @@ def append_inbox(task: Task) -> Answer:
     refusals: list[DataError] = []
     added = 0
     batches = seal_batches(task.ledger)
+    told = f"{sum(one.row_count for one in batches):,} rows in {len(batches):,} batches"
     for place, batch in enumerate(batches):
         task.report(place / len(batches), f"{batch.row_count:,} rows of {batch.table}")
         try:
@@ -50,13 +52,20 @@ def append_inbox(task: Task) -> Answer:
         crashpoint("inbox.appended")
         added += 0 if report is None else report.added
         done.append(batch)
+        if len(done) == GROUP_COUNT:  # a try that is ended for its time has got on
+            _mark(task, done)
+            done = []
     if refusals:
-        with task.ledger.writing() as connection:
-            check_lease(connection, task.lease)
-            mark_appended(connection, done, by=task.job.created_by)
+        _mark(task, done)
         raise refusals[0]
-    told = f"{sum(one.row_count for one in done):,} rows in {len(done):,} batches, {added:,} new"
-    return Answer(told, effect=partial(mark_appended, batches=done, by=task.job.created_by))
+    effect = partial(mark_appended, batches=done, by=task.job.created_by)
+    return Answer(f"{told}, {added:,} new", effect=effect)
+
+
+def _mark(task: Task, done: Sequence[InboxBatch]) -> None:
+    with task.ledger.writing() as connection:
+        check_lease(connection, task.lease)
+        mark_appended(connection, done, by=task.job.created_by)
 
 
 def _append(lake: Lake, task: Task, batch: InboxBatch) -> BatchReport | None:

@@ -13,11 +13,11 @@ from sqlalchemy import delete, insert, text, update
 from ledger import audit, audit_check
 from ledger.access_tables import audit_heads, audit_log
 from ledger.audit import Actor, AuditEntry, append_audit, hash_row, name_subject, read_audit
-from ledger.audit_check import HEAD_FILE, verify_audit, write_head
+from ledger.audit_check import HEAD_FILE, check_belongs, verify_audit, write_head
 from ledger.engine import Ledger
 from ledger.keys import KeyRequest, create_key, load_pepper, read_keys, revoke_key
 from ledger.visible import Book, read_books, write_book
-from lifecycle.errors import ConflictError, DataError, LedgerError
+from lifecycle.errors import ConflictError, DataError, LedgerError, RefusedError
 
 BY = Actor("key:ab12cd34", "ab12cd34", "admin", "10.0.0.1", "r1")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -100,6 +100,24 @@ def test_a_tail_cut_off_with_its_head_is_found_by_the_head_file(
         verify_audit(ledger, tmp_path)
     write_head(ledger, tmp_path)
     assert json.loads((tmp_path / HEAD_FILE).read_text())["seq"] == 6
+
+
+def test_a_ledger_of_another_directory_is_refused_and_leaves_its_head_alone(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    check_belongs(ledger, tmp_path)  # before anything was noted
+    fill_log(ledger, 2)
+    write_head(ledger, tmp_path)
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    (restored / HEAD_FILE).write_text(json.dumps({"seq": 3, "hash": "f" * 64}))
+    fill_log(ledger, 4)
+    check_belongs(ledger, tmp_path)  # which is older, and its own
+    with pytest.raises(RefusedError, match="has not row 3 as"):
+        check_belongs(ledger, restored)
+    write_head(ledger, restored)
+    with pytest.raises(RefusedError):
+        check_belongs(ledger, restored)
 
 
 def test_the_planted_fault_is_caught(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

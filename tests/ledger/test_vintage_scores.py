@@ -45,8 +45,22 @@ def test_published_vintages_wait_for_their_scores(ledger: Ledger) -> None:
     ids = [one.id for one in first]
     open_run = new_run(ledger, "forecast")
     write_vintage_scores(ledger, open_run, [(one, ROW) for one in ids], known_on=DAY)
-    assert read_unscored_periods(ledger) == [("bookings", "2011Q2")]
     assert read_unscored(ledger, "bookings", "2011Q1", run_id=run_id) == []
+    write_actuals(ledger, open_run, [ActualRow("bookings", "2011Q1", "total", 99.0, DAY)])
+    write_books(ledger, open_run, [book(target="revenue")])
+    publish_run(ledger, open_run)
+    waiting = [("bookings", "2011Q2"), ("revenue", "2012Q1")]
+    assert read_unscored_periods(ledger) == waiting
+
+
+def test_a_quarter_whose_actual_died_with_its_run_waits_for_another(ledger: Ledger) -> None:
+    publish_books(ledger, [past_book("2011Q1", LEGS)])
+    ids = [one.id for one in read_unscored(ledger, "bookings", "2011Q1")]
+    dead = new_run(ledger, "forecast")
+    write_actuals(ledger, dead, [ActualRow("bookings", "2011Q1", "total", 99.0, DAY)])
+    write_vintage_scores(ledger, dead, [(one, ROW) for one in ids], known_on=DAY)
+    assert read_actuals(ledger, "bookings") == []
+    assert read_unscored_periods(ledger) == [("bookings", "2011Q1")]
 
 
 def test_an_open_runs_vintages_wait_only_for_itself(ledger: Ledger) -> None:

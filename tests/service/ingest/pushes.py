@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,12 @@ def count_waiting(ledger: Ledger) -> int:
         return connection.scalar(select(func.count()).select_from(inbox)) or 0
 
 
-def take_job(ledger: Ledger, folder: Path, kind: str = "ingest_inbox") -> Task | None:
-    """Take the next job of a kind as a worker does; ``None`` if none waits."""
+def take_job(
+    ledger: Ledger, folder: Path, kind: str = "ingest_inbox", *, minutes: int = 0
+) -> Task | None:
+    """Take the next job of a kind as a worker does, minutes from now; ``None`` if none is due."""
     with ledger.writing() as connection:
-        found = claim(connection, "w1", [kind], now=datetime.now(UTC))
+        found = claim(connection, "w1", [kind], now=datetime.now(UTC) + timedelta(minutes=minutes))
     if found is None:
         return None
     home = Home(folder, address(folder), ZoneInfo("UTC"), CALENDAR_YEAR)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, func, select, update
 
 from ledger.engine import Ledger
-from ledger.inbox import JOB, ask_for_left, mark_appended, read_batch, seal_batches
+from ledger.inbox import (
+    JOB,
+    RESCORE_PAUSE_MINUTES,
+    InboxBatch,
+    ask_for_left,
+    mark_appended,
+    read_batch,
+    seal_batches,
+)
 from ledger.inbox_tables import inbox, inbox_batches
 from ledger.job_tables import jobs
 from ledger.jobs import enqueue
@@ -209,6 +218,51 @@ def test_new_scores_are_asked_for_once_the_rows_are_in(
         append(ledger, folder)
     with ledger.reading() as connection:
         assert len(connection.scalars(wanted).all()) == 1
+
+
+def test_scores_are_not_made_anew_again_and_again(
+    crm: Client, ledger: Ledger, folder: Path
+) -> None:
+    push(crm, [order("r0")], rescore=True)
+    append(ledger, folder)
+    task = take_job(ledger, folder, "rescore")
+    assert task is not None
+    push(crm, [order("r1")], rescore=True)
+    append(ledger, folder)
+    assert take_job(ledger, folder, "rescore") is None
+    end_jobs(ledger)
+    with ledger.reading() as connection:
+        begun, due = connection.execute(
+            select(func.max(jobs.c.started_at), func.max(jobs.c.due_at)).where(
+                jobs.c.kind == "rescore"
+            )
+        ).one()
+    assert due - begun == timedelta(minutes=RESCORE_PAUSE_MINUTES)
+
+
+def test_a_long_job_that_dies_has_got_on(
+    crm: Client, ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(ledger, folder)
+    monkeypatch.setattr(handler, "GROUP_COUNT", 1)
+    real, names = handler._append, iter(["orders", "accounts"])
+
+    def die_at_the_second(lake: Lake, task: Task, batch: InboxBatch) -> Any:
+        if next(names, None) is None:
+            raise LakeError("died")
+        return real(lake, task, batch)
+
+    for name in ("g1", "g1", "g1"):  # one key thrice: three batches
+        push(crm, [order(name, amount_minor=1 + count_waiting(ledger))])
+    monkeypatch.setattr(handler, "_append", die_at_the_second)
+    with pytest.raises(LakeError):
+        append(ledger, folder)
+    assert count_waiting(ledger) == 1
+    monkeypatch.undo()
+    end_jobs(ledger)
+    ask_for_left(ledger)
+    append(ledger, folder)
+    assert amounts(folder, "g1") == [1, 2, 3]
 
 
 def is_taken_too_early(crm: Client, ledger: Ledger, folder: Path) -> bool:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.engine import Ledger
+from ledger.inbox import RESCORE_PAUSE_MINUTES
 from service.worker import child, commands
 from tests.postgresql import add_settings
 from tests.service.conftest import Client
 from tests.service.ingest.pushes import CURRENCY, append, open_crm, order, push, take_job
 from tests.service.refresh.company import build_company, release_orders
+
+_later = count(RESCORE_PAUSE_MINUTES, 2 * RESCORE_PAUSE_MINUTES)
 
 # the refresh is a command, which finds its ledger in the folder
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -39,7 +43,7 @@ def crm(folder: Path, ledger: Ledger) -> Client:
 
 def score_anew(ledger: Ledger, folder: Path) -> None:
     append(ledger, folder)
-    task = take_job(ledger, folder, "rescore")
+    task = take_job(ledger, folder, "rescore", minutes=next(_later))
     assert task is not None
     child._end(task, commands.rescore(task))
 

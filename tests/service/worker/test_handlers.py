@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ import pytest
 from ledger.engine import Ledger
 from ledger.job_claims import claim
 from ledger.jobs import enqueue, read_job
+from ledger.runs import read_current_run
 from lifecycle.errors import DataError, RefusedError, UsageError
 from lifecycle.periods import CALENDAR_YEAR
 from service.worker import commands, export
@@ -113,3 +115,22 @@ def test_bars_become_progress(ledger: Ledger, folder: Path) -> None:
 def test_exit_codes_keep_their_meaning(code: int, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="no such model"):
         commands._fail("train", code, "error: no such model\n")
+
+
+@pytest.mark.parametrize(
+    ("scored_ahead", "words"), [(1, ["--forecasts-only"]), (0, []), (2, []), (-1, [])]
+)
+def test_a_refresh_leaves_scores_that_were_made_since_its_day(
+    ledger: Ledger,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scored_ahead: int,
+    words: list[str],
+) -> None:
+    run = read_current_run(ledger, "scores")
+    assert run is not None
+    day = (run.as_of - timedelta(days=scored_ahead)).isoformat()
+    typed: list[str] = []
+    monkeypatch.setattr(commands, "run_command", lambda task, given: typed.extend(given))
+    commands.refresh(begin(ledger, folder, "refresh", as_of=day))
+    assert typed == ["refresh", "--as-of", day, *words]
