@@ -1,7 +1,8 @@
 """Forgetting a person in the ledger: it holds none but in what was asked to be forgotten.
 
-Scores, forecasts and the log speak of accounts, and name a person by a keyed hash at most. Only a
-waiting erasure names whom it is to forget; once done it keeps the hash.
+Scores, forecasts and the log speak of accounts, and name a person by a keyed hash at most. Only an
+erasure that waits or runs names whom it is to forget; once done it keeps the hash. One that failed
+or was cancelled keeps the name until the person is forgotten all the same, a week at most.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, false, or_, select, update
 
 from ledger.access_tables import audit_log
 from ledger.audit import AuditEntry, append_audit
 from ledger.documents import dump_document, parse_document
 from ledger.engine import Ledger
 from ledger.inbox_tables import inbox
+from ledger.job_effects import held_lease
 from ledger.job_tables import jobs
+from ledger.jobs import ENDED, KEPT_DAYS
 from lifecycle.errors import LedgerError
 
 KIND = "erase"
@@ -35,6 +39,9 @@ def name_alias(pepper: bytes, subject: str) -> str:
 def forget_subject(connection: Connection, subject: str, entry: AuditEntry) -> int:
     """Take a person's name out of the jobs that asked to forget it, and note that it was done.
 
+    Out of those that have ended, and the one that this process does. One that still waits or runs
+    was asked for because the source sent the person again: it needs the name, until it is done.
+
     Parameters
     ----------
     subject
@@ -47,13 +54,27 @@ def forget_subject(connection: Connection, subject: str, entry: AuditEntry) -> i
     int
         How many jobs named the person.
     """
-    found = connection.execute(select(jobs.c.id, jobs.c.payload).where(jobs.c.kind == KIND)).all()
+    lease = held_lease()
+    own = false() if lease is None else jobs.c.id == lease.job_id
+    over = (jobs.c.kind == KIND, or_(jobs.c.state.in_(sorted(ENDED)), own))
+    found = connection.execute(select(jobs.c.id, jobs.c.payload).where(*over)).all()
     mine = [row.id for row in found if parse_document(row.payload).get("subject") == subject]
     payload = dump_document({"erased": entry.object}, "the payload of an erasure")
     if mine:
         connection.execute(update(jobs).where(jobs.c.id.in_(mine)).values(payload=payload))
     append_audit(connection, entry)
     return len(mine)
+
+
+def drop_names(connection: Connection, *, now: datetime) -> None:
+    """Take the names out of erasures that failed or were cancelled a week ago.
+
+    Nobody asked for the person again since, or forgetting it would have taken the name out.
+    """
+    old = (jobs.c.kind == KIND, jobs.c.finished_at <= now - timedelta(days=KEPT_DAYS))
+    named = jobs.c.payload.contains(json.dumps("subject"), autoescape=True)
+    nobody = dump_document({}, "the payload of an erasure")
+    connection.execute(update(jobs).where(*old, named).values(payload=nobody))
 
 
 def check_inbox(ledger: Ledger, contact_id: str) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select, update
 
 from ledger.engine import Ledger
+from ledger.erasure import drop_names
 from ledger.job_leases import Lease, check_lease
 from ledger.job_tables import job_results, jobs
 from ledger.jobs import Result
@@ -81,7 +82,8 @@ def read_result(ledger: Ledger, job_id: int) -> Iterator[bytes]:
 def drop_results(ledger: Ledger, *, now: datetime) -> int:
     """Drop the bytes of results whose week is over; return of how many jobs.
 
-    What was given stays described by its digest.
+    What was given stays described by its digest. Whom an erasure was to forget that came to nothing
+    a week ago goes too.
     """
     over = select(jobs.c.id).where(jobs.c.kept_until <= now)
     with ledger.reading() as connection:
@@ -90,6 +92,8 @@ def drop_results(ledger: Ledger, *, now: datetime) -> int:
         with ledger.writing() as connection:
             connection.execute(delete(job_results).where(job_results.c.job_id == job_id))
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(kept_until=None))
+    with ledger.writing() as connection:
+        drop_names(connection, now=now)
     return len(found)
 
 

@@ -6,6 +6,7 @@ visible in one transaction (`finish`), which only the holder of its lease can ma
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled"})
 KEPT_DAYS = 7
 LONGEST_MESSAGE = 600
+LONGEST_DEDUP = 200
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def enqueue(
         "payload": dump_document(dict(payload), f"the payload of a job {kind}"),
         "state": "queued",
         "created_by": by,
-        "dedup": wish.get("dedup"),
+        "dedup": _fit(wish.get("dedup")),
         "created_at": wish.get("now") or datetime.now(UTC),
         "due_at": wish.get("due_at"),
         "tries": 0,
@@ -253,6 +255,13 @@ def find_visible(connection: Connection, job_id: int, owner: str | None) -> Job 
 def reread_job(connection: Connection, job_id: int) -> Job:
     """Return a job that is known to be there, as it is now."""
     return _job(connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one())
+
+
+def _fit(word: str | None) -> str | None:
+    """Return a word that its column holds: a long one's digest, for what is cut is another word."""
+    if word is None or len(word) <= LONGEST_DEDUP:
+        return word
+    return hashlib.sha256(word.encode()).hexdigest()
 
 
 def _job(row: RowMapping) -> Job:

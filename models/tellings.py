@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -64,6 +65,8 @@ GROUPS = (
     "recency", "timing", "frequency", "money", "trend", "breadth", "credits", "tenure", "season",
     "context",
 )  # fmt: skip
+LARGEST_LOG_RATIO = 700.0
+"""Log-ratio up to which the change in percent is a number; a little above it overflows."""
 PROCESS_COLUMN = "process_log_odds"
 """What a purchase process makes of silence against an account's own pace: an inner column."""
 
@@ -149,6 +152,19 @@ def group_of(column: str) -> str:
     """
     family = _ELSEWHERE.get(column) or _FAMILY.get(column, "context")
     return family if family in GROUPS else "context"
+
+
+def to_percent(log_ratio: float) -> float:
+    """Return a log-ratio as a change in percent to one place; NaN where that is no number.
+
+    Examples
+    --------
+    >>> to_percent(-0.43), to_percent(800.0)
+    (-34.9, nan)
+    """
+    if not log_ratio <= LARGEST_LOG_RATIO:
+        return math.nan
+    return round(100.0 * math.expm1(log_ratio), 1) + 0.0
 
 
 ORDERS = Wording(

@@ -14,17 +14,19 @@ from service.limits import Pace
 from service.problems import Problem
 
 BURST_SECONDS = 2.0
+DOWNLOADS_AT_ONCE = 2
+DOWNLOAD_RETRY_SECONDS = 5.0
 
 
 class Allowance:
     """What one caller has left: tokens and the instant they were counted, by pace."""
 
-    __slots__ = ("left", "running", "seen")
+    __slots__ = ("downloads", "left", "running", "seen")
 
     def __init__(self, full: dict[Pace, float], now: float) -> None:
         self.left = dict(full)
         self.seen = dict.fromkeys(full, now)
-        self.running = 0
+        self.running = self.downloads = 0
 
 
 class Allowances:
@@ -85,6 +87,18 @@ class Allowances:
             (b"ratelimit-remaining", b"%d" % (left - 1)),
             (b"ratelimit-reset", b"%d" % math.ceil((full - left + 1) / rate)),
         ]
+
+    def check_download(self, mine: Allowance) -> None:
+        """Refuse a caller that fetches as many results as it may: they hold no place meanwhile.
+
+        Raises
+        ------
+        Problem
+            429: too many at once.
+        """
+        if mine.downloads >= DOWNLOADS_AT_ONCE:
+            words = f"at most {DOWNLOADS_AT_ONCE} results fetched by one key at once"
+            raise self._refuse("too-many-at-once", words, DOWNLOAD_RETRY_SECONDS)
 
     def _refuse(self, kind: str, words: str, seconds: float) -> Problem:
         wait = str(max(1, math.ceil(seconds)))

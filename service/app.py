@@ -138,7 +138,7 @@ def create_app(ledger_address: str, options: Options, issuer: Issuer | None = No
     )
     app.state.service, app.state.keys = service, KeyCache()
     app.state.in_flight, app.state.admission = InFlight(), Admission(options.limits)
-    app.state.scorer = scorer
+    app.state.scorer, app.state.readiness = scorer, health.Readiness(service, keeper)
     app.state.failures, app.state.denials = Failures(), denials
     app.state.tokens = None if issuer is None else TokenReader(issuer)
     install_problems(app)

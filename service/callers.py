@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from ledger.engine import Ledger
 from ledger.keys import ApiKey, find_key_id, hash_key, note_use, read_key
 from ledger.visible import Book, read_book_of
 from lifecycle.errors import LedgerError
@@ -110,7 +111,7 @@ class KeyCache:
         if key is None:
             self._found.pop(digest, None)
             return None
-        found = _Found(time.monotonic(), key, _describe(service, key))
+        found = _Found(time.monotonic(), key, describe_key(service.ledger, key))
         if len(self._found) >= CACHE_COUNT:
             self._found.clear()
         self._found[digest] = found
@@ -131,6 +132,14 @@ def describe_principal(
         book = Book("", frozenset())
     narrowed = mine if scopes is None else mine & scopes
     return Principal(name, role, narrowed, book, key_id, permissions.withheld(role))
+
+
+def describe_key(ledger: Ledger, key: ApiKey) -> Principal:
+    """Return who a key is, with its book as it is now."""
+    book = None if key.book is None else read_book_of(ledger, key.book)
+    return describe_principal(
+        f"key:{key.key_id}", key.role, key.key_id, scopes=frozenset(key.scopes), book=book
+    )
 
 
 def is_within(address: str, cidrs: tuple[str, ...]) -> bool:
@@ -158,13 +167,6 @@ def withhold(principal: Principal, row: Mapping[str, object]) -> dict[str, objec
 
 def _empty(value: object) -> object:
     return type(value)() if isinstance(value, list | dict) else None
-
-
-def _describe(service: Service, key: ApiKey) -> Principal:
-    book = None if key.book is None else read_book_of(service.ledger, key.book)
-    return describe_principal(
-        f"key:{key.key_id}", key.role, key.key_id, scopes=frozenset(key.scopes), book=book
-    )
 
 
 def _admit(found: _Found, address: str) -> Principal | None:

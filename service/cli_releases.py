@@ -45,7 +45,7 @@ def promote(
 
     Nobody promotes what they trained.
 
-    Example: truecast promote 3 --model churn --reason "approved in review"
+    Example: truecast promote churn-90-20230102-9db8e2ca --reason "approved in review"
     """
     settings = load_existing(data_dir)
     with closing(attach_ledger(settings.ledger_address)) as ledger:
@@ -84,7 +84,8 @@ def _find(ledger: Ledger, version: str, model: str) -> Release:
         for one in read_releases(ledger, model or None)
         if one.version == version and one.release_id is not None
     ]
-    if len(found) != 1:
+    # trained again on the same facts, a model is the same to the bit: any of these will do
+    if len({(one.model, one.route, one.horizon_days, one.digest) for one in found}) != 1:
         told = (
             f"{len(found)} releases {version[:60]!r}" if found else f"no release {version[:60]!r}"
         )
@@ -117,20 +118,28 @@ def _find_champion(
 def _find_before(ledger: Ledger, champion: Release) -> Release:
     """Return the release that spoke last before a champion, whatever was promoted since.
 
+    One of the same model, trained again on the same facts, is none: nothing would change.
+
     Raises
     ------
     ConflictError
         No other release ever had its place.
     """
-    spoke = [one for one in read_promoted(ledger, champion) if one != champion.release_id]
     by_id = {one.release_id: one for one in read_releases(ledger, champion.model)}
-    if not spoke:
+    spoke = [by_id[release_id] for release_id in read_promoted(ledger, champion)]
+    others = [one for one in spoke if _content(one) != _content(champion)]
+    if not others:
         raise ConflictError(
             f"no release of {champion.model} spoke before {champion.version}",
             "an earlier champion of the same route and horizon",
             "train one, or promote a release by `truecast promote`",
         )
-    return by_id[spoke[0]]
+    return others[0]
+
+
+def _content(release: Release) -> str:
+    """Return what tells a model from others; a rule without a bundle has its version alone."""
+    return release.digest or release.version
 
 
 def _speak(ledger: Ledger, release: Release, decision: Decision) -> Release | None:

@@ -52,7 +52,7 @@ def serve(
     _check_access(settings, host, insecure_dev=insecure_dev)
     web = create_app(settings.ledger_address, options, read_issuer(settings))
     taken = bind_port(host, port)
-    for reason in find_reasons(Service(settings.ledger_address, options)):
+    for reason in find_reasons(Service(settings.ledger_address, options)).values():
         console.say(f"not ready: {reason}")
     shown = f"[{host}]" if ":" in host else host
     console.mark(synthetic=settings.synthetic)

@@ -95,6 +95,7 @@ def load_home(settings: Settings) -> Home:
         ledger_address=settings.ledger_address,
         zone=settings.zone,
         calendar=settings.calendar,
+        currency=settings.currency,
         synthetic=settings.synthetic,
         memory_bytes=settings.job_memory_mb * 2**20,
         stale_after_days=settings.stale_after_days,

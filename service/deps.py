@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 
 from ledger.deal_outcomes import count_deal_outcomes
 from ledger.deal_record import DealRecord, read_deal_record
-from ledger.engine import Ledger, attach_ledger
+from ledger.engine import Ledger, attach_ledger, ledger_path
 from ledger.keys import load_pepper
 from ledger.runs import Run, read_run
 from ledger.scores import read_scored_models
@@ -137,6 +137,17 @@ class Service:
                 if self._ledger is None:
                     self._ledger = attach_ledger(self._address)
         return self._ledger
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Whether the ledger is a file here, whose readers wait for nobody.
+
+        Raises
+        ------
+        UsageError
+            Its address is of no kind that is known.
+        """
+        return ledger_path(self._address) is not None
 
     @property
     def pepper(self) -> bytes:

@@ -14,7 +14,7 @@ from service.auth import ScopedRoute, actor_of, find_caller, needs
 from service.bodies import LARGEST_BYTES, describe_effect
 from service.deps import find_service
 from service.idempotency import once
-from service.jobs import JobAnswer, describe_job
+from service.jobs import JobAnswer, answer_job
 from service.shapes import ApiModel
 from service.strict_json import check_body, read_body
 
@@ -47,6 +47,6 @@ async def erase(request: Request) -> Response:
         append_audit(connection, AuditEntry(by, "privacy.erase.asked", named))
         payload = {"subject": wanted.subject}
         job_id = enqueue(connection, KIND, payload, by=caller.name, dedup=named)
-        return 202, JobAnswer.model_validate(describe_job(reread_job(connection, job_id)))
+        return 202, answer_job(reread_job(connection, job_id), caller)
 
     return await once(request, caller, ask)

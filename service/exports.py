@@ -9,11 +9,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from ledger.views import AtRiskFilters, AtRiskSort
-from service.auth import ScopedRoute, actor_of, find_caller, needs
+from service.auth import ScopedRoute, find_caller, needs
 from service.bodies import LARGEST_BYTES, describe_effect
-from service.callers import Principal
 from service.idempotency import once
-from service.jobs import JobAnswer, ask_for_job, describe_job
+from service.jobs import JobAnswer, ask_for_job
 from service.shapes import TEXT_PATTERN, ApiModel
 from service.strict_json import check_body, read_body
 
@@ -46,17 +45,14 @@ class AtRiskExport(ApiModel):
 async def export_at_risk(request: Request) -> Response:
     """Have up to 100,000 accounts of the list written to a file; answers with the job."""
     wanted = check_body(AtRiskExport, await read_body(request, LARGEST_BYTES))
-    caller, by = find_caller(request), actor_of(request)
 
     def ask(connection: Any) -> tuple[int, object]:
-        payload = _payload(wanted, caller)
-        job = ask_for_job(connection, by, "export_at_risk", payload)
-        return 202, JobAnswer.model_validate(describe_job(job))
+        return 202, ask_for_job(connection, request, "export_at_risk", _payload(wanted))
 
-    return await once(request, caller, ask)
+    return await once(request, find_caller(request), ask)
 
 
-def _payload(wanted: AtRiskExport, caller: Principal) -> dict[str, Any]:
+def _payload(wanted: AtRiskExport) -> dict[str, Any]:
     filters = AtRiskFilters(
         wanted.segment,
         wanted.country,
@@ -67,10 +63,4 @@ def _payload(wanted: AtRiskExport, caller: Principal) -> dict[str, Any]:
         wanted.min_risk,
         wanted.min_value,
     )
-    return {
-        "filters": asdict(filters),
-        "sort": wanted.sort.value,
-        "format": wanted.format,
-        "role": caller.role,
-        "book": None if caller.book is None else caller.book.name,
-    }
+    return {"filters": asdict(filters), "sort": wanted.sort.value, "format": wanted.format}

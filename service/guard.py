@@ -15,21 +15,20 @@ from typing import Any
 from lifecycle.limits import Limits
 from service.admission import Admission
 from service.allowances import Allowances
-from service.door import NO_STORE, Pairs, list_safe_headers
+from service.door import list_safe_headers
 from service.etags import TaggedSend
+from service.exchange import Answer, Body, Message, Receive, Send
 from service.limits import Policy, Weight, find_policy
 from service.observer import Observer, Outcome
 from service.problems import LOG, Problem, render_problem
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_URL_BYTES = 8_192
 LARGEST_QUERY_COUNT = 128
-ARRIVED = "truecast_arrived"
+ARRIVED, ABORT = "truecast_arrived", "truecast_abort"
+DOWNLOAD_SECONDS = 600.0
 SHORT_SECONDS = 0.02  # in the event loop's queue: not worth a closer look
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _READ_HERE = frozenset(
@@ -124,26 +123,32 @@ class Guard:
             await self._app(scope, body.receive, answer.send)
             return
         now = asyncio.get_running_loop().time()
-        # a hash, so that no secret stays here; without credentials the address must do
-        caller = hash(body.given.get(b"authorization") or (scope.get("client") or ("",))[0])
-        mine = self._allowances.find(caller, now)
+        mine = self._allowances.find(_find_caller(scope, body.given), now)
+        if policy.download:
+            self._allowances.check_download(mine)
         answer.pace = self._allowances.take(mine, policy.pace, now)
         mine.running += 1
+        mine.downloads += policy.download
         send = answer.send
         if policy.tagged:
             send = TaggedSend(answer.send, body.given.get(b"if-none-match", b""))
         try:
-            if body.whole:
+            if policy.download:
+                await self._hand_out(scope, body, send, policy)
+            elif body.whole:
                 await self._work(scope, body, send, policy)
             else:
                 await self._read_and_work(scope, body, answer, policy)
         except TimeoutError:
             if answer.started:
-                raise
+                if not await _cut_off(scope, answer.request_id):
+                    raise
+                return
             detail = "the answer was not ready in time; ask for less, or again in a second"
             raise Problem(503, "deadline", detail, headers={"retry-after": "1"}) from None
         finally:
             mine.running -= 1
+            mine.downloads -= policy.download
 
     async def _work(self, scope: Scope, body: Body, send: Send, policy: Policy) -> None:
         now = asyncio.get_running_loop().time()
@@ -155,6 +160,27 @@ class Guard:
                 await self._app(scope, body.receive, send)
         finally:
             self._admission.leave()
+
+    async def _hand_out(self, scope: Scope, body: Body, send: Send, policy: Policy) -> None:
+        """Hold a place only until the answer begins: who reads it slowly keeps nobody else out."""
+        loop, begun = asyncio.get_running_loop(), False
+        await self._admission.enter(policy.weight, loop.time() - scope.get(ARRIVED, loop.time()))
+        try:
+            async with asyncio.timeout(self._find_seconds(policy)) as deadline:
+
+                async def pass_on(message: Message) -> None:
+                    nonlocal begun
+                    if not begun:
+                        begun = True
+                        self._admission.leave()
+                        if not deadline.expired():
+                            deadline.reschedule(loop.time() + DOWNLOAD_SECONDS)
+                    await send(message)
+
+                await self._app(scope, body.receive, pass_on)
+        finally:
+            if not begun:
+                self._admission.leave()
 
     async def _read_and_work(
         self, scope: Scope, body: Body, answer: Answer, policy: Policy
@@ -185,90 +211,34 @@ class Guard:
         return limits.scoring_seconds if policy.scoring else limits.request_seconds
 
 
-class Body:
-    """The body of one request, and whether all of it has come.
-
-    Attributes
-    ----------
-    given
-        The request's headers that the guard reads.
-    whole
-        All has come; a request without a body is whole from the start.
-    """
-
-    __slots__ = ("_receive", "given", "whole")
-
-    def __init__(self, receive: Receive, given: Mapping[bytes, bytes]) -> None:
-        self._receive, self.given = receive, given
-        size = given.get(b"content-length", b"")
-        self.whole = not size.strip(b"0") and b"transfer-encoding" not in given
-
-    async def receive(self) -> Message:
-        """Return the next message."""
-        message = await self._receive()
-        if not message.get("more_body", False):
-            self.whole = True
-        return message
-
-
-class Answer:
-    """One answer on its way out: what it carries, and how far it has come.
-
-    Attributes
-    ----------
-    request_id, policy
-        Under which id it is logged, and what it may cost.
-    pace
-        Headers that tell the caller what it has left.
-    unread
-        The body that the application may leave lying: the connection is closed then, or somebody
-        could go on sending it for ever.
-    started, finished, status
-        The head, and all of it, has been sent; its status, 499 until then: whoever asked has left.
-    """
-
-    __slots__ = (
-        "_headers",
-        "_send",
-        "finished",
-        "pace",
-        "policy",
-        "request_id",
-        "started",
-        "status",
-        "unread",
-    )
-
-    def __init__(self, send: Send, request_id: str, policy: Policy, headers: Pairs) -> None:
-        self._send, self._headers = send, headers
-        self.request_id, self.policy = request_id, policy
-        self.pace: Pairs = []
-        self.unread: Body | None = None
-        self.started = self.finished = False
-        self.status = 499
-
-    async def send(self, message: Message) -> None:
-        """Add what every answer carries, and send it on."""
-        if message["type"] == "http.response.start":
-            self.started, self.status = True, message["status"]
-            headers = [*message["headers"], *self._headers, *self.pace]
-            headers.append((b"x-request-id", self.request_id.encode()))
-            if not (self.policy.tagged and message["status"] in {200, 304}):
-                headers.append(NO_STORE)
-            closing = self.unread is not None and not self.unread.whole
-            if closing or message["status"] == 413:
-                headers.append((b"connection", b"close"))
-            message["headers"] = headers
-        elif message["type"] == "http.response.body":
-            self.finished = not message.get("more_body", False)
-        await self._send(message)
-
-
 def _find_request_id(given: Mapping[bytes, bytes]) -> str:
     value = given.get(b"x-request-id")
     if value is not None and _REQUEST_ID.fullmatch(value):
         return str(value, "ascii")
     return secrets.token_hex(8)
+
+
+def _find_caller(scope: Scope, given: Mapping[bytes, bytes]) -> int:
+    """Return a hash of who asks, so that no secret stays here; without credentials the address."""
+    told = given.get(b"authorization")
+    if not told:
+        return hash((scope.get("client") or ("",))[0])
+    # the scheme's letters and a token's padding may be written in many ways, and count as one
+    return hash(told.partition(b" ")[2].strip().rstrip(b"=") or told)
+
+
+async def _cut_off(scope: Scope, request_id: str) -> bool:
+    """Drop a connection that takes its answer too slowly, if the server lets us; say whether so.
+
+    A mere end would wait until what is on its way was taken, and that may be never.
+    """
+    abort: Callable[[], None] | None = scope.get(ABORT)
+    if abort is None:
+        return False
+    LOG.warning("request %s was cut off: its answer was not taken in time", request_id)
+    abort()
+    await asyncio.sleep(0)  # the server learns of it, or it would take this for a failure
+    return True
 
 
 def _name_host(given: Mapping[bytes, bytes]) -> bytes:

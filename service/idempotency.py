@@ -1,7 +1,8 @@
 """``Idempotency-Key``: a request with an effect has it once, however often it is sent.
 
-A handler reads its body (`service.strict_json.read_body`), then returns `once`. The effect and the
-answer to it are written in one transaction; the same key again is answered with the same bytes.
+A handler reads its body (`service.strict_json.read_body`) if it takes one, then returns `once`. The
+effect and the answer to it are written in one transaction; the same key again is answered with the
+same bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from fastapi import Request, Response
 from pydantic import BaseModel
@@ -22,17 +23,18 @@ from starlette.concurrency import run_in_threadpool
 
 from ledger import idempotency
 from ledger.idempotency import Answered, InFlightError, act_once
+from lifecycle.errors import TruecastError
 from service.deps import find_service
 from service.problems import Problem
-from service.strict_json import DIGEST
+from service.strict_json import DIGEST, read_empty_body
 
 HEADER = "idempotency-key"
 LONGEST_KEY = 255
 REPLAYED = {"idempotent-replayed": "true"}
 _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}").fullmatch
-_EMPTY_DIGEST = hashlib.sha256(b"").hexdigest()
 
 Action = Callable[[Any], tuple[int, object]]
+T = TypeVar("T")
 
 
 class Named(Protocol):
@@ -75,7 +77,8 @@ async def once(request: Request, principal: Named, action: Action) -> Response:
     Parameters
     ----------
     request
-        Its header ``Idempotency-Key`` names it; its body must have been read before.
+        Its header ``Idempotency-Key`` names it. A body that nobody has read must be empty: it is
+        read here, for only then has the request its place and its deadline.
     principal
         Who asks: another caller's same key is another request.
     action
@@ -91,15 +94,16 @@ async def once(request: Request, principal: Named, action: Action) -> Response:
     Raises
     ------
     Problem
-        400 no usable key; 409 the same request is being worked on (``Retry-After: 1``).
+        400 no usable key; 409 the same request is being worked on (``Retry-After: 1``); 422 a body
+        that nobody asked for.
     OtherBodyError
         422: the key was used for another body within 72 hours.
     """
+    key = read_idempotency_key(request)
+    if DIGEST not in request.scope:
+        await read_empty_body(request)
     asked = idempotency.Request(
-        principal.name,
-        f"{request.method} {request.url.path}",
-        read_idempotency_key(request),
-        _digest(request),
+        principal.name, f"{request.method} {request.url.path}", key, _digest(request)
     )
     try:
         answered = await run_in_threadpool(_act, request, asked, action)
@@ -112,6 +116,20 @@ async def once(request: Request, principal: Named, action: Action) -> Response:
         headers=REPLAYED if answered.replayed else None,
         media_type="application/json",
     )
+
+
+def postpone(step: Callable[[], T]) -> Callable[[], T]:
+    """Find out what an effect needs to know; a refusal is raised when the outcome is called for.
+
+    Called inside the action, it reaches no retry of a request that has had its effect: what was
+    right then may be refused by now. The step itself is no part of the action, which holds a
+    connection, and on SQLite keeps all others from writing.
+    """
+    try:
+        found = step()
+    except (Problem, TruecastError) as error:
+        return partial(_raise, error)
+    return lambda: found
 
 
 def read_idempotency_key(request: Request) -> str:
@@ -136,9 +154,13 @@ def read_idempotency_key(request: Request) -> str:
 
 def _digest(request: Request) -> str:
     """Return the digest of body and query: another question under the same key is refused."""
-    body = request.scope.get(DIGEST, _EMPTY_DIGEST)
+    body = request.scope[DIGEST]
     query: bytes = request.scope["query_string"]
     return hashlib.sha256(body.encode() + b"?" + query).hexdigest() if query else str(body)
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _act(request: Request, asked: idempotency.Request, action: Action) -> Answered:

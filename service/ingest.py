@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -31,7 +32,7 @@ from lifecycle.tables.declare import Table
 from service.auth import ScopedRoute, actor_of, find_caller, needs
 from service.bodies import KEY_HEADER
 from service.deps import find_service
-from service.idempotency import once
+from service.idempotency import once, postpone
 from service.ingest_shapes import (
     LARGEST_ROW_COUNT,
     ColumnProblem,
@@ -75,18 +76,16 @@ async def push_rows(request: Request, table: TablePath) -> Response:
 
     All are refused if none is good, or if more than 5 % of 20 or more are bad.
     """
-    declared, caller = _find_table(table), find_caller(request)
+    caller, by = find_caller(request), actor_of(request)
     body = await read_body(request, INGEST_BODY_BYTES)
-    wanted, rows = _read_rows(declared, body)
     arrived_at = datetime.now(UTC)
     context = CheckContext(arrived_at, find_service(request).options.currency)
-    checked = await run_in_threadpool(check_pushed, declared, rows, context)
-    _refuse_bad_batch(checked)
-    by = actor_of(request)
+    check_or_refuse = await run_in_threadpool(postpone, partial(_check, table, body, context))
 
     def keep(connection: Any) -> tuple[int, object]:
+        wanted, checked = check_or_refuse()
         kept = [PushedRow(one.key, one.document) for one in checked if _is_kept(one)]
-        pushed = Push(declared.name, kept, arrived_at, caller.name, wanted.rescore)
+        pushed = Push(table, kept, arrived_at, caller.name, wanted.rescore)
         job_id = write_push(connection, pushed)
         append_audit(connection, _note(pushed, by))
         return 202, _describe(pushed, job_id, checked)
@@ -94,6 +93,17 @@ async def push_rows(request: Request, table: TablePath) -> Response:
     answer = await once(request, caller, keep)
     crashpoint("push.stored")
     return answer
+
+
+def _check(
+    name: str, body: object, context: CheckContext
+) -> tuple[RowsPushed | ColumnsPushed, list[CheckedRow]]:
+    """Check a push and each of its rows."""
+    table = _find_table(name)
+    wanted, rows = _read_rows(table, body)
+    checked = check_pushed(table, rows, context)
+    _refuse_bad_batch(checked)
+    return wanted, checked
 
 
 def _find_table(name: str) -> Table:

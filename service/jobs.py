@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from ledger.audit import Actor, AuditEntry, append_audit, digest_of
+from ledger.audit import AuditEntry, append_audit, digest_of
 from ledger.job_results import read_result
 from ledger.jobs import (
     Job,
@@ -30,10 +30,12 @@ from service.idempotency import once
 from service.paging import Question, open_cursor, seal_cursor
 from service.problems import Problem
 from service.shapes import NAME_PATTERN, ApiModel, PageSize
+from service.sight import describe_sight, sees_job
 
 router = APIRouter(route_class=ScopedRoute, tags=["jobs"])
 SEES_ALL = "admin"
 """The role that sees and ends everybody's jobs; results are their asker's alone."""
+KEPT_BACK = "kept back: it may speak of other rows or fields than the caller sees now; ask again"
 LARGEST_ID = 2**31 - 1
 JobId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="Job id", examples=[17])]
 
@@ -95,8 +97,8 @@ def list_jobs(
     following = None
     if len(found) > limit:
         following = seal_cursor(service.pepper, question, [found[limit - 1].job_id])
-    shown = [describe_job(job) for job in found[:limit]]
-    return JobsAnswer.model_validate({"jobs": shown, "next_cursor": following})
+    shown = [answer_job(job, caller) for job in found[:limit]]
+    return JobsAnswer(jobs=shown, next_cursor=following)
 
 
 @router.get(
@@ -105,10 +107,10 @@ def list_jobs(
 def show_job(request: Request, job_id: JobId, service: ServiceHere) -> JobAnswer:
     """Show one job; somebody else's is not found."""
     job = read_job(service.ledger, job_id)
-    owner = _owner(find_caller(request))
-    if job is None or owner not in {None, job.created_by}:
+    caller = find_caller(request)
+    if job is None or _owner(caller) not in {None, job.created_by}:
         raise _unknown()
-    return JobAnswer.model_validate(describe_job(job))
+    return answer_job(job, caller)
 
 
 @router.get(
@@ -122,9 +124,12 @@ def show_job(request: Request, job_id: JobId, service: ServiceHere) -> JobAnswer
 )  # fmt: skip
 def show_result(request: Request, job_id: JobId, service: ServiceHere) -> Response:
     """Give the bytes of a job that the caller itself asked for, for 7 days after it was done."""
-    job = read_job(service.ledger, job_id)
-    if job is None or job.created_by != find_caller(request).name:
+    caller, job = find_caller(request), read_job(service.ledger, job_id)
+    if job is None or job.created_by != caller.name:
         raise _unknown()
+    if not sees_job(caller, job):
+        detail = "no result for what this caller sees now; expected the role and book of when it"
+        raise Problem(404, "unknown-job", f"{detail} was asked for; ask for it again")
     if job.result is None:
         detail = f"the job is {job.state}; expected one that is done and gave something"
         raise Problem(409, "no-result", f"{detail}; ask again once it is done")
@@ -152,27 +157,49 @@ async def cancel(request: Request, job_id: JobId) -> Response:
         before = find_visible(connection, job_id, _owner(caller))
         if before is None:
             raise _unknown()
-        ended = describe_job(cancel_job(connection, job_id))
-        entry = AuditEntry(by, "jobs.cancel", f"job:{job_id}", after_hash=digest_of(ended))
-        append_audit(connection, replace(entry, before_hash=digest_of(describe_job(before))))
-        return 200, JobAnswer.model_validate(ended)
+        ended = cancel_job(connection, job_id)
+        entry = AuditEntry(by, "jobs.cancel", f"job:{job_id}", before_hash=_digest(before))
+        append_audit(connection, replace(entry, after_hash=_digest(ended)))
+        return 200, answer_job(ended, caller)
 
     return await once(request, caller, end)
 
 
 def ask_for_job(
-    connection: Any, by: Actor, kind: str, payload: dict[str, Any], *, dedup: str | None = None
-) -> Job:
-    """Ask for a job in the caller's name and note it in the audit log, in one transaction."""
+    connection: Any,
+    request: Request,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    dedup: str | None = None,
+) -> JobAnswer:
+    """Ask for a job in the caller's name and note it in the audit log, in one transaction.
+
+    The payload keeps which rows and fields the caller sees: others are not given to it later.
+    """
+    caller, by = find_caller(request), actor_of(request)
+    payload = {**payload, **describe_sight(caller)}
     job_id = enqueue(connection, kind, payload, by=by.name, dedup=dedup)
     asked = digest_of({"kind": kind, "payload": payload})
     entry = AuditEntry(by, f"jobs.{kind}", f"job:{job_id}", after_hash=asked)
     append_audit(connection, entry)
-    return reread_job(connection, job_id)
+    return answer_job(reread_job(connection, job_id), caller)
 
 
-def describe_job(job: Job) -> dict[str, Any]:
-    """Return a job as its answer shows it; what it was asked to do is not repeated."""
+def answer_job(job: Job, caller: Principal) -> JobAnswer:
+    """Return a job as its asker, or an admin, is shown it.
+
+    A message may count or name what was seen when the job was asked for, so that whoever sees
+    otherwise by now is told neither it nor the result.
+    """
+    told = _describe(job)
+    if _owner(caller) is not None and not sees_job(caller, job):
+        told |= {"message": KEPT_BACK, "result": None}
+    return JobAnswer.model_validate(told)
+
+
+def _describe(job: Job) -> dict[str, Any]:
+    """Return a job without what it was asked to do, which is not repeated."""
     result = job.result and {
         "media_type": job.result.media,
         "size_bytes": job.result.size,
@@ -181,6 +208,10 @@ def describe_job(job: Job) -> dict[str, Any]:
     }
     told = {name: value for name, value in vars(job).items() if name != "payload"}
     return {**told, "result": result}
+
+
+def _digest(job: Job) -> str:
+    return digest_of(_describe(job))
 
 
 def _owner(caller: Principal) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal
 from starlette.routing import BaseRoute
 
 from lifecycle.errors import UsageError
+from service.strict_json import LARGEST_LINES_BYTES
 
 SMALL_BODY_BYTES = 64_000
 SCORING_BODY_BYTES = 5_000_000
@@ -46,6 +47,9 @@ class Policy:
         Whether the shorter deadline of computed scores applies.
     tagged
         Whether its answer carries an ``ETag``, so that an unchanged one need not be sent again.
+    download
+        Whether its answer may take minutes to send: only until it begins it holds a place and has
+        the usual deadline, and a key has few of them at once.
     """
 
     weight: Weight
@@ -53,6 +57,7 @@ class Policy:
     body: int = 0
     scoring: bool = False
     tagged: bool = False
+    download: bool = False
 
 
 _HEALTH = Policy(Weight.health, None)
@@ -70,7 +75,7 @@ POLICIES: dict[tuple[str, str], Policy] = {
     ("GET", "metrics"): _HEALTH,
     ("GET", "scores/"): Policy(Weight.score),
     ("POST", "scores/"): Policy(Weight.score, "reads", SCORING_BODY_BYTES, scoring=True),
-    ("POST", "scores/*/jobs"): Policy(Weight.export, "writes", INGEST_BODY_BYTES),
+    ("POST", "scores/*/jobs"): Policy(Weight.export, "writes", LARGEST_LINES_BYTES),
     ("POST", "scores/*/replay"): Policy(Weight.ad_hoc, "writes", SMALL_BODY_BYTES),
     ("POST", "ingest/"): Policy(Weight.score, "writes", INGEST_BODY_BYTES),
     ("GET", "at-risk"): _LIST,
@@ -91,6 +96,7 @@ POLICIES: dict[tuple[str, str], Policy] = {
     ("GET", "docs"): _AD_HOC,
     ("GET", "jobs"): _LIST,
     ("GET", "jobs/"): _ITEM,
+    ("GET", "jobs/*/result"): Policy(Weight.read, download=True),
     ("POST", "scenarios"): _WRITE,
     ("POST", "scenarios/"): _WRITE,
     ("POST", "exports/"): _WRITE,

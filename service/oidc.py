@@ -26,6 +26,7 @@ from service.problems import LOG
 
 LONGEST_TOKEN = 8_000
 LONGEST_SUBJECT = 128
+LONGEST_NAMED = 64
 LONGEST_LIFE_SECONDS = 3_600
 LEEWAY_SECONDS = 60
 SET_SECONDS = 600.0
@@ -247,8 +248,13 @@ def _is_plain(claims: Mapping[str, Any], audience: str) -> bool:
 
 
 def _name(subject: str) -> str:
-    """Return how a person is named in logs: an e-mail address only as its digest."""
-    return hashlib.sha256(subject.encode()).hexdigest()[:32] if "@" in subject else subject
+    """Return how a person is named: by a digest where it is an e-mail address, or long.
+
+    The ledger's columns hold a name of 100 characters; cut off, two people might become one.
+    """
+    if "@" in subject or len(subject) > LONGEST_NAMED:
+        return hashlib.sha256(subject.encode()).hexdigest()[:32]
+    return subject
 
 
 def _digest(text: str) -> bytes:

@@ -16,7 +16,7 @@ from service.bodies import LARGEST_BYTES, describe_effect
 from service.deps import Service, find_service
 from service.forecast_shapes import Definition
 from service.idempotency import once
-from service.jobs import JobAnswer, ask_for_job, describe_job
+from service.jobs import JobAnswer, ask_for_job
 from service.problems import Problem, refuse_parameter
 from service.scenarios import NamePath, ScenarioAnswer, describe_scenario
 from service.shapes import ID_PATTERN, PERIOD_PATTERN, ApiModel
@@ -89,15 +89,14 @@ async def save(request: Request) -> Response:
 )
 async def run(request: Request, name: NamePath) -> Response:
     """Have a saved what-if simulated on the newest forecast; answers with the job."""
-    caller, by = find_caller(request), actor_of(request)
+    caller = find_caller(request)
 
     def ask(connection: Any) -> tuple[int, object]:
         if find_scenario(connection, name) is None:
             expected = "expected a name that GET /v1/scenarios lists; correct it or save it first"
             raise Problem(404, "unknown-scenario", f"no scenario has that name; {expected}")
         word = f"{caller.name} {name}"
-        job = ask_for_job(connection, by, "scenario_run", {"name": name}, dedup=word)
-        return 202, JobAnswer.model_validate(describe_job(job))
+        return 202, ask_for_job(connection, request, "scenario_run", {"name": name}, dedup=word)
 
     return await once(request, caller, ask)
 

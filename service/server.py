@@ -24,7 +24,7 @@ from lifecycle.errors import TruecastError
 from lifecycle.limits import NO_PACE, Limits
 from service.admission import Admission
 from service.door import Door, list_safe_headers, write_problem
-from service.guard import ARRIVED
+from service.guard import ABORT, ARRIVED
 from service.problems import Problem
 
 HEADER_SECONDS = 10.0
@@ -90,6 +90,7 @@ class GuardedProtocol(H11Protocol):
             # what stands in the event loop's queue waits too: the guard counts it as waiting
             scope: Any = self.scope
             scope.setdefault(ARRIVED, self.loop.time())
+            scope[ABORT] = self.transport.abort
 
     def on_response_complete(self) -> None:
         """Wait for the next request; a pipelined one stops the wait at once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 
@@ -10,7 +9,7 @@ from features.columns import Column
 from features.contract_columns import CONTRACT_COLUMNS
 from models.columns import Frame
 from models.contract.beliefs import ENGAGED
-from models.tellings import Put, Shown, Wording
+from models.tellings import Put, Shown, Wording, to_percent
 from models.vocabulary import OWN_NUMBER, OWN_TEXT
 
 GROUPS = (
@@ -47,6 +46,8 @@ _PASSED: Mapping[str, str] = {
     "renewal_days": "the term ran out {days} days ago",
 }
 """Labels of days ahead that lie behind: a number below zero is nothing to show anybody."""
+_MOST_DAYS = 36_525.0
+"""A hundred years: nobody reads a longer time out of a label."""
 _FAMILY = {column.name: str(column.family) for column in CONTRACT_COLUMNS}
 
 
@@ -104,8 +105,8 @@ def put_plainly(told: Put) -> Put:
     """
     column, label, value, usual = told
     if column in _FAMILY and _RATIO.search(column):
-        return column, label, _percent(value), _percent(usual)
-    if column in _PASSED and value < 0:
+        return column, label, to_percent(value), to_percent(usual)
+    if column in _PASSED and -_MOST_DAYS <= value < 0:
         return column, _PASSED[column].format(days=round(-value)), value, usual
     return told
 
@@ -164,7 +165,3 @@ CONTRACT_VALUE = Wording(
     put=put_plainly,
 )
 """The words of the steps that a contract's value is reached by."""
-
-
-def _percent(log_ratio: float) -> float:
-    return round(100.0 * math.expm1(log_ratio), 1) + 0.0

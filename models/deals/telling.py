@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +11,7 @@ from features.deal_columns import DEAL_COLUMNS
 from models.base import Explanation, FloatArray
 from models.contract.telling import own_fields
 from models.deals.inputs import source_of
-from models.tellings import Put, Shown, Wording, sum_groups
+from models.tellings import Put, Shown, Wording, sum_groups, to_percent
 from models.vocabulary import OWN_NUMBER, OWN_TEXT
 
 GROUPS = (
@@ -78,7 +77,7 @@ def put_plainly(told: Put) -> Put:
     if column != _CHANGE:
         return column, label, value, usual
     label = "change of the amount since the first one told, in percent"
-    return column, label, round(100.0 * math.expm1(value), 1), round(100.0 * math.expm1(usual), 1)
+    return column, label, to_percent(value), to_percent(usual)
 
 
 def _list_shown(group: str) -> Shown:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from ledger.feature_rows import FeatureLayout, read_digests, read_features
+from ledger.feature_rows import FeatureLayout, FeatureRow, read_digests, read_features
 from ledger.runs import Run
 from ledger.visible import Book
-from lifecycle.errors import ModelNotFoundError, StaleError
+from lifecycle.errors import ModelNotFoundError, StaleError, TruecastError
 from models.serving.checks import MOST_FAULTS, Expected, Fault, Faults
 from models.serving.rows import unpack_rows
 from service.deps import Service
@@ -20,20 +22,31 @@ from service.scoring.keeper import Champion, Keeper
 from service.scoring.lookup import Lookup, Stored
 from service.scoring.questions import ID, Block, Question
 from service.scoring.shapes import Wish
+from service.shapes import ID_PATTERN
 
 NOBODY = ""
+NO_ID = Fault("id", "form", f"text that matches {ID_PATTERN}")
 NOT_SCORED = Fault("id", "not-scored", "an id that the last refresh scored")
 UNKNOWN = Fault("features", "unknown-feature", "features of this model's route only")
+NO_MODEL = Fault("model", "no-model", "a loaded model of the row's route and that horizon")
+TOO_OLD = Fault("model", "too-old", "scores and models that are not too old to serve")
 
 
 @dataclass(frozen=True)
 class _What:
-    """Of which model and run is asked, what is wished, and when."""
+    """Of which model and run is asked, what is wished, and when.
+
+    Attributes
+    ----------
+    refused
+        Why rows of some routes got no answer from anybody; filled on the way.
+    """
 
     model: str
     run: Run
     wish: Wish
     now: datetime
+    refused: list[TruecastError] = field(default_factory=list)
 
 
 class Asker:
@@ -63,27 +76,54 @@ class Asker:
         Raises
         ------
         ModelNotFoundError, NoScoresError, StaleError
-            Nothing can answer: no champion, no published run, or all too old.
+            No row has an answer: no champion, no published run, or all too old.
         Problem
             422: whole rows, and several routes have a champion.
         """
-        made, when = [Row()] * len(question.ids), now or datetime.now(UTC)
-        run = self._lookup.run_of(model)
+        run, when = self._lookup.run_of(model), now or datetime.now(UTC)
+        while True:
+            what = _What(model, run, question.wish, when)
+            rows = self._answer(what, question, book)
+            if not any(NOT_SCORED in row.faults for row in rows):
+                break
+            # a run published a moment ago has scored others: one run answers the whole question
+            run = self._lookup.newest_run(model)
+            if run.run_id == what.run.run_id:
+                break
+        nobody = what.refused and all(row.about is None for row in rows)
+        if nobody and not self._may_answer_others(what, question):
+            raise what.refused[0]
+        return rows
+
+    def _answer(self, what: _What, question: Question, book: Book | None) -> list[Row]:
+        """Return the answers of one run; rows that are in no block have no id."""
+        made = [Row(faults=[NO_ID])] * len(question.ids)
         for block in question.blocks:
             ids = [question.ids[place] for place in block.places]
             if book is not None and block.given != "features":
-                seen = self._lookup.visible(model, run, list(dict.fromkeys(ids)), book)
+                wanted = list(dict.fromkeys(ids))
+                seen = self._lookup.visible(what.model, what.run, wanted, book)
                 ids = [name if name in seen else NOBODY for name in ids]
-            if block.given == "stored":
-                found = self._stored(model, run, ids, wish=question.wish, now=when)
-            elif block.given == "overrides":
-                asked = _What(model, run, question.wish, when)
-                found = self._what_if(asked, block, ids)
-            else:
-                found = self._whole(_What(model, run, question.wish, when), block)
-            for place, row in zip(block.places, found, strict=True):
+            for place, row in zip(block.places, self._answer_block(what, block, ids), strict=True):
                 made[place] = row
         return made
+
+    def _answer_block(self, what: _What, block: Block, ids: Sequence[str]) -> list[Row]:
+        if block.given == "overrides":
+            return self._what_if(what, block, ids)
+        if block.given == "features":
+            return _or_refused(what, len(ids), lambda: self._whole(what, block))
+        return _or_refused(what, len(ids), lambda: self._stored(what, ids))
+
+    def _may_answer_others(self, what: _What, question: Question) -> bool:
+        """Tell whether rows beside these, a job's changed rows of another route, have answers."""
+        if question.alone or any(block.given != "overrides" for block in question.blocks):
+            return False
+        for layout in self._lookup.layouts(what.run.run_id).values():
+            with suppress(ModelNotFoundError, StaleError):
+                self._champion(what, layout.route)
+                return True
+        return False
 
     def run_of(self, model: str) -> Run:
         """Return the run whose scores of a model readers see.
@@ -105,12 +145,11 @@ class Asker:
         """
         return self._lookup.list_ids(model, self.run_of(model), book, limit=limit)
 
-    def _stored(
-        self, model: str, run: Run, ids: Sequence[str], *, wish: Wish, now: datetime
-    ) -> list[Row]:
+    def _stored(self, what: _What, ids: Sequence[str]) -> list[Row]:
+        run, wish, now = what.run, what.wish, what.now
         self._refuse_old(run.started_at, now, "the last scores", "run `truecast refresh`")
         wanted = list(dict.fromkeys(ids))
-        found = self._lookup.stored(model, run, wanted, horizon_days=wish.horizon_days)
+        found = self._lookup.stored(what.model, run, wanted, horizon_days=wish.horizon_days)
         digests = read_digests(self._service.ledger, run.run_id, list(found)) if found else {}
         abouts: dict[tuple[object, ...], About] = {}
         rows = []
@@ -134,18 +173,26 @@ class Asker:
             if name in kept:
                 by_layout[kept[name].layout_id].append(at)
         for layout_id, members in by_layout.items():
-            layout = layouts[layout_id]
-            kinds = dict(zip(layout.names, layout.kinds, strict=True))
-            frame = unpack_rows(kinds, [kept[ids[at]].values for at in members])
-            champion = self._champion(what, layout.route)
-            expected = Expected(kinds, champion.words)
-            given, faults = expected.read(block.names, [block.cells[at] for at in members])
-            _refuse_unknown(expected, block.names, faults, rows=len(members))
-            frame = frame.with_columns({n: given.values(n) for n in given.column_names})
-            made = compute_rows(self._saying(what, champion, of_run=True), frame, faults)
-            for at, row in zip(members, made, strict=True):
+            layout, of_layout = layouts[layout_id], [kept[ids[at]] for at in members]
+            cells = [block.cells[at] for at in members]
+            part = Block(block.given, members, block.names, cells)
+            answer = partial(self._change, what, part, layout, of_layout)
+            for at, row in zip(members, _or_refused(what, len(members), answer), strict=True):
                 rows[at] = row
         return rows
+
+    def _change(
+        self, what: _What, block: Block, layout: FeatureLayout, kept: Sequence[FeatureRow]
+    ) -> list[Row]:
+        """Return what is said of kept rows of one layout with other values in them."""
+        champion = self._champion(what, layout.route)
+        kinds = dict(zip(layout.names, layout.kinds, strict=True))
+        frame = unpack_rows(kinds, [row.values for row in kept])
+        expected = Expected(kinds, champion.words)
+        given, faults = expected.read(block.names, block.cells)
+        _refuse_unknown(expected, block.names, faults, rows=frame.num_rows)
+        frame = frame.with_columns({n: given.values(n) for n in given.column_names})
+        return compute_rows(self._saying(what, champion, of_run=True), frame, faults)
 
     def _whole(self, what: _What, block: Block) -> list[Row]:
         layouts = list(self._lookup.layouts(what.run.run_id).values())
@@ -197,7 +244,7 @@ class Asker:
             old = old or self._service.is_stale(run.as_of, run.data_as_of, now=what.now)
         about = About(
             unit=champion.model.unit,
-            currency=self._lookup.currency(run.run_id) if money else None,
+            currency=(self._lookup.currency(run.run_id) or options.currency) if money else None,
             route=release.route,
             horizon_days=release.horizon_days,
             model_version=release.version,
@@ -220,6 +267,16 @@ class Asker:
         if now - made_at > timedelta(days=limit):
             days = (now - made_at).days
             raise StaleError(f"{what} of {days} days ago", f"at most {limit} days old", todo)
+
+
+def _or_refused(what: _What, count: int, answer: Callable[[], list[Row]]) -> list[Row]:
+    """Return an answer; where nobody can give it, as many rows that say so."""
+    try:
+        return answer()
+    except (ModelNotFoundError, StaleError) as error:
+        what.refused.append(error)
+        fault = TOO_OLD if isinstance(error, StaleError) else NO_MODEL
+        return [Row(faults=[fault])] * count
 
 
 def _choose_layout(layouts: Sequence[FeatureLayout], wish: Wish) -> FeatureLayout:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ledger.deals import DEAL_WIN
+from ledger.feature_rows import read_layouts
 from ledger.job_inputs import Spool
-from ledger.runs import read_current_run
+from ledger.runs import Run, read_current_run
 from lifecycle.errors import ModelNotFoundError, NoScoresError
-from service.auth import ScopedRoute, actor_of, find_caller, needs
+from service.auth import ScopedRoute, find_caller, needs
 from service.bodies import LARGEST_BYTES, describe_effect
-from service.callers import Principal
 from service.deps import Service, find_service
-from service.idempotency import once
-from service.jobs import JobAnswer, ask_for_job, describe_job
+from service.idempotency import once, postpone
+from service.jobs import JobAnswer, ask_for_job
 from service.json_rules import parse_strict
 from service.problems import Problem, refuse_parameter
 from service.scoring.issued import Wanted, find_issued
@@ -60,16 +62,18 @@ async def score_rows(request: Request, model: ModelPath) -> Response:
     A row that cannot be scored has its problems in the file; the others are scored all the same.
     """
     _check_model(model)
-    caller, by = find_caller(request), actor_of(request)
     asked, spool = await _read(request)
+    check = partial(_check_route, find_service(request), model, asked)
+    refuse_if_unclear = await run_in_threadpool(postpone, check)
     payload = {"model": model, "asked": asked.model_dump(exclude={"rows"}), "count": spool.lines}
 
     def ask(connection: Any) -> tuple[int, object]:
-        job = ask_for_job(connection, by, "score_rows", {**payload, **_who(caller)})
+        refuse_if_unclear()
+        job = ask_for_job(connection, request, "score_rows", payload)
         spool.write(connection, job.job_id)
-        return 202, JobAnswer.model_validate(describe_job(job))
+        return 202, job
 
-    return await once(request, caller, ask)
+    return await once(request, find_caller(request), ask)
 
 
 @router.post(
@@ -85,15 +89,18 @@ async def replay_score(request: Request, model: ModelPath, unit_id: UnitPath) ->
     The job's result holds ``issued``, ``replayed`` and whether they are the ``same``, to the bit.
     """
     _check_model(model)
-    caller, by, service = find_caller(request), actor_of(request), find_service(request)
+    caller, service = find_caller(request), find_service(request)
     asked = check_body(ReplayAsked, await read_body(request, LARGEST_BYTES))
-    wanted = await run_in_threadpool(_find_wanted, service, model, unit_id, asked)
-    await run_in_threadpool(find_issued, service.ledger, wanted, caller.book)
+
+    def find() -> Wanted:
+        wanted = _find_wanted(service, model, unit_id, asked)
+        find_issued(service.ledger, wanted, caller.book)
+        return wanted
+
+    find_or_refuse = await run_in_threadpool(postpone, find)
 
     def ask(connection: Any) -> tuple[int, object]:
-        payload = {**vars(wanted), **_who(caller)}
-        job = ask_for_job(connection, by, "replay_score", payload)
-        return 202, JobAnswer.model_validate(describe_job(job))
+        return 202, ask_for_job(connection, request, "replay_score", vars(find_or_refuse()))
 
     return await once(request, caller, ask)
 
@@ -103,31 +110,41 @@ def _check_model(model: str) -> None:
         raise ModelNotFoundError("no such model", f"one of {', '.join(sorted(MODELS))}")
 
 
-def _who(caller: Principal) -> dict[str, Any]:
-    book = None if caller.book is None else caller.book.name
-    return {"role": caller.role, "book": book}
-
-
 def _find_wanted(service: Service, model: str, unit_id: str, asked: ReplayAsked) -> Wanted:
-    run_id = asked.run_id
-    if run_id is None:
-        run = read_current_run(service.ledger, "deals" if model == DEAL_WIN else "scores")
-        if run is None:
-            raise NoScoresError(
-                "no scores were published yet", "at least one run", "run `truecast refresh`"
-            )
-        run_id = run.run_id
+    run_id = _find_run(service, model).run_id if asked.run_id is None else asked.run_id
     return Wanted(model, unit_id, run_id, asked.horizon_days)
+
+
+def _find_run(service: Service, model: str) -> Run:
+    run = read_current_run(service.ledger, "deals" if model == DEAL_WIN else "scores")
+    if run is None:
+        raise NoScoresError(
+            "no scores were published yet", "at least one run", "run `truecast refresh`"
+        )
+    return run
+
+
+def _check_route(service: Service, model: str, asked: JobAsked) -> None:
+    """Refuse whole rows that might be of several routes: a worker could not tell either."""
+    if asked.given != "features":
+        return
+    layouts = read_layouts(service.ledger, _find_run(service, model).run_id)
+    routes = sorted(one.route for one in layouts)
+    if sum(asked.route in {None, one} for one in routes) != 1:
+        told = " or ".join(routes) or "none: nothing was scored"
+        raise refuse_parameter("body.route", f"whose features these are: {told}")
 
 
 async def _read(request: Request) -> tuple[JobAsked, Spool]:
     """Read what is asked, and the rows as they come, one line each; a worker parses them."""
-    spool, asked = Spool(), None
+    spool, asked, blank_count = Spool(), None, 0
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() in LINE_KINDS:
         async for line in read_raw_lines(request):
             if not line.strip():
-                continue
-            if asked is None:
+                blank_count += 1
+                if blank_count > LARGEST_JOB_ROW_COUNT:  # each costs as much as a row
+                    raise _too_many()
+            elif asked is None:
                 asked = check_body(JobAsked, parse_strict(line))
             elif spool.lines == LARGEST_JOB_ROW_COUNT:
                 raise _too_many()
@@ -135,13 +152,17 @@ async def _read(request: Request) -> tuple[JobAsked, Spool]:
                 spool.add(line)
     else:
         asked = check_body(JobAsked, await read_body(request, LARGEST_BODY_BYTES))
-        for row in asked.rows or ():
-            spool.add(json.dumps(row).encode())
+        await run_in_threadpool(_spool_rows, spool, asked.rows or ())
     if asked is None:
         raise refuse_parameter("body", "a first line that says what is asked")
     if asked.all == bool(spool.lines):
         raise refuse_parameter("body.all", "true without rows, or rows")
     return asked, spool
+
+
+def _spool_rows(spool: Spool, rows: Iterable[list[Any]]) -> None:
+    for row in rows:
+        spool.add(json.dumps(row).encode())
 
 
 def _too_many() -> Problem:

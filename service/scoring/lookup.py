@@ -42,7 +42,7 @@ class Lookup:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._runs: dict[str, tuple[Run | None, float]] = {}
+        self._runs: dict[RunKind, tuple[Run, float]] = {}
         self._layouts: dict[int, dict[int, FeatureLayout]] = {}
         self._currencies: dict[int, str | None] = {}
         self._edges: dict[tuple[int, str, str, int], dict[str, float]] = {}
@@ -55,10 +55,20 @@ class Lookup:
         NoScoresError
             None was published.
         """
-        kind: RunKind = "deals" if model == DEAL_WIN else "scores"
-        now, (run, read_at) = time.monotonic(), self._runs.get(kind, (None, 0.0))
-        if run is not None and now - read_at <= RUN_SECONDS:
+        run, read_at = self._runs.get(_kind_of(model), (None, 0.0))
+        if run is not None and time.monotonic() - read_at <= RUN_SECONDS:
             return run
+        return self.newest_run(model)
+
+    def newest_run(self, model: str) -> Run:
+        """Return the run that `run_of` means, read now: one published a moment ago is seen.
+
+        Raises
+        ------
+        NoScoresError
+            None was published.
+        """
+        kind, now = _kind_of(model), time.monotonic()
         run = read_current_run(self._service.ledger, kind)
         if run is None:
             raise NoScoresError(
@@ -70,7 +80,10 @@ class Lookup:
     def stored(
         self, model: str, run: Run, ids: Sequence[str], *, horizon_days: int | None
     ) -> dict[str, Stored]:
-        """Return stored scores by id; ids without one are left out."""
+        """Return a run's stored scores by id; ids without one are left out.
+
+        So is what a run has that was published since: the caller asks for the newest run then.
+        """
         if model == DEAL_WIN:
             return self._stored_deals(run, ids, horizon_days)
         rows = read_scores(
@@ -145,3 +158,7 @@ class Lookup:
             )
             for row in rows
         }
+
+
+def _kind_of(model: str) -> RunKind:
+    return "deals" if model == DEAL_WIN else "scores"

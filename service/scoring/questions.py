@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from service.problems import Problem, refuse_parameter
 from service.scoring.shapes import (
@@ -21,6 +21,9 @@ from service.strict_json import check_body
 
 _ID = re.compile(ID_PATTERN.strip("^$")).fullmatch
 _MEMBERS = RowAsked.model_fields.keys()
+LONGEST_ID = 64
+ANY_ID = "id"
+"""Stands for each id while a body's form is checked: what is wrong with one is told of its row."""
 ID = "id"
 Given = Literal["stored", "overrides", "features"]
 
@@ -32,7 +35,7 @@ class Block:
     Attributes
     ----------
     places
-        Where each row stands in the answer.
+        Where each row stands in the answer; one whose id is none stands in no block.
     names, cells
         Features, and per row their values; both empty where stored scores are asked for. A column
         ``id`` among them names the row and is no feature.
@@ -51,15 +54,19 @@ class Question:
     Attributes
     ----------
     ids
-        In the order of the answer.
+        In the order of the answer; what is no id is cut to the length of one.
     columnar
         Whether the answer is to be columnar as the question was.
+    alone
+        Whether these are all rows that are asked for, and not some of a job's: a question of which
+        no row has an answer is refused.
     """
 
     wish: Wish
     ids: list[str]
     blocks: list[Block]
     columnar: bool = False
+    alone: bool = False
 
 
 def read_question(body: object) -> Question:
@@ -83,47 +90,66 @@ def read_question(body: object) -> Question:
         return _of_columns(given)
     if "rows" in given:
         return _of_rows(given)
-    return _of_ids(check_body(IdsAsked, body))
+    return _of_ids(given, body)
 
 
-def _of_ids(asked: IdsAsked) -> Question:
-    places = list(range(len(asked.ids)))
+def _of_ids(given: dict[str, Any], body: object) -> Question:
+    ids: Any = given.get("ids")
+    if isinstance(ids, list) and all(isinstance(one, str) for one in ids):
+        body = {**given, "ids": [ANY_ID] * min(len(ids), 1)}
+    asked = check_body(IdsAsked, body)
+    places = _find_ids(ids)
     block = Block("stored", places, (), [])
     if asked.overrides is not None:
         cells = [list(asked.overrides.values())] * len(places)
         block = Block("overrides", places, tuple(asked.overrides), cells)
-    return Question(asked, asked.ids, [block])
+    return Question(asked, _cut(ids), [block] if places else [], alone=True)
 
 
 def _of_rows(body: dict[str, Any]) -> Question:
     rows = body["rows"]
     # a thousand models cost as much as their scores; the schema tells what is wrong with a row
     plain = isinstance(rows, list) and all(map(_is_row_object, rows))
-    asked = check_body(RowsAsked, {**body, "rows": rows[:1]} if plain else body)
+    seen = rows[:1] if plain else rows
+    seen = [_with_any_id(row) for row in seen] if isinstance(seen, list) else seen
+    asked = check_body(RowsAsked, {**body, "rows": seen})
     if not plain:
         raise refuse_parameter("body.rows", "objects with an id, and overrides or features")
+    ids = [row["id"] for row in rows]
     found: dict[tuple[Given, tuple[str, ...]], tuple[list[int], list[list[Any]]]] = {}
-    for place, row in enumerate(rows):
+    for place in _find_ids(ids):
+        row = rows[place]
         given, values = _given(row.get("overrides"), row.get("features"))
         places, cells = found.setdefault((given, tuple(values)), ([], []))
         places.append(place)
         cells.append(list(values.values()))
     blocks = [Block(given, one[0], names, one[1]) for (given, names), one in found.items()]
-    return Question(asked, [row["id"] for row in rows], blocks)
+    return Question(asked, _cut(ids), blocks, alone=True)
+
+
+def _find_ids(texts: Sequence[str]) -> list[int]:
+    """Return the places of those that are ids."""
+    return [place for place, one in enumerate(texts) if _ID(one)]
+
+
+def _cut(texts: Sequence[str]) -> list[str]:
+    return [one[:LONGEST_ID] for one in texts]
+
+
+def _with_any_id(row: Any) -> Any:
+    if isinstance(row, dict) and isinstance(row.get(ID), str):
+        return {**row, ID: ANY_ID}
+    return row
 
 
 def _is_row_object(row: object) -> bool:
-    """Tell whether something is what `RowAsked` describes."""
-    if type(row) is not dict or not row.keys() <= _MEMBERS or not _is_id(row.get("id")):
+    """Tell whether something is what `RowAsked` describes, but for what its id may look like."""
+    if type(row) is not dict or not row.keys() <= _MEMBERS or not isinstance(row.get(ID), str):
         return False
     overrides, features = row.get("overrides"), row.get("features")
     if overrides is None:
         return features is None or type(features) is dict
     return features is None and type(overrides) is dict
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and _ID(value) is not None
 
 
 def _given(
@@ -143,13 +169,18 @@ def _of_columns(body: dict[str, Any]) -> Question:
     names = tuple(asked.columns)
     if names[0] != ID or len(set(names)) != len(names):
         raise refuse_parameter("body.columns", "id first, then each feature once")
-    if not all(is_row(row, len(names)) for row in rows):
-        expected = f"lists as long as columns, with an id matching {ID_PATTERN} first in each"
-        raise refuse_parameter("body.rows", expected)
+    if not all(_is_list(row, len(names)) for row in rows):
+        raise refuse_parameter("body.rows", "lists as long as columns, with an id first in each")
     ids = [row[0] for row in rows]
-    return Question(asked, ids, [Block(asked.given, list(range(len(ids))), names, rows)], True)
+    places = _find_ids(ids)
+    block = Block(asked.given, places, names, [rows[place] for place in places])
+    return Question(asked, _cut(ids), [block] if places else [], columnar=True, alone=True)
+
+
+def _is_list(row: object, width: int) -> TypeGuard[list[Any]]:
+    return type(row) is list and len(row) == width and isinstance(row[0], str)
 
 
 def is_row(row: object, width: int) -> bool:
     """Tell whether something is a list as long as the columns, with an id first."""
-    return type(row) is list and len(row) == width and _is_id(row[0])
+    return _is_list(row, width) and _ID(row[0]) is not None

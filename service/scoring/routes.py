@@ -67,13 +67,21 @@ class Scorer:
         self._pool: ThreadPoolExecutor | None = None
         self._pace: dict[str, float] = {}
 
-    async def ask(self, model: str, question: Question, book: Book | None = None) -> list[Row]:
-        """Answer on the event loop if that takes a few milliseconds at most, else in a thread."""
+    async def ask(
+        self, model: str, question: Question, book: Book | None = None, *, here: bool
+    ) -> list[Row]:
+        """Answer on the event loop if that takes a few milliseconds at most, else in a thread.
+
+        Parameters
+        ----------
+        here
+            Whether the loop may wait for the ledger: not for a server, which may hang.
+        """
         needs_model = any(block.given != "stored" for block in question.blocks)
         if needs_model and not self.keeper.has_looked:
             await asyncio.to_thread(self.keeper.look)
         one = len(question.ids) == 1 and not question.wish.reasons
-        if one and self._pace.get(model, 0.0) < QUICK_SECONDS:
+        if here and one and self._pace.get(model, 0.0) < QUICK_SECONDS:
             return self._ask(model, question, book)
         if self._pool is None:
             threads = 2 * (os.cpu_count() or 1)
@@ -122,8 +130,9 @@ async def ask_scores(request: Request) -> Response:
         wish = question.wish.model_copy(update={"reasons": False})
         question = replace(question, wish=wish)
     scorer: Scorer = request.app.state.scorer
-    rows = await scorer.ask(model, question, caller.book)
+    service = find_service(request)
+    rows = await scorer.ask(model, question, caller.book, here=service.is_local)
     write: Callable[..., str] = write_columns if question.columnar else write_rows
-    synthetic = "true" if find_service(request).options.synthetic else "false"
+    synthetic = "true" if service.options.synthetic else "false"
     text = f'{{"model":"{model}","synthetic":{synthetic},{write(question.ids, rows)}}}'
     return Response(text, media_type="application/json")

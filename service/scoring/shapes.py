@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, ValidationInfo, field_validator, model_validator
 
 from service.shapes import ID_PATTERN, ApiModel, Reason
 
@@ -63,7 +63,8 @@ class IdsAsked(Wish):
 class RowsAsked(Wish):
     """Rows as objects."""
 
-    rows: list[RowAsked] = Field(min_length=1)
+    # the first wrong row is told: telling all of a large body took seconds
+    rows: Annotated[list[RowAsked], FailFast()] = Field(min_length=1)
 
 
 class ColumnsAsked(Wish):
@@ -93,6 +94,13 @@ class JobAsked(Wish):
         default=None, description="At most 10,000; more as lines (application/x-ndjson)"
     )
 
+    @field_validator("given")
+    @classmethod
+    def _stored_if_all(cls, given: str, told: ValidationInfo) -> str:
+        if told.data.get("all") and given != "stored":
+            raise ValueError("stored where all is true: the others come with rows")
+        return given
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.columns[0] != "id" or len(set(self.columns)) != len(self.columns):
@@ -118,7 +126,8 @@ class RowProblem(ApiModel):
 
     where: str = Field(examples=["recency_days"])
     rule: str = Field(
-        description="not-scored, unknown-feature, missing, type, vocabulary, cannot-say",
+        description="form, not-scored, unknown-feature, missing, type, vocabulary, cannot-say, "
+        "no-model, too-old",
         examples=["type"],
     )
     expected: str = Field(examples=["a number, or null if unknown"])

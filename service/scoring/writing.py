@@ -19,14 +19,15 @@ def write_rows(ids: Sequence[str], rows: Sequence[Row]) -> str:
     written = []
     for name, row in zip(ids, rows, strict=True):
         if row.about is None:
-            written.append(f'{{"id":"{name}","problems":{_problems(row)}}}')
+            # what is no id may be any text
+            written.append(f'{{"id":{json.dumps(name)},"problems":{_problems(row)}}}')
             continue
         tail = tails.get(id(row.about))
         if tail is None:
             tail = tails[id(row.about)] = _about(row.about)
         reasons = f',"reasons":{row.reasons}' if row.reasons else ""
         written.append(
-            f'{{"id":"{name}","value":{row.value!r},"band":"{row.band}",'
+            f'{{"id":"{name}","value":{row.value!r},"band":{_text(row.band)},'
             f'"rank":{"null" if row.rank is None else row.rank},'
             f'"input_digest":{_text(row.digest)},{tail}{reasons}}}'
         )

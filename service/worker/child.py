@@ -12,6 +12,7 @@ from ledger.jobs import finish, reread_job
 from lifecycle.crashpoint import crashpoint
 from lifecycle.errors import LedgerError, UsageError
 from lifecycle.processes import stay_in_bounds
+from service.sight import check_asker
 from service.worker.handlers import find_handler
 from service.worker.task import Answer, Home, Task
 
@@ -25,6 +26,8 @@ def run_held_job(home: Home) -> None:
         The process holds no lease: a worker starts it, nobody else.
     LedgerError
         The job needs more memory than it may have.
+    RefusedError
+        Who asked for it may not see by now what it would give.
     TruecastError
         What the handler raises. The job is then still this worker's, which ends the try.
     """
@@ -38,6 +41,7 @@ def run_held_job(home: Home) -> None:
     with ledger.writing() as connection:  # the look at the lease holds its row
         check_lease(connection, lease)
         job = reread_job(connection, lease.job_id)
+    check_asker(ledger, job)
     task = Task(job, lease, ledger, home)
     try:
         answer = find_handler(job.kind)(task)

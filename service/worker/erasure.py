@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ledger.audit import Actor
+from ledger.erasure import settle
 from service.erasure import STEPS, erase_subject
 from service.worker.task import Answer, Task
 
@@ -21,7 +22,7 @@ class _Reports:
 
 
 def erase(task: Task) -> Answer:
-    """Forget the person that the payload names; a job whose payload names nobody did it before.
+    """Forget the person that the payload names; one that names nobody did it in an earlier try.
 
     Raises
     ------
@@ -30,6 +31,7 @@ def erase(task: Task) -> Answer:
     """
     subject = task.job.payload.get("subject")
     if subject is None:
+        settle(task.ledger)  # which the earlier try may not have come to
         return Answer("forgotten")
     by = Actor(task.job.created_by)
     report = erase_subject(

@@ -40,14 +40,15 @@ def write_form(
     names
         The rows' members, in order.
     nested
-        Those that hold lists or mappings: a cell of a table holds them as JSON text.
+        Those that hold lists or mappings: a cell of a table holds them as JSON text, and nothing
+        where there is none.
     schema
         Arrow types of a Parquet file's columns; found from the values if left out.
     """
     if form == "ndjson":
         return _ndjson(rows)
     flat = (_flatten(row, nested) for row in rows)
-    return _csv(flat, list(names)) if form == "csv" else _parquet(flat, schema)
+    return _csv(flat, list(names)) if form == "csv" else _parquet(flat, nested, schema)
 
 
 def _ndjson(rows: Iterable[Row]) -> Iterator[bytes]:
@@ -68,14 +69,20 @@ def _csv(rows: Iterable[Row], names: list[str]) -> Iterator[bytes]:
     yield held.getvalue().encode()
 
 
-def _parquet(rows: Iterable[Row], schema: pa.Schema | None) -> Iterator[bytes]:
+def _parquet(
+    rows: Iterable[Row], nested: Collection[str], schema: pa.Schema | None
+) -> Iterator[bytes]:
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    # of a column without any value no type is found
+    kinds = [one.with_type(pa.string()) if one.name in nested else one for one in table.schema]
     held = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), held)
+    pq.write_table(table.cast(pa.schema(kinds)), held)
     yield held.getvalue().to_pybytes()
 
 
 def _flatten(row: Row, nested: Collection[str]) -> dict[str, Any]:
-    return {
-        name: json.dumps(value, default=str, ensure_ascii=False) if name in nested else value
-        for name, value in row.items()
-    }
+    return {name: _write(value) if name in nested else value for name, value in row.items()}
+
+
+def _write(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, default=str, ensure_ascii=False)

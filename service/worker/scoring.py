@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ledger.job_inputs import read_input
 from ledger.visible import read_book_of
-from lifecycle.errors import LedgerError, RefusedError
+from lifecycle.errors import LedgerError, RefusedError, UsageError
 from models.serving.checks import Fault
 from service.callers import Principal, describe_principal, withhold
 from service.deps import Options, Service
@@ -30,6 +30,7 @@ from service.scoring.questions import Block, Question, is_row
 from service.scoring.replay import replay_score
 from service.scoring.shapes import LARGEST_JOB_ROW_COUNT, LARGEST_ROW_COUNT, JobAsked
 from service.scoring.writing import describe_about
+from service.strict_json import check_body
 from service.worker.forms import MEDIA, write_form
 from service.worker.task import Answer, Task
 
@@ -69,8 +70,14 @@ def score_rows(task: Task) -> Answer:
 
     The payload's members: ``model``; ``asked``, as `JobAsked` has it; ``count`` of rows; the
     asker's ``role`` and ``book``, whose rows and fields are looked up anew.
+
+    Raises
+    ------
+    UsageError
+        What is asked breaks a rule, or has come to break one since.
     """
-    asked = JobAsked.model_validate(task.job.payload["asked"])
+    with _house_errors():
+        asked = check_body(JobAsked, task.job.payload["asked"])
     rows = write_form(
         asked.format,
         _describe_all(task, asked),
@@ -92,6 +99,19 @@ def replay(task: Task) -> Answer:
     return Answer(told, [json.dumps(found, allow_nan=False, ensure_ascii=False).encode()])
 
 
+@contextmanager
+def _house_errors() -> Iterator[None]:
+    """Turn a refusal of a request into an error that ends the job: each try would meet it again."""
+    try:
+        yield
+    except Problem as problem:
+        errors = problem.extra.get("errors")
+        if not errors:
+            raise UsageError(problem.detail) from None
+        found = f"{errors[0]['where']} breaks its rule"
+        raise UsageError(found, str(errors[0]["expected"]), "ask for another job") from None
+
+
 def _asker(task: Task) -> Principal:
     asked = task.job.payload
     book = read_book_of(task.ledger, asked["book"]) if asked["book"] else None
@@ -108,6 +128,7 @@ def _describe_all(task: Task, asked: JobAsked) -> Iterator[dict[str, Any]]:
         home.calendar,
         home.synthetic,
         refuse_after_days=home.refuse_after_days,
+        currency=home.currency,
     )
     told = {"model": model, "synthetic": home.synthetic}
     with closing(Service(home.ledger_address, options)) as service:
@@ -173,6 +194,7 @@ class _Scorer:
         ids, places = [row[0] for row in rows], list(range(len(rows)))
         block = Block(asked.given, places, tuple(asked.columns), rows)
         question = Question(asked, ids, [block])
-        found = iter(self._asker.ask(model, question, book=self._by.book, now=self._now))
+        with _house_errors():
+            found = iter(self._asker.ask(model, question, book=self._by.book, now=self._now))
         for row in some:
             yield (None, Row(faults=[NO_ROW])) if row is None else (row[0], next(found))

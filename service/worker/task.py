@@ -32,6 +32,8 @@ class Home:
         SQLAlchemy URL.
     zone, calendar
         In which days begin, and when fiscal quarters do.
+    currency
+        ISO 4217 code of its money.
     synthetic
         The facts are made up.
     memory_bytes
@@ -44,6 +46,7 @@ class Home:
     ledger_address: str
     zone: ZoneInfo
     calendar: FiscalCalendar
+    currency: str = "USD"
     synthetic: bool = False
     memory_bytes: int = 4096 * 2**20
     stale_after_days: int = 30

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from ledger.engine import Ledger
 from lifecycle.errors import UsageError
 from models.reasons import SCALES
+from service import health
 from service.app import create_app, create_app_from_settings
 from service.auth import PUBLIC, ScopedRoute, check_routes, needs
 from service.deps import Options
@@ -118,7 +119,10 @@ def test_a_missing_ledger_is_a_503_that_says_what_to_run(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_service_becomes_ready_by_itself(tmp_path: Path) -> None:
+def test_the_service_becomes_ready_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
     client = Client(create_app(address(tmp_path), Options(tmp_path)), "none")
     assert client.get("/readyz", headers={}).status_code == 503
     make_key(tmp_path, new_ledger(tmp_path))

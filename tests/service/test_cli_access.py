@@ -87,7 +87,8 @@ def test_who_trained_breaks_the_glass_with_a_reason(
 ) -> None:
     ledger, me = new_ledger(folder), Actor(name_operator())
     write_release(ledger, RELEASE, by=me)
-    write_release(ledger, replace(RELEASE, version="2"), promote=False, by=me)
+    second = replace(RELEASE, version="2", digest="b" * 64)
+    write_release(ledger, second, promote=False, by=me)
     words = ("promote", "2", "--reason", "the newest one drifts", "--json")
     assert "trained release 2" in _run(capsys, folder, *words, code=3)
     assert _run(capsys, folder, *words, "--break-glass")["before"] == "1"

@@ -7,10 +7,11 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.pool import QueuePool
@@ -19,7 +20,7 @@ import ledger.engine
 from ledger.engine import attach_ledger, open_ledger
 from lifecycle.errors import LedgerError
 from service.app import create_app
-from service.deps import Options
+from service.deps import Options, Service
 from service.problems import find_status
 from tests.ledger.story import fill, new_ledger, new_run
 from tests.postgresql import Cluster
@@ -29,7 +30,13 @@ from tests.service.conftest import Client, make_key
 
 DEADLINE_SECONDS = 10
 RECOVERY_SECONDS = 5
+HANGS_SECONDS = 5
+LONGEST_SILENCE_SECONDS = 2.0
 AT_ONCE = 6
+LIST = ("GET", "/v1/at-risk", None)
+STORED = ("GET", "/v1/scores/churn?id=A01", None)
+ASKED = ("POST", "/v1/scores/churn", {"ids": ["A01"]})
+Question = tuple[str, str, object]
 
 
 @pytest.fixture(scope="module")
@@ -52,20 +59,26 @@ def data(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
-def judge_outage(cluster: Cluster, data: tuple[Path, str], outage: str) -> list[str]:
+def judge_outage(
+    cluster: Cluster,
+    data: tuple[Path, str],
+    outage: str,
+    *,
+    asked: Sequence[Question] = (LIST, STORED, ASKED),
+) -> list[str]:
     """Ask while the server is away and when it is back; name each rule that was broken."""
     folder, key = data
     client = Client(create_app(cluster.address("truecast"), Options(folder, 36_500)), key)
-    assert client.get("/v1/at-risk").status_code == 200
+    assert {*asyncio.run(_ask_at_once(client, asked, times=1))[0]} == {200}
     back = None
     if outage == "hangs":
         cluster.signal_all(signal.SIGSTOP)
-        back = threading.Timer(5, cluster.signal_all, (signal.SIGCONT,))
+        back = threading.Timer(HANGS_SECONDS, cluster.signal_all, (signal.SIGCONT,))
         back.start()
     else:
         cluster.stop(signal.SIGKILL)
     began = time.monotonic()
-    codes = asyncio.run(_ask_at_once(client))
+    codes, silent = asyncio.run(_ask_at_once(client, asked))
     took = time.monotonic() - began
     if back is None:
         cluster.start()
@@ -73,16 +86,46 @@ def judge_outage(cluster: Cluster, data: tuple[Path, str], outage: str) -> list[
         back.join()
     broken = [f"status {code}" for code in {*codes} - {200, 503}]
     broken += [f"{took:.1f} s"] if took > DEADLINE_SECONDS else []
+    broken += [f"/livez waited {silent:.1f} s"] if silent > LONGEST_SILENCE_SECONDS else []
     broken += [] if _recovers(client) else ["no recovery"]
     held = client.app.state.service.ledger.engine.pool.checkedout()
+    client.app.state.scorer.close()
     client.app.state.service.close()
     return broken + ([f"{held} connections held"] if held else [])
 
 
-async def _ask_at_once(client: Client) -> list[int]:
-    given = {"authorization": f"Bearer {client.key}"}
-    asked = [client._send("GET", "/v1/at-risk", given) for _ in range(AT_ONCE)]
-    return [answer.status_code for answer in await asyncio.gather(*asked)]
+async def _ask_at_once(
+    client: Client, asked: Sequence[Question], times: int = AT_ONCE
+) -> tuple[list[int], float]:
+    """Ask everything several times at once; return the statuses and the longest silence (s)."""
+    transport = httpx2.ASGITransport(client.app, raise_app_exceptions=False)
+    headers = {"authorization": f"Bearer {client.key}"}
+    waited = [0.0]
+    async with httpx2.AsyncClient(transport=transport, base_url="http://service") as web:
+        watching = asyncio.create_task(_watch(web, waited))
+        await asyncio.sleep(0)
+        answers = await asyncio.gather(
+            *(
+                web.request(method, path, json=body, headers=headers, timeout=60)
+                for _ in range(times)  # one of each first: not all are let in at once
+                for method, path, body in asked
+            )
+        )
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+    return [answer.status_code for answer in answers], max(waited)
+
+
+async def _watch(web: httpx2.AsyncClient, waited: list[float]) -> None:
+    """Ask for a sign of life twenty times a second; keep how long each took to come."""
+    while True:
+        began = time.monotonic()
+        try:
+            assert (await web.get("/livez")).status_code == 200
+            await asyncio.sleep(0.05)
+        finally:  # also of the last one, which is cut off as soon as all else is answered
+            waited.append(time.monotonic() - began)
 
 
 def _recovers(client: Client) -> bool:
@@ -112,6 +155,15 @@ def test_the_planted_fault_is_caught(
     else:
         monkeypatch.setattr(QueuePool, "_do_return_conn", lambda pool, record: None)
     assert judge_outage(cluster, data, "dies") != []
+
+
+@pytest.mark.parametrize("asked", [STORED, ASKED], ids=["stored", "asked"])
+def test_a_planted_wait_on_the_event_loop_is_caught(
+    cluster: Cluster, data: tuple[Path, str], asked: Question, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Service, "is_local", True)
+    told = judge_outage(cluster, data, "hangs", asked=[asked])
+    assert any("/livez waited" in one for one in told), told
 
 
 def test_a_server_that_never_answers_is_given_up(cluster: Cluster, data: tuple[Path, str]) -> None:

@@ -44,6 +44,9 @@ MOST_APART = 2.5
 LEAST_HAZARD = 1e-6
 PRIOR_ENDS, PRIOR_CHANCE = 5.0, 0.015
 ALIKE = 1e4
+MOST_MONTHS = 1_200.0
+"""Age from which on a contract counts as no older: what is made up may be of any age, and the curve
+is worked out month by month."""
 DRAWS = 200
 SEED = 20260101
 
@@ -94,9 +97,12 @@ class SegmentTail:
         return cls(curves, scale, Cells(apart, apart[ALL]))
 
     def hazard(self, groups: Names, age: FloatArray, *, months: int) -> FloatArray:
-        """Return -log(S(age + k) / S(age + k - 1)) for k = 1..months, shape (n, months)."""
+        """Return -log(S(age + k) / S(age + k - 1)) for k = 1..months, shape (n, months).
+
+        An age of more than a hundred years counts as that.
+        """
         out = np.empty((len(age), months))
-        whole = np.floor(age).astype(np.int64)
+        whole = np.floor(np.minimum(age, MOST_MONTHS)).astype(np.int64)
         for name in set(groups.tolist()):
             rows = groups == name
             curve = self.curves.get(str(name), self.curves[ALL])

@@ -36,6 +36,20 @@ def test_a_fall_in_use_is_told_in_percent():
     assert (told["value"], told["peer_median"]) == (-34.9, 0.0)
 
 
+@pytest.mark.parametrize("ratio", [705.0, 710.0, 1e6, 1e308])
+def test_a_change_beyond_all_numbers_is_told_without_one(ratio):
+    value, usual = put_plainly(("events_84d_364d_log", "use", ratio, 0.0))[2:]
+    assert np.isnan(value)
+    assert usual == 0.0
+    fall = reason("trend", "events_84d_364d_log", [-ratio, 0.0, 0.0, 0.1, 0.0, 0.0])
+    assert (fall["value"], fall["peer_median"]) == (-100.0, 0.0)
+
+
+def test_a_deadline_of_no_calendar_is_not_told_in_words():
+    told = reason("renewal", "renewal_days", [-1e300, 90.0, 80.0, 70.0, 100.0])
+    assert (told["label"], told["value"]) == ("days to the next renewal", -1e300)
+
+
 def test_a_deadline_that_has_passed_says_how_long_ago():
     told = reason("renewal", "notice_deadline_days", [-76.0, 90.0, 80.0, 70.0, 100.0])
     assert told["label"] == "the notice deadline of the next renewal passed 76 days ago"

@@ -8,7 +8,7 @@ import pytest
 
 from features.deal_columns import DEAL_COLUMNS
 from models.base import Explanation
-from models.deals.telling import DEALS, explain_columns
+from models.deals.telling import DEALS, explain_columns, put_plainly
 from models.reasons import tell_reasons
 
 
@@ -39,3 +39,14 @@ def test_an_own_field_that_the_model_leaves_out_is_never_shown() -> None:
     assert [one["column"] for one in reasons[0]] == ["text:plan"]
     alone = frame.select(["number:crm id"])
     assert tell_reasons(explain(alone, "text:gone"), alone, unit="probability")[0] == []
+
+
+@pytest.mark.parametrize("ratio", [705.0, 710.0, 1e308])
+def test_a_change_of_the_amount_beyond_all_numbers_is_told_without_one(ratio: float) -> None:
+    _, label, value, usual = put_plainly(("amount_change_log", "log", ratio, -ratio))
+    assert label == "change of the amount since the first one told, in percent"
+    assert np.isnan(value)
+    assert usual == -100.0
+    frame = pa.table({"amount_change_log": [ratio, *[0.0] * 7]})
+    reasons = tell_reasons(explain(frame, "amount_change_log"), frame, unit="probability")
+    assert [one["value"] for one in reasons[0]] == [None]

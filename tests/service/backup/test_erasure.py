@@ -20,7 +20,7 @@ from features.deals.landmarks import deal_frame
 from ledger.audit import name_subject, read_audit
 from ledger.audit_check import verify_audit
 from ledger.engine import Ledger, open_ledger
-from ledger.jobs import enqueue, read_job
+from ledger.jobs import cancel_job, enqueue, read_job
 from ledger.pepper import load_pepper
 from lifecycle.history import open_history
 from lifecycle.lake import Lake
@@ -85,7 +85,7 @@ def folder(facts: Path, tmp_path: Path) -> Path:
     write_quarantine(folder / "quarantine")
     load_pepper(folder)
     with closing(open_ledger(make_address(folder))) as ledger, ledger.writing() as connection:
-        enqueue(connection, "erase", {"subject": SUBJECT}, by="key:privacy")
+        cancel_job(connection, enqueue(connection, "erase", {"subject": SUBJECT}, by="key:privacy"))
     return folder
 
 

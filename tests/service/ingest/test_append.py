@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from ledger.engine import Ledger
 from ledger.inbox import (
     JOB,
     RESCORE_PAUSE_MINUTES,
-    InboxBatch,
     ask_for_left,
     mark_appended,
     read_batch,
@@ -240,25 +240,30 @@ def test_scores_are_not_made_anew_again_and_again(
     assert due - begun == timedelta(minutes=RESCORE_PAUSE_MINUTES)
 
 
+def dying_after(step: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """A step that is done so often, and then kills."""
+    left = iter(range(count))
+
+    def do(*given: Any) -> Any:
+        if next(left, None) is None:
+            raise LakeError("died")
+        return step(*given)
+
+    return do
+
+
 def test_a_long_job_that_dies_has_got_on(
     crm: Client, ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(ledger, folder)
-    monkeypatch.setattr(handler, "GROUP_COUNT", 1)
-    real, names = handler._append, iter(["orders", "accounts"])
-
-    def die_at_the_second(lake: Lake, task: Task, batch: InboxBatch) -> Any:
-        if next(names, None) is None:
-            raise LakeError("died")
-        return real(lake, task, batch)
-
-    for name in ("g1", "g1", "g1"):  # one key thrice: three batches
-        push(crm, [order(name, amount_minor=1 + count_waiting(ledger))])
-    monkeypatch.setattr(handler, "_append", die_at_the_second)
-    with pytest.raises(LakeError):
-        append(ledger, folder)
+    for amount in (1, 2, 3):  # of one key: three batches
+        push(crm, [order("g1", amount_minor=amount)])
+    with monkeypatch.context() as patch:
+        patch.setattr(handler, "GROUP_COUNT", 1)
+        patch.setattr(handler, "_append", dying_after(handler._append, 2))
+        with pytest.raises(LakeError):
+            append(ledger, folder)
     assert count_waiting(ledger) == 1
-    monkeypatch.undo()
     end_jobs(ledger)
     ask_for_left(ledger)
     append(ledger, folder)

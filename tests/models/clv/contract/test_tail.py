@@ -1,5 +1,7 @@
 """Beyond the first year: group curves by tenure, and what is carried on of the account."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,24 @@ def test_the_level_of_the_second_year_is_learned(examples):
     rows = Contracts.read(examples.frame)
     low = np.full((len(rows.mrr), 24), 0.008)
     assert fit_carry(examples, low[:, :12].sum(axis=1), low).shift > 0.2
+
+
+def test_an_age_that_nobody_has_costs_no_more_than_the_oldest():
+    tail = SegmentTail({ALL: Survival(0.8, 20.0)}, Cells({}, 1.0), Cells({}, 0.1))
+    ages = np.array([1_200.0, 1_201.0, 1e7, 1e16, 1e300, np.finfo(float).max])
+    tracemalloc.start()
+    hazard = tail.hazard(np.full(len(ages), "x", dtype=object), ages, months=60)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1_000_000
+    assert (hazard == hazard[0]).all()
+
+
+def test_the_limit_of_age_changes_no_bit_below_it():
+    curve = Survival(0.8, 20.0, 0.9)
+    tail = SegmentTail({ALL: curve}, Cells({}, 1.0), Cells({}, 0.1))
+    ages = np.array([0.0, 7.3, 480.0, 1_199.9])
+    hazard = tail.hazard(np.full(len(ages), "x", dtype=object), ages, months=24)
+    steps = -np.diff(curve.log_survival(np.arange(1_225, dtype=np.float64)))
+    for row, age in zip(hazard, ages, strict=True):
+        assert row.tolist() == np.maximum(steps[int(age) : int(age) + 24], 1e-6).tolist()
