@@ -19,7 +19,7 @@ from service.scoring.keeper import Keeper
 from tests.ledger.story import address, new_ledger
 from tests.service.conftest import Client, make_key
 
-SECRET = "ledger.sqlite at /srv/data, of version 7, on db.example"
+DETAIL = "ledger.sqlite at /srv/data, of version 7, on db.example"
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def look(service: Service) -> dict[str, str]:
         seen.append(time.monotonic())
         time.sleep(0.05)
-        return {"words": SECRET}
+        return {"words": DETAIL}
 
     monkeypatch.setattr(health, "find_reasons", look)
     return seen
@@ -98,7 +98,7 @@ def test_the_reasons_go_to_the_log_once_and_to_nobody_else(
 
     asyncio.run(check())
     told = [one.told for one in caplog.records if one.message == "not_ready"]  # type: ignore[attr-defined]
-    assert told == [{"event": "not_ready", "why": SECRET}]
+    assert told == [{"event": "not_ready", "why": DETAIL}]
 
 
 @pytest.mark.parametrize("probe", ["ledger", "pepper", "read", "late"])
@@ -106,7 +106,7 @@ def test_no_reason_tells_what_was_found(
     tmp_path: Path, probe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> object:
-        raise LedgerError(SECRET, SECRET, SECRET)
+        raise LedgerError(DETAIL, DETAIL, DETAIL)
 
     make_key(tmp_path, new_ledger(tmp_path))
     app = create_app(address(tmp_path), Options(tmp_path))
@@ -128,7 +128,7 @@ def test_a_refused_bundle_is_named_without_the_reason(tmp_path: Path, ledger: Le
     service = Service("sqlite:///nowhere.sqlite", Options(tmp_path))
     service._ledger = ledger
     keeper = Keeper(tmp_path, lambda: ledger)
-    keeper._troubles = {("churn", "non_contractual", 90): f"no bundle: {SECRET}"}
+    keeper._troubles = {("churn", "non_contractual", 90): f"no bundle: {DETAIL}"}
     (found, *_) = find_faults(service, keeper)
     assert found == "a released bundle does not speak: churn (non_contractual, 90 days)"
 

@@ -45,7 +45,7 @@ class Sender:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         if scope["path"] == RESULT:
             await send({"type": "http.response.body", "body": b"a", "more_body": True})
-            await self.end.wait()
+            await asyncio.wait_for(self.end.wait(), 10)
         await send({"type": "http.response.body", "body": b"b"})
 
     async def ask(self, path: str = RESULT, key: str = "a", **told: Any) -> tuple[int, bytes]:
