@@ -97,7 +97,7 @@ def parse_quickly(data: bytes, nested_count: int) -> object:
     Problem
         As of `parse_strict`.
     """
-    _check_marks(data)
+    _check_marks(data, nested_count)
     _decode(data)
     if not _is_plain(data):
         return UNPROVEN
@@ -119,11 +119,12 @@ def parse_carefully(data: bytes) -> object:
     return _parse_carefully(_decode(data))
 
 
-def _check_marks(data: bytes) -> None:
+def _check_marks(data: bytes, nested_count: int) -> None:
     """Refuse more values than one request may cost, before any of them is made."""
-    if len(data) <= LARGEST_MARK_COUNT:
+    # nothing is counted in most bodies: a value or a name stands between any two commas or colons
+    if nested_count + len(data) // 2 <= LARGEST_MARK_COUNT:
         return
-    if sum(map(data.count, (b",", b":", b"[", b"{"))) <= LARGEST_MARK_COUNT:
+    if nested_count + data.count(b",") + data.count(b":") <= LARGEST_MARK_COUNT:
         return
     # those in texts do not count; without two quotation marks side by side it is the same texts
     marks = _blank_escapes(data).translate(None, _NO_MARKS).replace(b'""', b"")
