@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -53,20 +55,28 @@ def rows_of(ledger: Ledger) -> list[DealOutcome]:
         return [DealOutcome(*row) for row in connection.execute(query)]
 
 
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Chances of two days in March, for the quarter that ends on 1 April: each test has a copy."""
+    place = build_deals(
+        tmp_path_factory.mktemp("issued") / "data", opportunities=[TOLD_LATE, LATE_WIN]
+    )
+    with closing(place.open_ledger()) as made:
+        release_deals(made, place)
+        for day in ISSUED:
+            refresh_deals(stand_on(place, day), made, place=place)
+    return place.data_dir
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return build_deals(tmp_path, opportunities=[TOLD_LATE, LATE_WIN])
+def place(issued: Path, tmp_path: Path) -> Place:
+    return place_of(Path(shutil.copytree(issued, tmp_path / "copy")))
 
 
 @pytest.fixture
 def ledger(place: Place) -> Iterator[Ledger]:
-    """Chances of two days in March, for the quarter that ends on 1 April."""
-    made = place.open_ledger()
-    release_deals(made, place)
-    for day in ISSUED:
-        refresh_deals(stand_on(place, day), made, place=place)
-    yield made
-    made.close()
+    with closing(place.open_ledger()) as made:
+        yield made
 
 
 def test_every_chance_is_held_against_what_happened_in_its_quarter(

@@ -40,23 +40,42 @@ Home = tuple[Path, Ledger]
 FEW = 10
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    # the run that was read once is remembered for longer than any test takes
+def build_home(folder: Path) -> Home:
+    ledger = new_ledger(folder)
+    fill_company(ledger, folder)
+    fill_deals(ledger, folder)
+    load_pepper(folder)
+    return folder, ledger
+
+
+@pytest.fixture(autouse=True)
+def mindful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run that was read once is remembered for longer than any test takes."""
     monkeypatch.setattr(lookup, "RUN_SECONDS", 3_600.0)
-    ledger = new_ledger(tmp_path)
-    fill_company(ledger, tmp_path)
-    fill_deals(ledger, tmp_path)
-    load_pepper(tmp_path)
-    return tmp_path, ledger
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """One for all tests: each publishes on, and leaves a run of everybody behind."""
+    return build_home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def keeper(home: Home) -> Keeper:
+    made = Keeper(home[0], lambda: home[1])
+    made.look()
+    return made
 
 
 @pytest.fixture
-def asker(home: Home) -> Asker:
-    folder, ledger = home
-    keeper = Keeper(folder, lambda: ledger)
-    keeper.look()
-    return Asker(Service(address(folder), Options(folder)), keeper)
+def asker(home: Home, keeper: Keeper) -> Asker:
+    return Asker(Service(address(home[0]), Options(home[0])), keeper)
+
+
+@pytest.fixture
+def worked(tmp_path: Path) -> Home:
+    """One of its own, for jobs: a worker takes whatever waits."""
+    return build_home(tmp_path)
 
 
 def publish_again(ledger: Ledger, count: int = 40) -> int:
@@ -159,19 +178,19 @@ def ask_for_job(home: Home, given: str) -> None:
 
 
 def test_a_job_whose_last_rows_are_of_a_newer_run_begins_again(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    worked: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask_for_job(home, "stored")
-    publish_after_two_rows(home[1], monkeypatch)
+    ask_for_job(worked, "stored")
+    publish_after_two_rows(worked[1], monkeypatch)
     with pytest.raises(LedgerError, match="in between"):
-        work(home[1], home[0])
+        work(worked[1], worked[0])
 
 
 def test_a_job_of_changed_rows_stays_with_the_run_it_began_with(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    worked: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask_for_job(home, "overrides")
-    publish_after_two_rows(home[1], monkeypatch)
-    made = [json.loads(line) for line in work(home[1], home[0]).splitlines()]
+    ask_for_job(worked, "overrides")
+    publish_after_two_rows(worked[1], monkeypatch)
+    made = [json.loads(line) for line in work(worked[1], worked[0]).splitlines()]
     assert len({one["data_as_of"] for one in made}) == 1
     assert None not in {one["value"] for one in made}

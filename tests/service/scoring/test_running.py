@@ -44,6 +44,15 @@ def server(home: tuple[Path, Ledger]) -> Iterator[Client]:
     keeper.stop()
 
 
+@pytest.fixture(scope="module")
+def asked(home: tuple[Path, Ledger]) -> Client:
+    """A client of a server that has looked once."""
+    folder, ledger = home
+    made = open_client(folder, make_key(folder, ledger))
+    made.app.state.scorer.keeper.look()
+    return made
+
+
 def hears(client: Client, version: str, patience: float = PATIENCE) -> bool:
     """Whether a version comes to speak, asked over HTTP again and again."""
     end = time.monotonic() + patience
@@ -99,9 +108,9 @@ def questions() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("form", questions())
-def test_every_score_says_what_is_behind_it(server: Client, form: str) -> None:
+def test_every_score_says_what_is_behind_it(asked: Client, form: str) -> None:
     model, body = questions()[form]
-    found = ask(server, {**body, "reasons": True}, model)[0]
+    found = ask(asked, {**body, "reasons": True}, model)[0]
     assert all(found[name] is not None for name in SAID if name != "reasons"), found
     assert None not in (found["as_of"], found["data_as_of"])
     assert isinstance(found["reasons"], list)
