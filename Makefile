@@ -26,11 +26,12 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@sed -n '1,4s/^# \{0,1\}//p' Makefile
 
+# A lock names all that is needed, so nobody works out anew what needs what.
 # The dev set holds all of the run set, so whoever has dev needs no second install.
 $(RUN_STAMP): requirements/all.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing requirements/all.txt into $(VENV) (a few minutes the first time)"
-	@$(PIP) --require-hashes -r requirements/all.txt
+	@$(PIP) --no-deps --require-hashes -r requirements/all.txt
 	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@
 
@@ -38,7 +39,7 @@ $(RUN_STAMP): requirements/all.txt pyproject.toml
 $(DEV_STAMP): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing requirements/dev.txt into $(VENV) (a few minutes the first time)"
-	@$(PIP) --no-compile --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-compile --no-deps --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@ $(RUN_STAMP)
 
