@@ -21,17 +21,14 @@ from ledger.visible import Book, write_book
 from lifecycle.errors import RefusedError
 from lifecycle.periods import CALENDAR_YEAR
 from service import jobs as routes
-from service.app import create_app
-from service.deps import Options
 from service.jobs import KEPT_BACK
-from service.oidc import TokenReader
 from service.worker import child
 from service.worker.handlers import HANDLERS
 from service.worker.task import Home
 from tests.ledger.story import address, new_ledger
 from tests.ledger.test_jobs import NOW
 from tests.service.access.story import TESTER, Company, fill_company, is_visible
-from tests.service.access.tokens import ISSUER, new_keys, token
+from tests.service.access.tokens import token
 from tests.service.conftest import Client
 from tests.service.test_job_posts import SUPPOSED
 from tests.service.test_jobs import name_of, post
@@ -181,14 +178,6 @@ def found(ledger: Ledger, job_id: int) -> Job:
     job = read_job(ledger, job_id)
     assert job is not None
     return job
-
-
-@pytest.fixture
-def app(company: Company) -> Any:
-    write_book(company.ledger, Book("emea", frozenset({("region", "emea")})), TESTER)
-    made = create_app(address(company.folder), Options(company.folder), ISSUER)
-    made.state.tokens = TokenReader(ISSUER, new_keys())
-    return made
 
 
 def test_a_person_of_another_role_has_no_results_of_the_whole_company(

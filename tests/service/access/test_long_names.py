@@ -8,26 +8,14 @@ import pytest
 
 from ledger.audit import read_audit
 from ledger.jobs import JobFilters, read_jobs
-from ledger.visible import Book, write_book
-from service.app import create_app
-from service.deps import Options
-from service.oidc import LONGEST_NAMED, LONGEST_SUBJECT, TokenReader
-from tests.ledger.story import address
-from tests.service.access.story import TESTER, Company
-from tests.service.access.tokens import ISSUER, new_keys, token
+from service.oidc import LONGEST_NAMED, LONGEST_SUBJECT
+from tests.service.access.story import Company
+from tests.service.access.tokens import token
 from tests.service.conftest import Client
 from tests.service.test_job_posts import SUPPOSED
 from tests.service.test_jobs import post
 
 ASKED = ("/v1/exports/at-risk", {"format": "csv"})
-
-
-@pytest.fixture
-def app(company: Company) -> Any:
-    write_book(company.ledger, Book("emea", frozenset({("region", "emea")})), TESTER)
-    made = create_app(address(company.folder), Options(company.folder), ISSUER)
-    made.state.tokens = TokenReader(ISSUER, new_keys())
-    return made
 
 
 def person(app: Any, subject: str, group: str = "cs-emea") -> Client:
